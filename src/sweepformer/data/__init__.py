@@ -1,0 +1,1 @@
+"""From raw rows to batches: sources, splits, tokenizer, store, batches, data module."""

@@ -1,0 +1,9 @@
+"""What goes wrong through no fault of the program."""
+
+
+class UserError(Exception):
+    """A mistake in a command, a config or a data file.
+
+    The message is all that the user sees, so it says what was given, where (key, file, row), what is
+    allowed and what to do. Anything that is not a UserError is a bug of ours, and keeps its traceback.
+    """

@@ -1,0 +1,1 @@
+"""What turns a task into a training run: parameter groups, schedules, precision, callbacks."""
