@@ -1,0 +1,387 @@
+"""Types of the config groups that we own, resolvers, and the rules between keys.
+
+The YAML files under `conf/` hold the values; the dataclasses here say which keys there are and what type each
+has, so that a misspelt key or a wrong type fails while the config is composed. This module must stay quick to
+import: `--help` waits for it.
+"""
+
+import hashlib
+import json
+import os
+import re
+import uuid
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sweepformer.errors import UserError
+
+Activation = Enum("Activation", {name: name for name in ("relu", "gelu", "swiglu")})
+Positions = Enum("Positions", {name: name for name in ("sinusoidal", "learned", "rotary", "none")})
+Pooling = Enum("Pooling", {name: name for name in ("mean", "max", "cls", "attention")})
+TokenizerKind = Enum(
+    "TokenizerKind",
+    {name: name for name in ("wordpiece", "bpe", "unigram", "word", "char", "byte", "pretrained")},
+)
+Side = Enum("Side", {name: name for name in ("left", "right")})
+Batching = Enum("Batching", {name: name for name in ("tokens", "rows")})
+ClassWeights = Enum("ClassWeights", {name: name for name in ("none", "balanced")})
+
+
+@dataclass
+class ClassificationSchema:
+    """task=classification"""
+
+    _target_: str = MISSING
+    label_smoothing: float = MISSING
+    class_weights: ClassWeights = MISSING
+
+
+@dataclass
+class ModelSchema:
+    """Every `model` that is one of ours."""
+
+    _target_: str = MISSING
+    embedding_dim: int = MISSING
+    num_heads: int = MISSING
+    num_layers: int = MISSING
+    dim_feedforward: int = MISSING
+    dropout: float = MISSING
+    attention_dropout: float = MISSING
+    norm_first: bool = MISSING
+    activation: Activation = MISSING
+    positional_encoding: Positions = MISSING
+    pooling: Pooling = MISSING
+    max_length: int = MISSING
+    classifier_dim: int | None = None
+    classifier_dropout: float = MISSING
+
+
+@dataclass
+class DataSchema:
+    """What every `data` has, whatever its source."""
+
+    _target_: str = MISSING
+    val_fraction: float = MISSING
+    test_fraction: float = MISSING
+    batch_size: int = MISSING
+    eval_batch_size: int = MISSING
+    batching: Batching = MISSING
+    num_workers: int = MISSING
+    cache_dir: str | None = None
+    transform: Any = None
+
+
+@dataclass
+class FilesSchema(DataSchema):
+    """data=files"""
+
+    train_file: str = MISSING
+    val_file: str | None = None
+    test_file: str | None = None
+    text_column: str = MISSING
+    label_column: str = MISSING
+    group_column: str | None = None
+
+
+@dataclass
+class FolderSchema(DataSchema):
+    """data=folder"""
+
+    root: str = MISSING
+
+
+@dataclass
+class HubSchema(DataSchema):
+    """data=hub"""
+
+    path: str = MISSING
+    name: str | None = None
+    text_column: str = MISSING
+    label_column: str = MISSING
+    group_column: str | None = None
+    train_split: str = MISSING
+    val_split: str | None = None
+    test_split: str | None = None
+
+
+@dataclass
+class Icd10Schema(DataSchema):
+    """data=icd10"""
+
+    max_rows: int | None = None
+
+
+@dataclass
+class TokenizerSchema:
+    """Every `tokenizer`."""
+
+    kind: TokenizerKind = MISSING
+    vocab_size: int = MISSING
+    min_frequency: int = MISSING
+    lowercase: bool = MISSING
+    truncation_side: Side = MISSING
+    path: str | None = None
+
+
+@dataclass
+class OptimizerSchema:
+    """What every `optimizer` has; the rest are its constructor's own names."""
+
+    _target_: str = MISSING
+    lr: float = MISSING
+    weight_decay: float = MISSING
+
+
+@dataclass
+class AdamSchema(OptimizerSchema):
+    """optimizer=adamw, adam"""
+
+    betas: list[float] = field(default_factory=list)
+    eps: float = MISSING
+    fused: bool | None = None
+
+
+@dataclass
+class SgdSchema(OptimizerSchema):
+    """optimizer=sgd"""
+
+    momentum: float = MISSING
+    nesterov: bool = MISSING
+    fused: bool | None = None
+
+
+@dataclass
+class LionSchema(OptimizerSchema):
+    """optimizer=lion"""
+
+    betas: list[float] = field(default_factory=list)
+
+
+@dataclass
+class MuonSchema(OptimizerSchema):
+    """optimizer=muon"""
+
+    momentum: float = MISSING
+    adamw_lr: float = MISSING
+    adamw_betas: list[float] = field(default_factory=list)
+
+
+@dataclass
+class OneCycleSchema:
+    """scheduler=onecycle"""
+
+    _target_: str = MISSING
+    max_lr: float = MISSING
+    pct_start: float = MISSING
+    div_factor: float = MISSING
+    final_div_factor: float = MISSING
+
+
+@dataclass
+class WarmupSchema:
+    """scheduler=constant; warmup_steps counts steps from 1 on, and is a share of training below 1."""
+
+    _target_: str = MISSING
+    warmup: float = MISSING
+
+
+@dataclass
+class DecaySchema(WarmupSchema):
+    """scheduler=cosine, linear"""
+
+    final_ratio: float = MISSING
+
+
+@dataclass
+class WsdSchema(DecaySchema):
+    """scheduler=wsd"""
+
+    decay: float = MISSING
+
+
+@dataclass
+class PlateauSchema:
+    """scheduler=plateau"""
+
+    _target_: str = MISSING
+    monitor: str = MISSING
+    mode: str = MISSING
+    factor: float = MISSING
+    patience: int = MISSING
+
+
+SCHEMAS: dict[str, dict[str, type]] = {
+    "task": {"classification": ClassificationSchema},
+    "model": {"encoder": ModelSchema},
+    "data": {
+        "builtin": DataSchema,
+        "icd10": Icd10Schema,
+        "files": FilesSchema,
+        "folder": FolderSchema,
+        "hub": HubSchema,
+    },
+    "tokenizer": {"tokenizer": TokenizerSchema},
+    "optimizer": {"adam": AdamSchema, "sgd": SgdSchema, "lion": LionSchema, "muon": MuonSchema},
+    "scheduler": {
+        "onecycle": OneCycleSchema,
+        "warmup": WarmupSchema,
+        "decay": DecaySchema,
+        "wsd": WsdSchema,
+        "plateau": PlateauSchema,
+    },
+}
+
+
+def register() -> None:
+    """Make the schemas and resolvers known to Hydra. Safe to call twice."""
+    store = ConfigStore.instance()
+    for group, schemas in SCHEMAS.items():
+        for name, schema in schemas.items():
+            store.store(group=f"schema/{group}", name=name, node=schema)
+    OmegaConf.register_new_resolver("name_or", _name_or, replace=True)
+    OmegaConf.register_new_resolver("safe_name", safe_name, replace=True)
+    OmegaConf.register_new_resolver("short_id", lambda: uuid.uuid4().hex[:6], use_cache=True, replace=True)
+
+
+def _name_or(name: str | None, default: str) -> str:
+    if name is None:
+        return default
+    if not re.fullmatch(r"[\w][\w.+=,@ -]{0,99}", str(name)):
+        raise UserError(
+            f"name={name!r} can't be a folder's name: use up to 100 letters, digits and _ . + = , @ - "
+            "(no slashes, not starting with a dot)."
+        )
+    return str(name)
+
+
+def safe_name(overrides: str, longest: int = 150) -> str:
+    """Overrides as one folder name: no separators, and never longer than file systems allow."""
+    name = re.sub(r"[^\w.+=,@-]+", "_", overrides).strip("_")
+    if len(name.encode()) <= longest:
+        return name
+    digest = hashlib.sha256(overrides.encode()).hexdigest()[:8]
+    return name.encode()[: longest - 9].decode(errors="ignore") + "-" + digest
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """The config as dicts, lists and primitives, interpolations resolved and enums as their names."""
+    try:
+        return OmegaConf.to_container(  # type: ignore[return-value]
+            config, resolve=True, throw_on_missing=True, enum_to_str=True
+        )
+    except OmegaConfBaseException as error:
+        key = error.full_key or "the config"
+        if "Missing mandatory value" in str(error):
+            raise UserError(f"{key} has no value: give it on the command line as {key}=...") from error
+        raise UserError(f"{key}: {str(error).splitlines()[0]}") from error
+
+
+def config_hash(config: dict[str, Any]) -> str:
+    """Sixteen hex digits that name a plain config."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def differences(old: Any, new: Any, key: str = "") -> list[str]:
+    """What differs between two plain configs, a line a key."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = sorted(old.keys() | new.keys(), key=str)
+        return [
+            line
+            for name in keys
+            for line in differences(old.get(name, "(absent)"), new.get(name, "(absent)"), f"{key}.{name}".lstrip("."))
+        ]
+    return [] if old == new else [f"{key}: {old} there, {new} now"]
+
+
+def check(config: dict[str, Any]) -> None:
+    """The rules that no single type expresses. Runs before any data is read.
+
+    Raises:
+        UserError: naming the key, what was given and what is allowed.
+    """
+    seed = config["seed"]
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise UserError(f"seed={seed!r} must be a whole number from 0 to {2**32 - 1}.")
+    _check_data(config["data"])
+    _check_tokenizer(config["tokenizer"])
+    if config["model"].get("_target_", "").startswith("sweepformer."):
+        _check_model(config["model"], config["tokenizer"]["vocab_size"])
+    _in_range("optimizer.lr", config["optimizer"].get("lr", 1.0), 0, 100, above=True)
+    _in_range("optimizer.weight_decay", config["optimizer"].get("weight_decay", 0.0), 0, 100)
+    _in_range("task.label_smoothing", config["task"].get("label_smoothing", 0.0), 0, 0.999)
+    scheduler = config["scheduler"]
+    if "pct_start" in scheduler:
+        _in_range("scheduler.pct_start", scheduler["pct_start"], 0, 0.999)
+        _in_range("scheduler.max_lr", scheduler["max_lr"], 0, 100, above=True)
+    for share in ("final_ratio", "decay"):
+        if share in scheduler:
+            _in_range(f"scheduler.{share}", scheduler[share], 0, 1)
+    if "warmup" in scheduler:
+        _in_range("scheduler.warmup", scheduler["warmup"], 0, 1e9)
+    trainer = config["trainer"]
+    if trainer.get("max_epochs") is not None and trainer["max_epochs"] == 0 or trainer.get("max_steps") == 0:
+        raise UserError("trainer.max_epochs or trainer.max_steps is 0: there would be nothing to train.")
+
+
+def _check_data(data: dict[str, Any]) -> None:
+    for key in ("batch_size", "eval_batch_size"):
+        if key in data:
+            _in_range(f"data.{key}", data[key], 1, 1_000_000)
+    for key in ("val_fraction", "test_fraction"):
+        if key in data:
+            _in_range(f"data.{key}", data[key], 0, 1, above=True, below=True)
+    if "num_workers" in data:
+        _in_range("data.num_workers", data["num_workers"], 0, 256)
+
+
+def _check_tokenizer(tokenizer: dict[str, Any]) -> None:
+    _in_range("tokenizer.vocab_size", tokenizer["vocab_size"], 10, 10_000_000)
+    _in_range("tokenizer.min_frequency", tokenizer["min_frequency"], 1, 1_000_000)
+
+
+def _check_model(model: dict[str, Any], vocab_size: int) -> None:
+    for key in ("embedding_dim", "num_heads", "num_layers", "dim_feedforward", "max_length"):
+        _in_range(f"model.{key}", model[key], 1, 1_000_000)
+    for key in ("dropout", "attention_dropout", "classifier_dropout"):
+        _in_range(f"model.{key}", model[key], 0, 1, below=True)
+    if model["classifier_dim"] is not None:
+        _in_range("model.classifier_dim", model["classifier_dim"], 1, 1_000_000)
+    width, heads = model["embedding_dim"], model["num_heads"]
+    if width % heads:
+        allowed = ", ".join(str(n) for n in range(1, min(width, 64) + 1) if width % n == 0)
+        raise UserError(
+            f"model.num_heads={heads} doesn't divide model.embedding_dim={width}: "
+            f"every head takes an equal part of the width. Heads that do: {allowed}."
+        )
+    if model["positional_encoding"] == "rotary" and (width // heads) % 2:
+        raise UserError(
+            f"model.positional_encoding=rotary turns pairs of numbers, and model.embedding_dim={width} over "
+            f"model.num_heads={heads} leaves heads of odd width {width // heads}. Choose an even head width."
+        )
+    if model["positional_encoding"] == "sinusoidal" and width % 2:
+        raise UserError(f"model.embedding_dim={width} is odd: sinusoidal positions need an even width.")
+    block = 4 * width * width + 3 * width * model["dim_feedforward"]
+    needed = 16 * (vocab_size * width + model["num_layers"] * block)  # weight, gradient, two moments: 4 bytes each
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > memory:
+        raise UserError(
+            f"model.embedding_dim={width}, model.num_layers={model['num_layers']}, model.dim_feedforward="
+            f"{model['dim_feedforward']}: training this model takes about {needed / 2**30:,.0f} GiB for weights "
+            f"and optimizer alone, and this machine has {memory / 2**30:,.0f} GiB. Choose smaller sizes."
+        )
+
+
+def _in_range(
+    key: str, value: Any, low: float, high: float, above: bool = False, below: bool = False
+) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and low <= value <= high and not (above and value == low) and not (below and value == high):
+        return
+    lower = f"above {low}" if above else f"at least {low}"
+    upper = f"below {high:,}" if below else f"at most {high:,}"
+    raise UserError(f"{key}={value} is out of range: it must be {lower} and {upper}.")

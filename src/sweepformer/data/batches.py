@@ -1,0 +1,142 @@
+"""Which rows go together: batches of like length, of equal cost, the same number in every epoch."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Sampler
+
+from sweepformer.data.store import TokenizedRows
+
+
+class Batch(NamedTuple):
+    """Rows padded to the longest of them.
+
+    token_ids: (batch, length) int64; padding_mask: (batch, length) bool, True where there is no token;
+    labels: (batch,) int64; rows: (batch,) int64, the rows' numbers in their split.
+    """
+
+    token_ids: Tensor
+    padding_mask: Tensor
+    labels: Tensor
+    rows: Tensor
+
+
+class BatchPlan:
+    """Cuts rows into batches of `batch_size` rows on average.
+
+    Rows are sorted by length, and a batch is cut whenever it would cost more than `batch_size` rows of mean
+    length do, padding included: many short rows, or few long ones. Lengths count in steps of about 10 %, and
+    rows within a step are shuffled anew each epoch, as is the order of the batches: as the sorted steps are
+    the same in every epoch, so are the number and the sizes of the batches. With `by_tokens=False` every
+    batch has `batch_size` rows instead.
+
+    Args:
+        lengths: (rows,) tokens a row, as trained (after truncation).
+        batch_size: rows a batch, on average.
+        by_tokens: cut by cost in tokens (True) or by number of rows.
+        seed: of the shuffles; together with the epoch it decides them.
+        replicas: processes that share the batches; their number is made a multiple of it.
+    """
+
+    def __init__(
+        self, lengths: np.ndarray, batch_size: int, by_tokens: bool = True, seed: int = 0, replicas: int = 1
+    ) -> None:
+        self.seed = seed
+        self._steps = np.ceil(np.log(np.maximum(lengths, 8)) / np.log(1.1)).astype(np.int64)
+        order = np.argsort(self._steps, kind="stable")
+        ceilings = np.maximum.accumulate(np.sort(lengths))
+        cost = float(batch_size * lengths.mean())
+        starts, start = [], 0
+        while start < len(order):
+            starts.append(start)
+            if by_tokens:
+                end = min(start + max(batch_size * 8, 1), len(order))
+                sizes = np.arange(1, end - start + 1)
+                start += max(1, int(np.searchsorted(sizes * ceilings[start:end], cost, side="right")))
+            else:
+                start += batch_size
+        sizes = list(np.diff([*starts, len(order)]))
+        while len(sizes) % replicas and max(sizes) > 1:
+            largest = int(np.argmax(sizes))
+            half = sizes[largest] // 2
+            sizes[largest : largest + 1] = [half, sizes[largest] - half]
+        self._cuts = np.cumsum(sizes)[:-1]
+
+    def __len__(self) -> int:
+        return len(self._cuts) + 1
+
+    def epoch(self, number: int) -> list[np.ndarray]:
+        """The batches of one epoch, each an int64 array of row numbers: every row once."""
+        random = np.random.default_rng([self.seed, number])
+        shuffled = random.permutation(len(self._steps))
+        ordered = shuffled[np.argsort(self._steps[shuffled], kind="stable")]
+        batches = np.split(ordered, self._cuts)
+        return [batches[index] for index in random.permutation(len(batches))]
+
+    def in_order(self) -> list[np.ndarray]:
+        """The same batches unshuffled, for evaluation."""
+        return np.split(np.argsort(self._steps, kind="stable"), self._cuts)
+
+
+class PlannedBatches(Sampler[list[int]]):
+    """Hands a plan's batches to a DataLoader, one process's share of them.
+
+    Args:
+        plan: the plan, already made for `replicas`.
+        position: asked when an epoch begins; returns (epoch, batches already trained on in it), so that a
+            resumed run goes on where it stopped. None: evaluation, always all batches in order.
+        rank, replicas: which share is this process's.
+    """
+
+    def __init__(
+        self, plan: BatchPlan, position: Callable[[], tuple[int, int]] | None, rank: int = 0, replicas: int = 1
+    ) -> None:
+        self.plan, self.position, self.rank, self.replicas = plan, position, rank, replicas
+
+    def __len__(self) -> int:
+        return len(range(self.rank, len(self.plan), self.replicas))
+
+    def __iter__(self) -> Iterator[list[int]]:
+        if self.position is None:
+            batches, done = self.plan.in_order(), 0
+        else:
+            epoch, done = self.position()
+            batches = self.plan.epoch(epoch)
+        yield from (batch.tolist() for batch in batches[self.rank :: self.replicas][done:])
+
+
+class BatchedRows(torch.utils.data.Dataset[Batch]):
+    """A split that is read a batch at a time: one gather a batch instead of one call a row.
+
+    Args:
+        rows: the tokenised split.
+        max_length: tokens kept of a row.
+        truncation_side: which end of a row that is too long is cut off, "left" or "right".
+        pad_id: the id that fills up short rows.
+    """
+
+    def __init__(self, rows: TokenizedRows, max_length: int, truncation_side: str, pad_id: int) -> None:
+        self.rows, self.pad_id = rows, pad_id
+        self.lengths = np.minimum(rows.lengths, max_length)
+        self._starts = rows.offsets[:-1] if truncation_side == "right" else rows.offsets[1:] - self.lengths
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitems__(self, indices: list[int]) -> Batch:
+        chosen = np.asarray(indices)
+        lengths = self.lengths[chosen, None]
+        columns = np.arange(lengths.max())
+        padding = columns >= lengths
+        positions = self._starts[chosen, None] + np.minimum(columns, lengths - 1)
+        token_ids = self.rows.tokens[positions].astype(np.int64)
+        token_ids[padding] = self.pad_id
+        return Batch(
+            torch.from_numpy(token_ids),
+            torch.from_numpy(padding),
+            torch.from_numpy(self.rows.labels[chosen]),
+            torch.from_numpy(chosen),
+        )

@@ -1,0 +1,97 @@
+"""Text to token ids: Hugging Face `tokenizers`, trained on the training split only."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+from sweepformer.errors import UserError
+
+PAD, UNKNOWN, MASK = "[PAD]", "[UNK]", "[MASK]"
+SPECIAL_TOKENS = [PAD, UNKNOWN, MASK]
+
+
+def make_tokenizer(
+    texts: Iterable[str],
+    kind: str,
+    vocab_size: int,
+    min_frequency: int,
+    lowercase: bool,
+    path: str | None,
+) -> Tokenizer:
+    """Train a tokenizer on `texts`, or load one from `path` if `kind` is pretrained.
+
+    Token 0 is [PAD] in every tokenizer that is trained here.
+
+    Sources: WordPiece (Schuster and Nakajima 2012), BPE (Sennrich et al. 2016), Unigram (Kudo 2018),
+    byte-level alphabet (Radford et al. 2019).
+    """
+    if kind == "pretrained":
+        return load_tokenizer(path)
+    tokenizer, trainer = _untrained(kind, vocab_size, min_frequency)
+    steps = [normalizers.NFC()] + ([normalizers.Lowercase()] if lowercase else [])
+    tokenizer.normalizer = normalizers.Sequence(steps)
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def load_tokenizer(path: str | None) -> Tokenizer:
+    """Read a `tokenizer.json`."""
+    if path is None:
+        raise UserError("tokenizer.path is not set: tokenizer=pretrained needs the path of a tokenizer.json.")
+    if not Path(path).is_file():
+        raise UserError(f"tokenizer.path: there is no file {Path(path).absolute()}.")
+    try:
+        return Tokenizer.from_file(path)
+    except Exception as error:  # the library raises a bare Exception
+        raise UserError(f"tokenizer.path: {path} is not a tokenizer.json ({error}).") from error
+
+
+def pad_id(tokenizer: Tokenizer) -> int:
+    """The id that fills a batch; a pretrained tokenizer without a padding token pads with 0, masked anyway."""
+    found = (tokenizer.token_to_id(token) for token in (PAD, "<pad>"))
+    return next((token_id for token_id in found if token_id is not None), 0)
+
+
+def unknown_id(tokenizer: Tokenizer) -> int | None:
+    """The id of what the vocabulary doesn't hold; None if every text can be written in it (bytes)."""
+    found = (tokenizer.token_to_id(token) for token in (UNKNOWN, "<unk>"))
+    return next((token_id for token_id in found if token_id is not None), None)
+
+
+def _untrained(kind: str, size: int, min_frequency: int) -> tuple[Tokenizer, trainers.Trainer]:
+    words = pre_tokenizers.BertPreTokenizer()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    limits = {"vocab_size": size, "special_tokens": SPECIAL_TOKENS, "show_progress": False}
+    match kind:
+        case "wordpiece":
+            tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
+            tokenizer.pre_tokenizer, tokenizer.decoder = words, decoders.WordPiece()
+            return tokenizer, trainers.WordPieceTrainer(min_frequency=min_frequency, **limits)
+        case "bpe":
+            tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+            tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+            tokenizer.decoder = decoders.Metaspace()
+            return tokenizer, trainers.BpeTrainer(min_frequency=min_frequency, **limits)
+        case "unigram":
+            tokenizer = Tokenizer(models.Unigram())
+            tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+            tokenizer.decoder = decoders.Metaspace()
+            return tokenizer, trainers.UnigramTrainer(unk_token=UNKNOWN, **limits)
+        case "word":
+            tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+            tokenizer.pre_tokenizer = words
+            return tokenizer, trainers.WordLevelTrainer(min_frequency=min_frequency, **limits)
+        case "char":
+            tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+            tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
+            return tokenizer, trainers.WordLevelTrainer(min_frequency=1, **limits)
+        case "byte":
+            # A vocabulary of the special tokens and the 256 bytes leaves no room for merges.
+            tokenizer = Tokenizer(models.BPE())
+            tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+            tokenizer.decoder = decoders.ByteLevel()
+            limits["vocab_size"] = len(SPECIAL_TOKENS) + len(alphabet)
+            return tokenizer, trainers.BpeTrainer(initial_alphabet=alphabet, **limits)
+        case _:
+            raise ValueError(f"no trainer for {kind}")
