@@ -49,7 +49,9 @@ def find_target(key: str, config: dict[str, Any]) -> Any:
     """The class or function that `config` names."""
     name = config.get("_target_")
     if not name:
-        raise UserError(f"{key}._target_ is missing: name the class or function to call, as package.module.Name.")
+        raise UserError(
+            f"{key}._target_ is missing: name the class or function to call, as package.module.Name."
+        )
     try:
         return get_class(name) if name.rsplit(".", 1)[-1][:1].isupper() else get_method(name)
     except Exception as error:

@@ -293,7 +293,9 @@ def differences(old: Any, new: Any, key: str = "") -> list[str]:
         return [
             line
             for name in keys
-            for line in differences(old.get(name, "(absent)"), new.get(name, "(absent)"), f"{key}.{name}".lstrip("."))
+            for line in differences(
+                old.get(name, "(absent)"), new.get(name, "(absent)"), f"{key}.{name}".lstrip(".")
+            )
         ]
     return [] if old == new else [f"{key}: {old} there, {new} now"]
 
@@ -366,7 +368,9 @@ def _check_model(model: dict[str, Any], vocab_size: int) -> None:
     if model["positional_encoding"] == "sinusoidal" and width % 2:
         raise UserError(f"model.embedding_dim={width} is odd: sinusoidal positions need an even width.")
     block = 4 * width * width + 3 * width * model["dim_feedforward"]
-    needed = 16 * (vocab_size * width + model["num_layers"] * block)  # weight, gradient, two moments: 4 bytes each
+    needed = 16 * (
+        vocab_size * width + model["num_layers"] * block
+    )  # weight, gradient, two moments: 4 bytes each
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > memory:
         raise UserError(

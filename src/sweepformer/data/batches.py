@@ -14,12 +14,12 @@ from sweepformer.data.store import TokenizedRows
 class Batch(NamedTuple):
     """Rows padded to the longest of them.
 
-    token_ids: (batch, length) int64; padding_mask: (batch, length) bool, True where there is no token;
-    labels: (batch,) int64; rows: (batch,) int64, the rows' numbers in their split.
+    token_ids: (batch, length) int64; padding_mask: (batch, length) bool, True where there is no token, or None
+    if all rows have the same length; labels: (batch,) int64; rows: (batch,) int64, numbers in their split.
     """
 
     token_ids: Tensor
-    padding_mask: Tensor
+    padding_mask: Tensor | None
     labels: Tensor
     rows: Tensor
 
@@ -92,7 +92,11 @@ class PlannedBatches(Sampler[list[int]]):
     """
 
     def __init__(
-        self, plan: BatchPlan, position: Callable[[], tuple[int, int]] | None, rank: int = 0, replicas: int = 1
+        self,
+        plan: BatchPlan,
+        position: Callable[[], tuple[int, int]] | None,
+        rank: int = 0,
+        replicas: int = 1,
     ) -> None:
         self.plan, self.position, self.rank, self.replicas = plan, position, rank, replicas
 
@@ -136,7 +140,7 @@ class BatchedRows(torch.utils.data.Dataset[Batch]):
         token_ids[padding] = self.pad_id
         return Batch(
             torch.from_numpy(token_ids),
-            torch.from_numpy(padding),
+            torch.from_numpy(padding) if padding.any() else None,
             torch.from_numpy(self.rows.labels[chosen]),
             torch.from_numpy(chosen),
         )

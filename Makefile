@@ -1,0 +1,36 @@
+# Set-up, training and checks. `make run` and `make test` do everything on a fresh machine.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test test-slow check install install-dev clean
+
+run: install ## train on the built-in data and show the result
+	$(BIN)/python -m src.run $(ARGS)
+
+test: install-dev check ## lint, type-check and run the whole suite
+	$(BIN)/python -m pytest -m "not slow" --cov=sweepformer --cov-report=term:skip-covered $(ARGS)
+
+test-slow: install-dev ## the soak tests
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+check: install-dev ## ruff and mypy
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+	$(BIN)/mypy
+
+install: .venv/installed
+install-dev: .venv/installed-dev
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	touch $@
+
+.venv/installed-dev: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@ .venv/installed
+
+clean: ## remove the environment and caches, never runs
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache

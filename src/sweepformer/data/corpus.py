@@ -1,0 +1,69 @@
+"""From a data config to a store: read, split, tokenised, once for all runs that ask for the same."""
+
+import hashlib
+import inspect
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from sweepformer.build import build, find_target
+from sweepformer.data.splits import make_splits
+from sweepformer.data.store import Store, write_store
+from sweepformer.data.tokenizer import load_tokenizer, make_tokenizer
+
+log = logging.getLogger(__name__)
+
+STORE_FORMAT = 1  # raise it when what is written changes
+SHARED_KEYS = (
+    "val_fraction",
+    "test_fraction",
+    "batch_size",
+    "eval_batch_size",
+    "batching",
+    "num_workers",
+    "cache_dir",
+)
+
+
+def prepare(data: dict[str, Any], tokenizer: dict[str, Any], seed: int) -> Store:
+    """The tokenised splits of a config, from the cache or made now.
+
+    The cache's key hashes the raw data, how it is split and how it is tokenised: a changed file, seed or
+    vocabulary makes another store.
+    """
+    source = build("data", {name: value for name, value in data.items() if name not in SHARED_KEYS})
+    fractions = data.get("val_fraction", 0.1), data.get("test_fraction", 0.1)
+    options = {name: value for name, value in tokenizer.items() if name != "truncation_side"}
+    if tokenizer["kind"] == "pretrained":
+        load_tokenizer(tokenizer["path"])
+        options["path"] = hashlib.sha256(Path(tokenizer["path"]).read_bytes()).hexdigest()
+    key = [STORE_FORMAT, source.fingerprint(), _code_of(data.get("transform")), fractions, seed, options]
+    path = cache_folder(data.get("cache_dir")) / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
+    if not (path / "store.json").exists():
+        splits, report = make_splits(source.read(), *fractions, seed=seed)
+        log.info("tokenising %s rows", f"{sum(report.rows.values()):,}")
+        options["path"] = tokenizer["path"]
+        write_store(path, splits, report, make_tokenizer(splits.train.texts, **options))
+    return Store.open(path)
+
+
+def cache_folder(configured: str | None) -> Path:
+    """Where stores are kept: `data.cache_dir`, else $SWEEPFORMER_CACHE, else the user's cache folder."""
+    if configured:
+        return Path(configured).expanduser()
+    if from_environment := os.environ.get("SWEEPFORMER_CACHE"):
+        return Path(from_environment)
+    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "sweepformer"
+
+
+def _code_of(transform: dict[str, Any] | None) -> str | None:
+    """A transform's name and, where it can be read, its code: an edited function makes a new store."""
+    if transform is None:
+        return None
+    try:
+        code = inspect.getsource(find_target("data.transform", transform))
+    except (OSError, TypeError):
+        code = ""
+    return json.dumps(transform, sort_keys=True) + code

@@ -1,0 +1,86 @@
+"""Batches for Lightning."""
+
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader
+
+from sweepformer.data.batches import Batch, BatchedRows, BatchPlan, PlannedBatches
+from sweepformer.data.store import SPLITS, Store
+from sweepformer.data.tokenizer import pad_id
+
+
+def _as_it_is(batch: Batch) -> Batch:
+    return batch
+
+
+class RowsDataModule(pl.LightningDataModule):
+    """Serves a store's splits in planned batches; each process of a distributed run gets its own share.
+
+    Args:
+        store: the tokenised splits.
+        batch_size, eval_batch_size: rows a batch, on average.
+        by_tokens: batches of equal cost (True) or of equal numbers of rows.
+        max_length, truncation_side: how rows that are too long are cut.
+        num_workers: loading processes.
+        seed: of the order of training rows.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        batch_size: int,
+        eval_batch_size: int,
+        by_tokens: bool,
+        max_length: int,
+        truncation_side: str,
+        num_workers: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.num_workers, self.seed = num_workers, seed
+        self._sizes = {"train": batch_size, "val": eval_batch_size, "test": eval_batch_size}
+        self._by_tokens = by_tokens
+        filler = pad_id(store.tokenizer)
+        self.rows = {
+            split: BatchedRows(store.splits[split], max_length, truncation_side, filler) for split in SPLITS
+        }
+
+    def plan(self, split: str, replicas: int = 1) -> BatchPlan:
+        """How `split` is cut into batches among `replicas` processes."""
+        lengths = self.rows[split].lengths
+        return BatchPlan(lengths, self._sizes[split], self._by_tokens, self.seed, replicas)
+
+    def truncated(self, split: str = "train") -> int:
+        """Rows of `split` that are longer than max_length."""
+        rows = self.rows[split]
+        return int((rows.rows.lengths > rows.lengths).sum())
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        return self._loader("train", shuffled=True)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        return self._loader("val")
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        return self._loader("test")
+
+    def _loader(self, split: str, shuffled: bool = False) -> DataLoader[Batch]:
+        trainer = self.trainer
+        rank, replicas = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        plan = self.plan(split, replicas)
+        batches = PlannedBatches(plan, self._position if shuffled else None, rank, replicas)
+        return DataLoader(
+            self.rows[split],
+            batch_sampler=batches,  # type: ignore[arg-type]
+            collate_fn=_as_it_is,  # the dataset hands out whole batches
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=bool(trainer and trainer.strategy.root_device.type == "cuda"),
+            # A generator of its own: a loader that draws from the global one would shift dropout on resume.
+            generator=torch.Generator().manual_seed(self.seed),
+        )
+
+    def _position(self) -> tuple[int, int]:
+        """Epoch, and batches of it that are trained already: Lightning's own counters, restored on resume."""
+        assert self.trainer is not None
+        return self.trainer.current_epoch, self.trainer.fit_loop.epoch_loop.batch_progress.current.ready

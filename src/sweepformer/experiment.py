@@ -1,0 +1,228 @@
+"""One run, from config to summary: the story on one page."""
+
+import json
+import logging
+import resource
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import ModelCheckpoint
+
+from sweepformer import config as rules
+from sweepformer.build import build
+from sweepformer.data.corpus import prepare
+from sweepformer.data.data_module import RowsDataModule
+from sweepformer.data.store import Store
+from sweepformer.data.tokenizer import pad_id
+from sweepformer.reports.screen import print_data, print_result
+from sweepformer.run_directory import RunDirectory, Summary, write_text
+from sweepformer.training.callbacks.predictions import PredictionWriter
+from sweepformer.training.callbacks.throughput import Throughput
+from sweepformer.training.optimization import build_optimizer, build_schedule
+from sweepformer.training.trainer import build_trainer
+
+log = logging.getLogger(__name__)
+
+
+def run(cfg: DictConfig) -> float | None:
+    """Train, test and record one run; in a directory that holds its result already, return that.
+
+    Returns:
+        `val_acc` of the best checkpoint, which optimising sweepers compare.
+
+    Raises:
+        UserError: the config or the data can't be used as they are.
+    """
+    started = time.perf_counter()
+    config = rules.plain(cfg)
+    hydra = HydraConfig.get()
+    directory = RunDirectory(Path(hydra.runtime.output_dir))
+    recorded = directory.claim(config, _hydra_files(cfg))
+    if recorded:
+        log.info("%s holds this run's result already: nothing to do", directory.path)
+        print_result(recorded, directory.path)
+        return recorded.metrics.get("val_acc")
+    summary = Summary(
+        status="failed", config_hash=rules.config_hash(config), overrides=list(hydra.overrides.task)
+    )
+    try:
+        rules.check(config)
+        _train_and_test(config, directory, summary, started)
+        summary.status = "completed"
+    except BaseException as error:
+        summary.error = {"type": type(error).__name__, "message": str(error)}
+        if isinstance(error, KeyboardInterrupt):
+            summary.status = "interrupted"
+            log.warning(
+                "interrupted: the same command with hydra.run.dir=%s goes on from here", directory.path
+            )
+        with (directory.path / "run.log").open("a", encoding="utf-8") as file:
+            file.write(traceback.format_exc())
+        raise
+    finally:
+        summary.seconds["total"] = time.perf_counter() - started
+        directory.write_summary(summary)
+    print_result(summary, directory.path)
+    return summary.metrics.get("val_acc")
+
+
+def _train_and_test(
+    config: dict[str, Any], directory: RunDirectory, summary: Summary, started: float
+) -> None:
+    pl.seed_everything(config["seed"], workers=True, verbose=False)
+    trainer = build_trainer(config, directory)
+    summary.effective_precision = config["trainer"]["precision"] = str(trainer.precision)
+    directory.write_environment(
+        seed=config["seed"], device=_device_name(trainer), effective_precision=summary.effective_precision
+    )
+    store = prepare(config["data"], config["tokenizer"], config["seed"])
+    store.tokenizer.save(str(directory.path / "tokenizer.json"))
+    write_text(directory.path / "labels.json", json.dumps(store.classes, ensure_ascii=False) + "\n")
+    data = _data_module(config, store)
+    print_data(store, data)
+    task = _task(config, store, data, trainer)
+    summary.parameters = sum(parameter.numel() for parameter in task.model.parameters())
+    trainer.callbacks.append(
+        PredictionWriter(directory.predictions, store.splits["test"].ids(), store.classes)
+    )
+    if directory.last_checkpoint.exists():
+        log.info("going on from %s", directory.last_checkpoint)
+    summary.seconds["start_up"] = time.perf_counter() - started
+    try:
+        _fit(trainer, task, data, directory)
+    finally:
+        _record_training(summary, trainer, started)
+    best = _best_checkpoint(trainer)
+    summary.best_checkpoint = directory.relative(best)
+    if best:
+        checkpoint = torch.load(best, map_location="cpu", weights_only=True)
+        task.load_state_dict(checkpoint["state_dict"])
+        summary.metrics.update(checkpoint["sweepformer"]["metrics"])
+    trainer.test(task, datamodule=data, verbose=False)
+    summary.metrics.update({name: float(value) for name, value in trainer.callback_metrics.items()})
+    for logger in trainer.loggers:
+        logger.finalize("success")
+        if isinstance(logger, pl.loggers.WandbLogger):
+            logger.experiment.finish()
+
+
+def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
+    data = config["data"]
+    return RowsDataModule(
+        store,
+        batch_size=data.get("batch_size", 64),
+        eval_batch_size=data.get("eval_batch_size", 256),
+        by_tokens=data.get("batching", "tokens") == "tokens",
+        max_length=config["model"].get("max_length", 256),
+        truncation_side=config["tokenizer"]["truncation_side"],
+        num_workers=data.get("num_workers", 0),
+        seed=config["seed"],
+    )
+
+
+def _task(
+    config: dict[str, Any], store: Store, data: RowsDataModule, trainer: pl.Trainer
+) -> pl.LightningModule:
+    plan = data.plan("train", trainer.world_size)
+    batches = -(-len(plan) // trainer.world_size)
+    train = store.splits["train"]
+    with (
+        trainer.init_module(empty_init=False) if trainer.precision.endswith("-true") else torch.device("cpu")
+    ):
+        model = build(
+            "model",
+            config["model"],
+            vocab_size=store.tokenizer.get_vocab_size(),
+            num_classes=len(store.classes),
+            pad_id=pad_id(store.tokenizer),
+        )
+    return build(
+        "task",
+        config["task"],
+        model=model,
+        make_optimizer=lambda module: build_optimizer(config["optimizer"], module),
+        make_schedule=lambda optimizer: build_schedule(
+            config["scheduler"], optimizer, _total_steps(trainer, batches)
+        ),
+        class_counts=[int((train.labels == number).sum()) for number in range(len(store.classes))],
+        rows_per_batch=len(train) / len(plan),
+        saved={
+            "config": config,
+            "classes": store.classes,
+            "tokenizer": store.tokenizer.to_str(),
+            "vocab_size": store.tokenizer.get_vocab_size(),
+        },
+    )
+
+
+def _total_steps(trainer: pl.Trainer, batches: int) -> int:
+    """Optimizer steps of the whole training, from the plan: Lightning's own estimate would build the loaders."""
+    limit = trainer.limit_train_batches
+    if trainer.overfit_batches:
+        limit = trainer.overfit_batches
+    if isinstance(limit, float):
+        limit = max(int(batches * limit), 1) if limit < 1 else batches
+    steps_an_epoch = max(-(-min(batches, limit) // trainer.accumulate_grad_batches), 1)
+    by_epochs = steps_an_epoch * trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else None
+    limits = [steps for steps in (by_epochs, trainer.max_steps) if steps is not None and steps > 0]
+    return min(limits) if limits else steps_an_epoch * 1000
+
+
+def _fit(
+    trainer: pl.Trainer, task: pl.LightningModule, data: RowsDataModule, directory: RunDirectory
+) -> None:
+    last = directory.last_checkpoint
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(task, datamodule=data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+    except SystemExit as error:
+        # Lightning turns Ctrl-C into an exit, and ignores every later one.
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            raise
+        signal.signal(signal.SIGINT, on_interrupt)
+        raise KeyboardInterrupt from error
+
+
+def _record_training(summary: Summary, trainer: pl.Trainer, started: float) -> None:
+    summary.seconds["training"] = time.perf_counter() - started - summary.seconds["start_up"]
+    summary.epochs, summary.steps = trainer.current_epoch, trainer.global_step
+    throughput = next((one for one in trainer.callbacks if isinstance(one, Throughput)), None)
+    if throughput:
+        summary.tokens_per_second, summary.padding_share = (
+            throughput.tokens_per_second,
+            throughput.padding_share,
+        )
+    if trainer.strategy.root_device.type == "cuda":
+        summary.peak_memory_bytes = torch.cuda.max_memory_allocated()
+    else:
+        unit = 1 if sys.platform == "darwin" else 1024
+        summary.peak_memory_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    summary.metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+def _best_checkpoint(trainer: pl.Trainer) -> str | None:
+    callbacks = [one for one in trainer.checkpoint_callbacks if isinstance(one, ModelCheckpoint)]
+    return next((one.best_model_path for one in callbacks if one.best_model_path), None)
+
+
+def _device_name(trainer: pl.Trainer) -> str:
+    device = trainer.strategy.root_device
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _hydra_files(cfg: DictConfig) -> dict[str, str]:
+    hydra = HydraConfig.instance().cfg
+    assert hydra is not None
+    return {
+        "config.yaml": OmegaConf.to_yaml(cfg),
+        "hydra.yaml": OmegaConf.to_yaml(hydra),
+        "overrides.yaml": OmegaConf.to_yaml(hydra.hydra.overrides.task),
+    }

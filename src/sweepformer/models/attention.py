@@ -1,0 +1,53 @@
+"""Multi-head self-attention (Vaswani et al. 2017, section 3.2)."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sweepformer.models.embeddings import rotary_tables, rotate
+
+
+class SelfAttention(nn.Module):
+    """Each position gathers what it needs from the positions it may see.
+
+    Args:
+        embedding_dim: width of the vectors; a multiple of `num_heads`.
+        num_heads: attention heads, each of width embedding_dim / num_heads.
+        dropout: of the attention weights.
+        rotary: turn queries and keys by their positions (Su et al. 2021), so that scores depend on distance.
+    """
+
+    def __init__(
+        self, embedding_dim: int, num_heads: int, dropout: float = 0.0, rotary: bool = False
+    ) -> None:
+        super().__init__()
+        if embedding_dim % num_heads:
+            raise ValueError(f"embedding_dim={embedding_dim} is not a multiple of num_heads={num_heads}")
+        self.num_heads = num_heads
+        self.head_dim = embedding_dim // num_heads
+        if rotary and self.head_dim % 2:
+            raise ValueError(
+                f"rotary positions need an even width of a head, "
+                f"not {self.head_dim} (embedding_dim={embedding_dim} / num_heads={num_heads})"
+            )
+        self.dropout = dropout
+        self.rotary = rotary
+        # Queries, keys and values in one product, stacked in this order as in torch's in_proj_weight.
+        self.qkv = nn.Linear(embedding_dim, 3 * embedding_dim)
+        self.out = nn.Linear(embedding_dim, embedding_dim)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(batch, length, width) float to the same.
+
+        mask: bool, broadcastable to (batch, heads, length, length), True where the query (third axis) may
+        see the key (last axis); every query must see some key. None: all see all.
+        """
+        # (batch, length, 3 width) -> three times (batch, heads, length, head_dim)
+        split = self.qkv(x).unflatten(-1, (3, self.num_heads, self.head_dim))
+        query, key, value = split.permute(2, 0, 3, 1, 4).unbind()
+        if self.rotary:
+            # Computed anew each time: cheap beside attention, and never rounded by a cast of the model.
+            cos, sin = rotary_tables(x.shape[1], self.head_dim, x.device)
+            query, key = rotate(query, cos, sin), rotate(key, cos, sin)
+        dropout = self.dropout if self.training else 0.0
+        heads = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+        return self.out(heads.transpose(1, 2).flatten(-2))

@@ -1,0 +1,111 @@
+"""From token ids to vectors that know where they stand."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from sweepformer.models.choices import check_choice
+
+POSITIONAL_ENCODINGS = ("sinusoidal", "learned", "rotary", "none")
+
+
+def sinusoidal_table(length: int, width: int) -> Tensor:
+    """Sines in the even columns, cosines in the odd ones (Vaswani et al. 2017, section 3.5).
+
+    Returns (length, width) float32: the pair of columns 2i, 2i+1 turns by 10000^(-2i/width) a position.
+    """
+    # float64, as float32 angles lose digits at late positions.
+    position = torch.arange(length, dtype=torch.float64)[:, None]
+    column = torch.arange(width)
+    angle = position / 10000 ** ((column - column % 2).double() / width)
+    return torch.where(column % 2 == 0, angle.sin(), angle.cos()).float()
+
+
+def rotary_tables(length: int, head_dim: int, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of the rotary angles (Su et al. 2021, RoFormer).
+
+    Returns two (length, head_dim / 2) float32: pair i turns by 10000^(-2i/head_dim) a position.
+    """
+    position = torch.arange(length, dtype=torch.float32, device=device)
+    column = torch.arange(0, head_dim, 2, dtype=torch.float32, device=device)
+    angle = torch.outer(position, 10000 ** (-column / head_dim))
+    return angle.cos(), angle.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turns each pair of coordinates by its position's angle (Su et al. 2021, equation 34).
+
+    The pairs are (i, i + head_dim / 2) rather than neighbours: the same up to the order of the coordinates,
+    with contiguous halves. x: (..., length, head_dim), of any float dtype, which the result keeps.
+    """
+    first, second = x.float().chunk(2, dim=-1)
+    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1).type_as(x)
+
+
+class TokenEmbedding(nn.Module):
+    """Token vectors, scaled by sqrt(width), plus positions, then dropout (Vaswani et al. 2017, section 3.4).
+
+    Rotary positions act inside attention, so "rotary" adds nothing here, as "none" does.
+
+    Args:
+        vocab_size: number of token ids.
+        embedding_dim: width of the vectors.
+        positional_encoding: "sinusoidal", "learned", "rotary" or "none".
+        max_length: the most tokens a sequence may have; the vector of `prepend_cls` does not count.
+        dropout: of the sum.
+        pad_id: the token whose vector is and stays zero.
+        prepend_cls: put a learned vector before each sequence, at position 0.
+    """
+
+    positions: Tensor | None
+
+    def __init__(
+        self,
+        vocab_size: int,
+        embedding_dim: int,
+        positional_encoding: str,
+        max_length: int,
+        dropout: float,
+        pad_id: int = 0,
+        prepend_cls: bool = False,
+    ) -> None:
+        super().__init__()
+        check_choice("positional_encoding", positional_encoding, POSITIONAL_ENCODINGS)
+        self.max_length = max_length
+        self.scale = math.sqrt(embedding_dim)
+        self.tokens = nn.Embedding(vocab_size, embedding_dim, padding_idx=pad_id)
+        self.cls = nn.Parameter(torch.empty(embedding_dim)) if prepend_cls else None
+        places = max_length + prepend_cls
+        if positional_encoding == "sinusoidal":
+            # Not in checkpoints: it follows from the config.
+            self.register_buffer("positions", sinusoidal_table(places, embedding_dim), persistent=False)
+        elif positional_encoding == "learned":
+            self.positions = nn.Parameter(torch.empty(places, embedding_dim))
+        else:
+            self.positions = None
+        self.dropout = nn.Dropout(dropout)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Token vectors have unit variance once scaled; learned positions start small beside them."""
+        nn.init.normal_(self.tokens.weight, std=1 / self.scale)
+        with torch.no_grad():
+            self.tokens.weight[self.tokens.padding_idx].zero_()
+        if self.cls is not None:
+            nn.init.normal_(self.cls, std=1 / self.scale)
+        if isinstance(self.positions, nn.Parameter):
+            nn.init.normal_(self.positions, std=0.02)
+
+    def forward(self, token_ids: Tensor) -> Tensor:
+        """(batch, length) int64 to (batch, length, width) float; length + 1 with `prepend_cls`."""
+        batch, length = token_ids.shape
+        if length > self.max_length:
+            raise ValueError(f"a sequence of {length} tokens is longer than max_length={self.max_length}")
+        x = self.tokens(token_ids)
+        if self.cls is not None:
+            x = torch.cat([self.cls.expand(batch, 1, -1), x], dim=1)
+        x = x * self.scale
+        if self.positions is not None:
+            x = x + self.positions[: x.shape[1]]
+        return self.dropout(x)

@@ -1,0 +1,179 @@
+"""The transformer encoder (Vaswani et al. 2017), and the variants that later work settled on."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sweepformer.models.attention import SelfAttention
+from sweepformer.models.choices import check_choice
+from sweepformer.models.embeddings import TokenEmbedding
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "swiglu": F.silu}
+
+
+def init_linear(module: nn.Module) -> None:
+    """Glorot and Bengio (2010) weights and zero biases, if the module is linear; for `nn.Module.apply`."""
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def attention_mask(
+    padding_mask: Tensor | None, length: int, causal: bool, device: torch.device
+) -> Tensor | None:
+    """What each query may see: bool, broadcastable to (batch, heads, length, length); None if all see all.
+
+    Only None counts as "no padding": to look into the mask would make the CPU wait for the GPU at each batch.
+    Every query sees some key, or its softmax would be 0 / 0: a row that is all padding sees all of itself,
+    and, if causal, each position sees itself. Neither changes what real tokens see.
+    """
+    visible = None
+    if padding_mask is not None:
+        visible = ~padding_mask | padding_mask.all(dim=1, keepdim=True)
+        visible = visible[:, None, None, :]
+    if not causal:
+        return visible
+    past = torch.ones(length, length, dtype=torch.bool, device=device).tril()
+    if visible is None:
+        return past
+    return visible & past | torch.eye(length, dtype=torch.bool, device=device)
+
+
+class FeedForward(nn.Module):
+    """Two linear layers with an activation between them, at each position alone.
+
+    "swiglu" multiplies the activation with a second projection, all without biases (Shazeer 2020, "GLU
+    Variants Improve Transformer"). It has three matrices for two, so its hidden width is 2/3 of the given
+    one (to the nearest multiple of 8, for fast kernels), and the number of parameters about the same.
+    """
+
+    def __init__(self, width: int, hidden: int, dropout: float, activation: str) -> None:
+        super().__init__()
+        check_choice("activation", activation, ACTIVATIONS)
+        self.activation = ACTIVATIONS[activation]
+        self.gated = activation == "swiglu"
+        if self.gated:
+            hidden = 8 * max(1, round(hidden * 2 / 3 / 8))
+        self.up = nn.Linear(width, 2 * hidden if self.gated else hidden, bias=not self.gated)
+        self.dropout = nn.Dropout(dropout)
+        self.down = nn.Linear(hidden, width, bias=not self.gated)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., width) float to the same."""
+        x = self.up(x)
+        if self.gated:
+            gate, x = x.chunk(2, dim=-1)
+            x = self.activation(gate) * x
+        else:
+            x = self.activation(x)
+        return self.down(self.dropout(x))
+
+
+class Block(nn.Module):
+    """Attention, then feed-forward, each with a residual and a LayerNorm.
+
+    The norm comes after the sum (post-norm, Vaswani et al. 2017) or, with `norm_first`, before the part
+    (pre-norm, Xiong et al. 2020), which leaves the residual path clear and trains without long warm-up.
+    """
+
+    def __init__(
+        self,
+        attention: SelfAttention,
+        feed_forward: FeedForward,
+        width: int,
+        dropout: float,
+        norm_first: bool,
+    ) -> None:
+        super().__init__()
+        self.norm_first = norm_first
+        self.attention = attention
+        self.attention_norm = nn.LayerNorm(width)
+        self.feed_forward = feed_forward
+        self.feed_forward_norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """(batch, length, width) float to the same; mask as in SelfAttention."""
+        if self.norm_first:
+            x = x + self.dropout(self.attention(self.attention_norm(x), mask))
+            return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+        x = self.attention_norm(x + self.dropout(self.attention(x, mask)))
+        return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
+
+
+class Encoder(nn.Module):
+    """Token ids to one vector a token, each in the light of the others.
+
+    With activation="relu" and norm_first=False, the layers compute what torch.nn.TransformerEncoder does,
+    weight for weight.
+
+    Args:
+        vocab_size: number of token ids.
+        embedding_dim: width of the vectors, and `output_dim`.
+        num_heads: attention heads; they divide the width.
+        num_layers: blocks of attention and feed-forward.
+        dim_feedforward: hidden width of the feed-forward part.
+        dropout: of embeddings, attention output and feed-forward.
+        attention_dropout: of the attention weights.
+        norm_first: pre-norm (which ends with one more LayerNorm) rather than post-norm.
+        activation: "relu", "gelu" or "swiglu".
+        positional_encoding: "sinusoidal", "learned", "rotary" or "none".
+        max_length: the most tokens a sequence may have.
+        pad_id: the token that stands for no token.
+        prepend_cls: put a learned vector before each sequence; the output is then one longer.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocab_size: int,
+        embedding_dim: int,
+        num_heads: int,
+        num_layers: int,
+        dim_feedforward: int,
+        dropout: float,
+        attention_dropout: float,
+        norm_first: bool,
+        activation: str,
+        positional_encoding: str,
+        max_length: int,
+        pad_id: int = 0,
+        prepend_cls: bool = False,
+    ) -> None:
+        super().__init__()
+        self.output_dim = embedding_dim
+        self.prepend_cls = prepend_cls
+        self.embedding = TokenEmbedding(
+            vocab_size, embedding_dim, positional_encoding, max_length, dropout, pad_id, prepend_cls
+        )
+        rotary = positional_encoding == "rotary"
+        self.blocks = nn.ModuleList(
+            Block(
+                SelfAttention(embedding_dim, num_heads, attention_dropout, rotary),
+                FeedForward(embedding_dim, dim_feedforward, dropout, activation),
+                embedding_dim,
+                dropout,
+                norm_first,
+            )
+            for _ in range(num_layers)
+        )
+        # Pre-norm blocks leave their sum unnormalised.
+        self.norm = nn.LayerNorm(embedding_dim) if norm_first else nn.Identity()
+        self.apply(init_linear)
+
+    def forward(self, token_ids: Tensor, padding_mask: Tensor | None = None, causal: bool = False) -> Tensor:
+        """Hidden states, (batch, length, width) float; length + 1 with `prepend_cls`.
+
+        token_ids: (batch, length) int64. padding_mask: (batch, length) bool, True where there is no token;
+        None: there is no padding. causal: each position sees itself and those before it only.
+        """
+        x = self.embedding(token_ids)
+        if self.prepend_cls and padding_mask is not None:
+            padding_mask = F.pad(padding_mask, (1, 0), value=False)
+        mask = attention_mask(padding_mask, x.shape[1], causal, x.device)
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.norm(x)

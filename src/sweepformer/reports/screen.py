@@ -1,0 +1,65 @@
+"""What a run prints: its data before training, its result after."""
+
+import logging
+import os
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from sweepformer.data.data_module import RowsDataModule
+from sweepformer.data.store import Store
+from sweepformer.run_directory import Summary
+
+log = logging.getLogger(__name__)
+
+
+def print_data(store: Store, data: RowsDataModule) -> None:
+    """Rows, classes, what was dropped, truncated and unknown."""
+    for line in store.report.lines():
+        log.info(line)
+    for warning in store.report.warnings:
+        log.warning("warning: %s", warning)
+    lengths = store.splits["train"].lengths
+    log.info(
+        "tokens: vocabulary %s, mean %.1f a row, %s rows truncated (%.1f %%), %.2f %% unknown",
+        f"{store.tokenizer.get_vocab_size():,}",
+        lengths.mean(),
+        f"{data.truncated():,}",
+        100 * data.truncated() / len(lengths),
+        100 * store.unknown_rate,
+    )
+
+
+def print_result(summary: Summary, path: Path) -> None:
+    """The closing table and the next commands to type."""
+    shown = Path(os.path.relpath(path))
+    table = Table(title="Result", show_header=False, title_justify="left")
+    for name in ("test_acc", "test_f1", "test_loss", "val_acc"):
+        if name in summary.metrics:
+            table.add_row({"test_f1": "test_f1 (macro)"}.get(name, name), f"{summary.metrics[name]:.4f}")
+    table.add_row(
+        "best checkpoint", str(shown / summary.best_checkpoint) if summary.best_checkpoint else "none"
+    )
+    if summary.parameters:
+        table.add_row("parameters", f"{summary.parameters:,}")
+    seconds = summary.seconds
+    if "training" in seconds:
+        table.add_row(
+            "time",
+            f"{seconds['total']:.1f} s, of which training {seconds['training']:.1f} s "
+            f"({summary.epochs} epochs, {summary.steps:,} steps)",
+        )
+    if summary.tokens_per_second:
+        table.add_row("real tokens a second", f"{summary.tokens_per_second:,.0f}")
+    table.add_row("precision", summary.effective_precision or "")
+    width = max(100, min(Console().width, 160))
+    console = Console(width=width, record=False, force_terminal=False, highlight=False)
+    with console.capture() as capture:
+        console.print(table)
+    log.info("\n%s", capture.get().rstrip())
+    log.info(
+        "next:\n  tensorboard --logdir %s\n  python -m src.run model=base\n"
+        "  python -m src.run -m model.num_layers=2,4 model.dropout=0.1,0.3",
+        shown.parent if shown.parts else shown,
+    )

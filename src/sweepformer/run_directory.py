@@ -1,0 +1,168 @@
+"""What a run leaves on disk, when, and how it is known to be whole."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from sweepformer.config import differences
+from sweepformer.errors import UserError
+
+RECORDED_PACKAGES = (
+    "sweepformer", "torch", "pytorch-lightning", "hydra-core", "omegaconf", "torchmetrics", "tokenizers",
+    "numpy", "tensorboard", "wandb", "simple-icd-10-cm",
+)  # fmt: skip
+
+
+@dataclass
+class Summary:
+    """The result of a run; `summary.json` holds these fields under these names."""
+
+    status: str
+    metrics: dict[str, float] = field(default_factory=dict)
+    best_checkpoint: str | None = None
+    overrides: list[str] = field(default_factory=list)
+    config_hash: str = ""
+    parameters: int | None = None
+    epochs: int = 0
+    steps: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    tokens_per_second: float | None = None
+    padding_share: float | None = None
+    mfu: float | None = None
+    effective_precision: str | None = None
+    peak_memory_bytes: int | None = None
+    error: dict[str, str] | None = None
+
+
+class RunDirectory:
+    """One run's folder.
+
+    A run is a function of its config and its directory: `claim` says whether the directory is new, holds a
+    result already or holds a run to go on with, and refuses a directory that belongs to another config.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.checkpoints = self.path / "checkpoints"
+        self.last_checkpoint = self.checkpoints / "last.ckpt"
+        self.predictions = self.path / "predictions.parquet"
+        self._summary = self.path / "summary.json"
+        self._config = self.path / ".hydra" / "config.json"
+
+    def claim(self, config: dict[str, Any], hydra_files: dict[str, str]) -> Summary | None:
+        """Take the directory for a run of `config`, or return the result of that run if it is completed.
+
+        Args:
+            config: the plain config.
+            hydra_files: contents of `.hydra/` by file name, as Hydra would write them.
+
+        Raises:
+            UserError: the directory belongs to a run of another config, or can't be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if self._config.exists():
+                there = json.loads(self._config.read_text(encoding="utf-8"))
+                if there != config and self._holds_work():
+                    raise UserError(
+                        f"{self.path} holds a run of another config, which would be lost:\n  "
+                        + "\n  ".join(differences(there, config))
+                        + "\nGive another name=... or hydra.run.dir=..., or remove that directory."
+                    )
+                summary = self.read_summary()
+                if there == config and summary and summary.status == "completed":
+                    return summary
+                # What an earlier attempt said of itself is no longer true.
+                self._summary.unlink(missing_ok=True)
+            for name, text in hydra_files.items():
+                write_text(self.path / ".hydra" / name, text)
+            write_text(self._config, json.dumps(config, indent=1))
+        except OSError as error:
+            raise UserError(
+                f"the run directory {self.path} can't be written ({error.strerror}). "
+                "Choose another with hydra.run.dir=... or hydra.sweep.dir=..."
+            ) from error
+        return None
+
+    def _holds_work(self) -> bool:
+        """Whether there is something that a run of another config would destroy."""
+        summary = self.read_summary()
+        return self.last_checkpoint.exists() or (summary is not None and summary.status == "completed")
+
+    def read_summary(self) -> Summary | None:
+        """The recorded result; None if there is none or it can't be read."""
+        try:
+            return Summary(**json.loads(self._summary.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write_summary(self, summary: Summary) -> None:
+        """Record the result: the last thing that a run does."""
+        write_text(self._summary, json.dumps(asdict(summary), indent=2, allow_nan=True) + "\n")
+
+    def write_environment(self, **facts: Any) -> None:
+        """Record where and with what this run was started."""
+        packages = {}
+        for package in RECORDED_PACKAGES:
+            try:
+                packages[package] = version(package)
+            except PackageNotFoundError:
+                packages[package] = None
+        about = {
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "argv": sys.argv,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "cpus": os.cpu_count(),
+            "versions": packages,
+            "git": _git_state(),
+            **facts,
+        }
+        write_text(self.path / "environment.json", json.dumps(about, indent=2) + "\n")
+
+    def relative(self, path: str | None) -> str | None:
+        """A path as it stands in the summary: relative to the run, so that the folder can be moved."""
+        return os.path.relpath(path, self.path) if path else None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
+
+
+def replace_file(path: Path, write: Callable[[str], Any]) -> None:
+    """Let `write` make a file beside `path`, sync it and rename it over `path`."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    os.close(handle)
+    try:
+        write(temporary)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _git_state() -> dict[str, Any] | None:
+    """Commit of the source, and whether it was changed since; None outside a git checkout."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(Path(__file__).parent), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.SubprocessError):
+        return None

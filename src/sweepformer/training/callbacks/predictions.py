@@ -1,0 +1,61 @@
+"""The test split's predictions, as a table."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from sweepformer.run_directory import replace_file
+
+
+class PredictionWriter(Callback):
+    """Collects what `test_step` returns and writes `predictions.parquet` when the test is over.
+
+    Columns: id, label, prediction (strings) and `probability_<class>` (float32) for every class, in the order
+    of the test file. Under several processes the first one writes for all.
+    """
+
+    def __init__(self, path: Path, ids: list[str], classes: list[str]) -> None:
+        self.path, self.ids, self.classes = path, ids, classes
+        self._parts: list[dict[str, torch.Tensor]] = []
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._parts = []
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self._parts.append({name: value.cpu() for name, value in outputs.items()})
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        parts = self._parts
+        if trainer.world_size > 1:
+            everyones: list[Any] = [None] * trainer.world_size
+            torch.distributed.all_gather_object(everyones, parts)
+            parts = [part for one in everyones for part in one]
+        if trainer.is_global_zero and parts:
+            self._write({name: torch.cat([part[name] for part in parts]) for name in parts[0]})
+
+    def _write(self, found: dict[str, torch.Tensor]) -> None:
+        import pyarrow
+        import pyarrow.parquet
+
+        order = torch.argsort(found["rows"])
+        rows, labels = found["rows"][order].tolist(), found["labels"][order].tolist()
+        probabilities = found["probabilities"][order]
+        columns: dict[str, Any] = {
+            "id": [self.ids[row] for row in rows],
+            "label": [self.classes[label] for label in labels],
+            "prediction": [self.classes[best] for best in probabilities.argmax(1).tolist()],
+        }
+        for number, name in enumerate(self.classes):
+            columns[f"probability_{name}"] = probabilities[:, number].numpy()
+        table = pyarrow.table(columns)
+        replace_file(self.path, lambda temporary: pyarrow.parquet.write_table(table, temporary))

@@ -1,0 +1,24 @@
+"""The progress bar."""
+
+import sys
+from typing import Any
+
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import TQDMProgressBar
+
+
+class Progress(TQDMProgressBar):
+    """Lightning's bar on a terminal, nothing elsewhere: a log file is no place for a bar.
+
+    Args:
+        refresh_rate: steps between redraws.
+    """
+
+    def __init__(self, refresh_rate: int = 10) -> None:
+        super().__init__(refresh_rate=refresh_rate if sys.stderr.isatty() else 0, leave=False)
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        """What stands behind the bar: no version number."""
+        metrics = super().get_metrics(trainer, pl_module)
+        metrics.pop("v_num", None)
+        return metrics

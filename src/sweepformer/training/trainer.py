@@ -1,0 +1,167 @@
+"""Trainer, callbacks and loggers of a run, from their configs."""
+
+import inspect
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning import Callback
+from pytorch_lightning.callbacks import Checkpoint, LearningRateMonitor
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+
+from sweepformer.build import build, find_target
+from sweepformer.errors import UserError
+from sweepformer.run_directory import RunDirectory
+from sweepformer.training.callbacks.epoch_log import EpochLog
+from sweepformer.training.callbacks.random_state import RandomState
+from sweepformer.training.precision import effective_precision, resolve_accelerator
+
+log = logging.getLogger(__name__)
+
+
+def build_trainer(config: dict[str, Any], directory: RunDirectory) -> pl.Trainer:
+    """The Lightning trainer with everything attached.
+
+    Args:
+        config: the whole plain config; `trainer`, `callbacks` and `logger` are used.
+        directory: where checkpoints and logs go.
+    """
+    options = dict(config["trainer"])
+    accelerator = resolve_accelerator(options.get("accelerator", "auto"))
+    _check_device(options, accelerator)
+    wanted = str(options.get("precision", "32-true"))
+    options["precision"] = effective_precision(wanted, accelerator)
+    if options["precision"] != wanted:
+        log.info("precision: %s was asked for, a CPU trains in %s instead", wanted, options["precision"])
+    _silence_known_warnings()
+    loggers = build_loggers(config.get("logger") or {}, directory)
+    callbacks = build_callbacks(config.get("callbacks") or {}, directory, bool(loggers))
+    bar = any(isinstance(callback, pl.callbacks.ProgressBar) for callback in callbacks)
+    summary = any(isinstance(callback, pl.callbacks.ModelSummary) for callback in callbacks)
+    options["enable_progress_bar"] = bar and options.get("enable_progress_bar", True)
+    if not options["enable_progress_bar"]:
+        callbacks = [one for one in callbacks if not isinstance(one, pl.callbacks.ProgressBar)]
+    return build(
+        "trainer",
+        options,
+        callbacks=callbacks,
+        logger=loggers or False,
+        default_root_dir=str(directory.path),
+        use_distributed_sampler=False,  # batches are shared out by their plan
+        enable_model_summary=summary,
+        enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
+    )
+
+
+def build_callbacks(config: dict[str, Any], directory: RunDirectory, logged: bool) -> list[Callback]:
+    """The callbacks of a config, in its order, and those that every run has."""
+    callbacks: list[Callback] = []
+    for name, options in config.items():
+        if options is None:
+            continue
+        key = f"callbacks.{name}"
+        if isinstance(options, dict) and "dirpath" not in options and _is_checkpoint(key, options):
+            options = {**options, "dirpath": str(directory.checkpoints)}
+        callback = build(key, options)
+        if isinstance(callback, LearningRateMonitor) and not logged:
+            continue  # it refuses to run where there is nothing to write to
+        callbacks.append(callback)
+    return [*callbacks, EpochLog(), RandomState()]
+
+
+def _is_checkpoint(key: str, options: dict[str, Any]) -> bool:
+    target = find_target(key, options)
+    return inspect.isclass(target) and issubclass(target, Checkpoint)
+
+
+def build_loggers(config: dict[str, Any], directory: RunDirectory) -> list[Logger]:
+    """The loggers of a config; those without a folder of their own write into the run's."""
+    loggers = []
+    for name, options in config.items():
+        if options is None:
+            continue
+        key = f"logger.{name}"
+        target = find_target(key, options)
+        options = dict(options)
+        if options.get("save_dir", "") is None:
+            options["save_dir"] = str(directory.path)
+        if inspect.isclass(target) and issubclass(target, WandbLogger):
+            _prepare_wandb(options, directory)
+        if inspect.isclass(target) and issubclass(target, CSVLogger):
+            _keep_earlier_metrics(directory.path)
+        loggers.append(build(key, options))
+    return loggers
+
+
+def _prepare_wandb(options: dict[str, Any], directory: RunDirectory) -> None:
+    options["name"] = options.get("name") or directory.path.name
+    if options.get("offline"):
+        # wandb prefers the environment to its arguments.
+        os.environ.setdefault("WANDB_SILENT", "true")
+        return
+    import wandb
+
+    if not (os.environ.get("WANDB_API_KEY") or wandb.api.api_key):
+        raise UserError(
+            "logger.wandb.offline=false needs a W&B key, and there is none: set WANDB_API_KEY, run "
+            "`wandb login`, or keep logger.wandb.offline=true and `wandb sync` the run later."
+        )
+
+
+def _keep_earlier_metrics(path: Path) -> None:
+    """Lightning's CSV logger deletes what it finds: a resumed run keeps its first part under another name."""
+    metrics = path / "metrics.csv"
+    if metrics.exists():
+        number = sum(1 for _ in path.glob("metrics.*.csv")) + 1
+        metrics.rename(path / f"metrics.{number}.csv")
+
+
+def _check_device(options: dict[str, Any], accelerator: str) -> None:
+    """Refuse what Lightning would refuse later, or accept and then break on."""
+    if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise UserError(
+            f"trainer.accelerator={options['accelerator']}: no GPU was found on this machine. "
+            "Use trainer=default (whatever is there) or trainer=cpu."
+        )
+    strategy = str(options.get("strategy", "auto"))
+    if "fsdp" in strategy and accelerator != "cuda":
+        raise UserError(
+            f"trainer.strategy={strategy}: FSDP needs GPUs, and this run is on {accelerator}. "
+            "Use trainer=default, or trainer=ddp with trainer.strategy=ddp_fork for several CPU processes."
+        )
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    in_sweep = HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN
+    if in_sweep and strategy.startswith("ddp") and not strategy.startswith(("ddp_fork", "ddp_spawn")):
+        if options.get("devices") in (1, "1") or (
+            options.get("devices") == "auto" and torch.cuda.device_count() < 2
+        ):
+            return
+        raise UserError(
+            f"trainer.strategy={strategy} starts this command again for every process, and under -m each would "
+            "run the whole sweep. In a sweep use trainer.strategy=ddp_fork (CPU) or ddp_spawn."
+        )
+
+
+def _silence_known_warnings() -> None:
+    """Warnings that advise against what is done here on purpose, each for its reason."""
+    # Batches are one gather from a memory map: workers would cost more than they save.
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    # A run that goes on writes where it wrote before.
+    warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=".*Experiment logs directory .* exists and is not empty.*")
+    # Short epochs are logged at their end anyway.
+    warnings.filterwarnings(
+        "ignore", message=".*The number of training batches .* is smaller than the logging.*"
+    )
+    # Advice for a keyword that Lightning itself passes.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="torch.*")
+    # A scheduler that has been stepped to its end is what the end of training looks like.
+    warnings.filterwarnings("ignore", message=".*Detected call of `lr_scheduler.step\\(\\)` before.*")
+    for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda"):
+        logging.getLogger(name).setLevel(logging.WARNING)

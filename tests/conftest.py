@@ -1,0 +1,102 @@
+"""What many tests need: the command line in this process, a small dataset, a cache of their own."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # the doors in src/ are not installed
+
+
+@dataclass
+class Result:
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+    directory: Path
+
+    @property
+    def screen(self) -> str:
+        return self.out + self.err
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return json.loads((self.directory / "summary.json").read_text())
+
+
+Cli = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tokenised data that tests may share, apart from the user's own cache."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def cli(tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Cli:
+    """Call with a command's arguments: runs it in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SWEEPFORMER_CACHE", str(shared_cache))
+    monkeypatch.setenv("WANDB_MODE", "offline")
+
+    def run(*arguments: str) -> Result:
+        from hydra.core.global_hydra import GlobalHydra
+
+        from src.run import main
+
+        GlobalHydra.instance().clear()
+        directory = tmp_path / "run"
+        if "-m" not in arguments and not any(a.startswith("hydra.run.dir=") for a in arguments):
+            arguments = (f"hydra.run.dir={directory}", *arguments)
+        monkeypatch.setattr(sys, "argv", ["src/run.py", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else 1
+        out, err = capfd.readouterr()
+        return Result(code, out, err, directory)
+
+    return run
+
+
+COLOURS = ["red", "green", "blue"]
+THINGS = ["apple", "house", "river", "train", "cloud", "stone", "candle", "garden", "letter", "window"]
+
+
+def write_rows(path: Path, rows: int = 150, labels: list[str] = COLOURS) -> Path:
+    """A CSV whose label is a word of the text: any sound model learns it in seconds."""
+    lines = ["text,label"]
+    for number in range(rows):
+        label = labels[number % len(labels)]
+        one, two = THINGS[number % 10], THINGS[(number // 10) % 10]
+        lines.append(f"the {one} number {number} near a {two} is {label},{label}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+TINY = (
+    "data=files",
+    "model=tiny",
+    "model.embedding_dim=32",
+    "model.dim_feedforward=64",
+    "model.num_layers=1",
+    "trainer=cpu",
+    "trainer.max_epochs=1",
+    "data.batch_size=16",
+    "tokenizer.vocab_size=300",
+)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> tuple[str, ...]:
+    """Overrides of a run that takes a fraction of a second."""
+    return (*TINY, f"data.train_file={write_rows(tmp_path / 'rows.csv')}")

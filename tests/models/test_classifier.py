@@ -1,0 +1,116 @@
+"""The classifier: rows are labelled alone, and all of it learns."""
+
+import itertools
+import math
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from sweepformer.models.classifier import TransformerClassifier
+from sweepformer.models.embeddings import POSITIONAL_ENCODINGS
+from sweepformer.models.pooling import POOLINGS
+
+VARIANTS = list(itertools.product(POOLINGS, POSITIONAL_ENCODINGS, [False, True]))
+
+
+def make(**changes: Any) -> TransformerClassifier:
+    small = {
+        "vocab_size": 30,
+        "num_classes": 5,
+        "embedding_dim": 16,
+        "num_heads": 2,
+        "dim_feedforward": 32,
+        "max_length": 12,
+    }
+    return TransformerClassifier(**(small | changes))
+
+
+@pytest.mark.parametrize(("pooling", "positions", "norm_first"), VARIANTS)
+def test_a_row_does_not_depend_on_its_batch(pooling: str, positions: str, norm_first: bool) -> None:
+    torch.manual_seed(0)
+    model = make(pooling=pooling, positional_encoding=positions, norm_first=norm_first).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.1)
+        lengths = [12, 7, 1, 4]
+        rows = [torch.randint(1, 30, (length,)) for length in lengths]
+        ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        padding = torch.arange(12) >= torch.tensor(lengths)[:, None]
+        alone = torch.cat([model(row[None]) for row in rows])
+        torch.testing.assert_close(model(ids, padding), alone, atol=1e-5, rtol=0)
+        # Nor on what stands in the padding.
+        torch.testing.assert_close(model(ids.where(~padding, 9), padding), alone, atol=1e-5, rtol=0)
+    assert alone.std(dim=0).min() > 1e-3
+
+
+@pytest.mark.parametrize(("pooling", "positions", "norm_first"), VARIANTS)
+@pytest.mark.parametrize("activation", ["relu", "gelu", "swiglu"])
+def test_the_gradient_reaches_every_parameter(
+    pooling: str, positions: str, norm_first: bool, activation: str
+) -> None:
+    torch.manual_seed(0)
+    model = make(
+        pooling=pooling,
+        positional_encoding=positions,
+        norm_first=norm_first,
+        activation=activation,
+        classifier_dim=8,
+    )
+    ids = torch.randint(1, 30, (4, 9))
+    F.cross_entropy(model(ids), torch.arange(4)).backward()
+    without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert without == []
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_learns_whether_a_token_is_there(pooling: str, norm_first: bool) -> None:
+    torch.manual_seed(0)
+    model = make(pooling=pooling, norm_first=norm_first, num_classes=2, dropout=0.0)
+    ids = torch.randint(2, 30, (64, 8))
+    labels = torch.arange(64) % 2
+    ids[labels == 1, 3] = 1
+    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(ids), labels)
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.1
+
+
+def test_the_first_loss_is_that_of_a_guess() -> None:
+    torch.manual_seed(0)
+    logits = make(num_classes=10)(torch.randint(1, 30, (64, 12)))
+    assert F.cross_entropy(logits, torch.arange(64) % 10).item() == pytest.approx(math.log(10), abs=0.05)
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_max_length_is_of_tokens(pooling: str) -> None:
+    model = make(pooling=pooling)
+    assert model(torch.ones(2, 12, dtype=torch.long)).shape == (2, 5)
+    with pytest.raises(ValueError, match="max_length=12"):
+        model(torch.ones(2, 13, dtype=torch.long))
+
+
+@pytest.mark.parametrize("option", ["activation", "positional_encoding", "pooling"])
+def test_unknown_choices_are_refused(option: str) -> None:
+    with pytest.raises(ValueError, match=f"{option}='nonsense' is not one of"):
+        make(**{option: "nonsense"})
+
+
+def test_dropout_only_in_training() -> None:
+    model, ids = make(), torch.randint(1, 30, (2, 12))
+    assert not torch.equal(model(ids), model(ids))
+    model.eval()
+    assert torch.equal(model(ids), model(ids))
+
+
+def test_a_state_dict_round_trip_keeps_the_logits() -> None:
+    ids = torch.randint(1, 30, (2, 12))
+    first, second = make(pooling="cls").eval(), make(pooling="cls").eval()
+    assert not torch.equal(first(ids), second(ids))
+    second.load_state_dict(first.state_dict())
+    assert torch.equal(first(ids), second(ids))

@@ -1,0 +1,140 @@
+"""Every mistake of a user's ends in one clear message: what, where, what is allowed. No traceback."""
+
+from pathlib import Path
+
+import pytest
+
+from conftest import Cli, write_rows
+
+
+def assert_clear(result, *words: str) -> None:
+    assert result.code not in (0, None)
+    assert "Traceback" not in result.screen
+    for word in words:
+        assert word in result.screen
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("model.num_hedas=3", ["num_hedas"]),
+        ("modle=small", ["modle"]),
+        ("model=smal", ["smal", "small", "vanilla"]),
+        ("model.num_heads=many", ["model.num_heads", "many"]),
+        ("+model.typo=3", ["typo"]),
+        ("model.num_heads=5", ["model.num_heads=5", "model.embedding_dim=32"]),
+        ("model.num_layers=-1", ["model.num_layers=-1", "at least 1"]),
+        ("model.dropout=1.5", ["model.dropout=1.5", "below 1"]),
+        ("model.embedding_dim=500000", ["model.embedding_dim", "GiB"]),
+        ("model.activation=sine", ["model.activation", "gelu"]),
+        ("model.pooling=sum", ["model.pooling", "mean"]),
+        ("data.batch_size=0", ["data.batch_size=0", "at least 1"]),
+        ("data.val_fraction=1.2", ["data.val_fraction"]),
+        ("optimizer.lr=-1", ["optimizer.lr=-1"]),
+        ("optimizer.lr=fast", ["optimizer.lr", "fast"]),
+        ("optimizer.betas=[0.9]", ["optimizer"]),
+        ("tokenizer.vocab_size=-5", ["tokenizer.vocab_size=-5"]),
+        ("seed=-1", ["seed=-1"]),
+        ("+trainer.max_epoch=3", ["trainer.max_epoch", "max_epochs"]),
+        ("trainer.precision=64bit", ["trainer", "64bit"]),
+        ("trainer.accelerator=gpux", ["trainer", "gpux"]),
+        ("callbacks.early_stopping.pateince=3", ["pateince"]),
+        ("+callbacks.early_stopping.pateince=3", ["callbacks.early_stopping.pateince", "patience"]),
+        ("callbacks.checkpoint.monitor=val_accuracy", ["val_accuracy", "val_acc"]),
+        ("model._target_=nowhere.Model", ["model._target_=nowhere.Model"]),
+        ("experiment=heads", ["heads", "heads_and_depth"]),
+        ("data.train_file=missing.csv", ["data.train_file", "missing.csv"]),
+        ("data.text_column=body", ["data.text_column", "body", "text"]),
+        ("data.label_column=lable", ["data.label_column", "lable", "label"]),
+        ("tokenizer=pretrained", ["tokenizer.path"]),
+        ("name=a/b", ["name"]),
+    ],
+)
+def test_wrong_override_is_named(cli: Cli, tiny: tuple[str, ...], override: str, words: list[str]) -> None:
+    if override == "name=a/b":
+        result = cli("hydra.run.dir=${name_or:${name},x}/1", *tiny, override)
+    else:
+        result = cli(*tiny, override)
+    assert_clear(result, *words)
+
+
+def test_missing_train_file_key_is_named(cli: Cli) -> None:
+    assert_clear(cli("data=files", "model=tiny"), "data.train_file")
+
+
+def test_typo_in_a_users_yaml_is_named(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    (tmp_path / "conf" / "model" / "mine.yaml").write_text("defaults: [tiny, _self_]\nnum_hedas: 3\n")
+    assert_clear(cli("--config-dir", "conf", *tiny, "model=mine"), "num_hedas")
+    (tmp_path / "conf" / "model" / "bare.yaml").write_text(
+        "_target_: sweepformer.models.classifier.TransformerClassifier\nnum_hedas: 3\n"
+    )
+    assert_clear(cli("--config-dir", "conf", "data=files", f"data.train_file={tmp_path}/rows.csv", "model=bare"), "num_hedas")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ["empty"]),
+        (b"text,label\n", ["row"]),
+        (b"text,label\na,x\n,y\n", ["row"]),
+        (b"text,label\n" + b"".join(b"word %d,x\n" % n for n in range(30)), ["x"]),
+        (b"text,label\n" + b"".join(b"word %d,x\n" % n for n in range(30)) + b"one,y\n", ["y"]),
+        (b"text,label\n\xff\xfe caf\xe9,x\n", ["UTF-8"]),
+        (b"text,label\na\x00b,x\n", ["NUL"]),
+        (b'text,label\n"abc,x\nd,y\n', ["quot"]),
+        (b"text,label\na,x,z\n", ["row"]),
+    ],
+    ids=["empty", "header", "no-text", "one-class", "one-row-class", "latin-1", "nul", "quote", "fields"],
+)
+def test_broken_file_is_named(cli: Cli, tiny: tuple[str, ...], tmp_path: Path, content: bytes, words: list[str]) -> None:
+    broken = tmp_path / "broken.csv"
+    broken.write_bytes(content)
+    result = cli(*tiny, f"data.train_file={broken}")
+    assert_clear(result, "broken.csv", *words)
+    assert result.summary["status"] == "failed"
+    assert result.summary["error"]["message"]
+
+
+def test_label_only_in_test_is_named(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    other = write_rows(tmp_path / "other.csv", 20, ["red", "purple"])
+    assert_clear(cli(*tiny, f"data.test_file={other}"), "purple")
+
+
+def test_checkpoint_that_is_none_is_refused(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    checkpoints = tmp_path / "run" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "last.ckpt").write_text("not a checkpoint")
+    assert_clear(cli(*tiny), "last.ckpt")
+
+
+def test_unwritable_run_directory_is_refused(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert_clear(cli(f"hydra.run.dir={tmp_path}/file/run", *tiny), "file/run")
+
+
+def test_wandb_online_without_a_key_does_not_wait(
+    cli: Cli, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))  # no netrc
+    assert_clear(cli(*tiny, "logger=wandb", "logger.wandb.offline=false"), "WANDB_API_KEY")
+
+
+def test_an_unexpected_error_leaves_its_traceback_in_the_log_only(
+    cli: Cli, tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_model.py").write_text(
+        "import torch\nclass Broken(torch.nn.Linear):\n"
+        "    def __init__(self, num_classes): super().__init__(1, num_classes)\n"
+        "    def forward(self, token_ids, padding_mask): raise RuntimeError('as planned')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    (tmp_path / "conf" / "model" / "broken.yaml").write_text("_target_: broken_model.Broken\n")
+    arguments = [argument for argument in tiny if not argument.startswith("model")]
+    result = cli("--config-dir", "conf", *arguments, "model=broken")
+    assert_clear(result, "as planned", "run.log")
+    assert "Traceback" in (result.directory / "run.log").read_text()
+    assert result.summary["error"] == {"type": "RuntimeError", "message": "as planned"}
