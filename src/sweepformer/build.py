@@ -6,6 +6,7 @@ from typing import Any
 
 from hydra.errors import InstantiationException
 from hydra.utils import get_class, get_method, instantiate
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from sweepformer.errors import UserError
 
@@ -36,11 +37,11 @@ def build(key: str, config: dict[str, Any], **arguments: Any) -> Any:
                 )
         arguments = {name: value for name, value in arguments.items() if name in known}
     try:
-        return instantiate({**config, "_convert_": "all", "_recursive_": True}, **arguments)
-    except InstantiationException as error:
+        # Arguments stay out of instantiate, which would look for targets inside them.
+        make = instantiate({**config, "_convert_": "all", "_partial_": True})
+        return make if config.get("_partial_") else make(**arguments)
+    except (InstantiationException, ValueError, TypeError, MisconfigurationException) as error:
         cause = error.__cause__ or error
-        if isinstance(cause, UserError):
-            raise cause from None
         reason = str(cause).splitlines()[0]
         raise UserError(f"{key}: {config['_target_']} can't be made with these values: {reason}") from error
 

@@ -163,5 +163,5 @@ def _silence_known_warnings() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, module="torch.*")
     # A scheduler that has been stepped to its end is what the end of training looks like.
     warnings.filterwarnings("ignore", message=".*Detected call of `lr_scheduler.step\\(\\)` before.*")
-    for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda"):
+    for name in ("matplotlib", "pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -8,16 +8,17 @@ log = logging.getLogger(__name__)
 
 
 class EpochLog(Callback):
-    """Writes the metrics of an epoch as one line once its validation is done."""
+    """Writes the metrics of an epoch as one line, once Lightning has gathered them all."""
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not trainer.is_global_zero:
-            return
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._write(trainer, trainer.current_epoch)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._write(trainer, trainer.current_epoch)
+
+    def _write(self, trainer: Trainer, epochs: int) -> None:
         names = ("train_loss", "train_acc", "val_loss", "val_acc", "val_f1")
-        metrics = [
-            f"{name} {float(trainer.callback_metrics[name]):.3f}"
-            for name in names
-            if name in trainer.callback_metrics
-        ]
-        of = f"/{trainer.max_epochs}" if trainer.max_epochs and trainer.max_epochs > 0 else ""
-        log.info("epoch %d%s  %s", trainer.current_epoch + 1, of, "  ".join(metrics))
+        found = [f"{name} {float(trainer.callback_metrics[name]):.3f}" for name in names if name in trainer.callback_metrics]
+        if trainer.is_global_zero and epochs and found:
+            of = f"/{trainer.max_epochs}" if trainer.max_epochs and trainer.max_epochs > 0 else ""
+            log.info("epoch %d%s  %s", epochs, of, "  ".join(found))

@@ -1,0 +1,1 @@
+"""Where rows come from, one kind of source a file. Each is a `sweepformer.data.rows.Source`."""

@@ -1,0 +1,72 @@
+"""A folder a class, a text file a row."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from sweepformer.data.rows import RawSplits, Rows
+from sweepformer.data.sources.files import Transform, checked_text
+from sweepformer.errors import UserError
+
+SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
+
+
+class Folder:
+    """`root/CLASS/FILE.txt`, or `root/train/CLASS/FILE.txt` with `val` and `test` beside `train`.
+
+    Args:
+        root: the folder. Names that begin with a dot are passed over.
+        transform: called on every raw text.
+    """
+
+    def __init__(self, root: str, transform: Transform | None = None) -> None:
+        self.root, self.transform = Path(root).expanduser(), transform
+
+    def fingerprint(self) -> str:
+        """Of the files' names and contents."""
+        digest = hashlib.sha256()
+        for path in sorted(self._checked_root().rglob("*")):
+            if path.is_file():
+                digest.update(f"{path.relative_to(self.root)}|{path.stat().st_size}|".encode(errors="replace"))
+                digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def read(self) -> RawSplits:
+        root = self._checked_root()
+        if not (root / "train").is_dir():
+            return RawSplits(train=self._rows(root))
+        found = {
+            split: next((root / name for name in names if (root / name).is_dir()), None)
+            for split, names in SPLIT_NAMES.items()
+        }
+        return RawSplits(**{split: self._rows(folder) for split, folder in found.items() if folder})
+
+    def _checked_root(self) -> Path:
+        if not self.root.is_dir():
+            raise UserError(f"data.root: there is no folder {self.root.absolute()}.")
+        return self.root
+
+    def _rows(self, folder: Path) -> Rows:
+        rows = Rows([], [], [], origin=f"data.root: {folder}")
+        for label, path in _class_files(folder):
+            where = f"data.root: {path}"
+            try:
+                text = path.read_bytes().decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                raise UserError(f"{where} is not UTF-8 (byte {error.start}). Convert it or remove it.") from error
+            if "\0" in text:
+                raise UserError(f"{where} holds a NUL byte: it is not a text file.")
+            rows.texts.append(checked_text(text, where, "text", self.transform))
+            rows.labels.append(label)
+            rows.ids.append(path.relative_to(folder).as_posix())
+        if not len(rows):
+            raise UserError(f"data.root: {folder} holds no text: it needs a folder a class, with a text file a row.")
+        return rows
+
+
+def _class_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    for class_folder in sorted(folder.iterdir()):
+        if class_folder.is_dir() and not class_folder.name.startswith("."):
+            for path in sorted(class_folder.iterdir()):
+                if path.is_file() and not path.name.startswith("."):
+                    yield class_folder.name, path

@@ -1,0 +1,111 @@
+"""Hugging Face datasets, from the hub or from a local folder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sweepformer.data.rows import RawSplits, Rows
+from sweepformer.data.sources.files import Transform, collect
+from sweepformer.errors import UserError
+
+USUAL_NAMES = {"val": ("validation", "valid", "val", "dev"), "test": ("test",)}
+
+
+class Hub:
+    """A dataset by its name on the hub, a folder made by `save_to_disk`, or a folder of data files.
+
+    Args:
+        path, name: as for `datasets.load_dataset`.
+        text_column, label_column, group_column: as for files; class numbers become their names.
+        train_split, val_split, test_split: names of splits; None: the usual name if there is such a split.
+        transform: called on every raw text.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        name: str | None = None,
+        text_column: str = "text",
+        label_column: str = "label",
+        group_column: str | None = None,
+        train_split: str = "train",
+        val_split: str | None = None,
+        test_split: str | None = None,
+        transform: Transform | None = None,
+    ) -> None:
+        self.path, self.name, self.transform = path, name, transform
+        self.columns = {"text": text_column, "label": label_column, "group": group_column}
+        self.splits = {"train": train_split, "val": val_split, "test": test_split}
+        self._loaded: Any = None
+
+    def fingerprint(self) -> str:
+        """Of the columns' contents, as `datasets` fingerprints them, and of what is read from them."""
+        parts = {split: self._load()[split]._fingerprint for split in sorted(self._load())}
+        if Path(self.path).is_dir():
+            files = sorted(path for path in Path(self.path).rglob("*") if path.is_file())
+            parts["files"] = str([(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files])
+        return repr((parts, self.columns, self.splits))
+
+    def read(self) -> RawSplits:
+        loaded = self._load()
+        found: dict[str, Rows] = {}
+        for split, wanted in self.splits.items():
+            usual = next((name for name in USUAL_NAMES.get(split, ()) if name in loaded), None)
+            chosen = wanted or usual
+            if chosen is None:
+                continue
+            if chosen not in loaded:
+                raise UserError(
+                    f"data.{split}_split={chosen}: {self.path} has no such split. It has: {', '.join(loaded)}."
+                )
+            found[split] = self._rows(loaded[chosen], chosen)
+        return RawSplits(**found)
+
+    def _rows(self, dataset: Any, split: str) -> Rows:
+        for role, column in self.columns.items():
+            if column is not None and column not in dataset.column_names:
+                raise UserError(
+                    f"data.{role}_column={column}: {self.path} has no such column. "
+                    f"It has: {', '.join(dataset.column_names)}."
+                )
+        label_column = self.columns["label"]
+        names = getattr(dataset.features[label_column], "names", None)
+        origin = f"data.path: {self.path}, split {split}"
+
+        def records() -> Iterator[tuple[str, dict[str, Any]]]:
+            for number, record in enumerate(dataset, 1):
+                label = record[label_column]
+                if names is not None and label is not None:
+                    if not 0 <= label < len(names):
+                        raise UserError(
+                            f"{origin}, row {number}: its label {label} is hidden, as in a competition's test split. "
+                            "Name another split, or remove it with data.test_split."
+                        )
+                    record = {**record, label_column: names[label]}
+                yield f"row {number}", record
+
+        return collect(records(), self.columns, origin, self.transform)
+
+    def _load(self) -> Any:
+        if self._loaded is None:
+            self._loaded = self._load_now()
+        return self._loaded
+
+    def _load_now(self) -> Any:
+        try:
+            import datasets
+        except ImportError as error:
+            raise UserError("data=hub needs the package datasets: pip install -e '.[hub]'") from error
+        folder = Path(self.path).expanduser()
+        try:
+            if any((folder / name).exists() for name in ("dataset_dict.json", "state.json")):
+                loaded = datasets.load_from_disk(str(folder))
+            else:
+                loaded = datasets.load_dataset(str(folder) if folder.exists() else self.path, self.name)
+        except Exception as error:  # network, no such name, broken files: one kind of trouble to a user
+            reason = next((line for line in str(error).splitlines() if line), type(error).__name__)
+            raise UserError(
+                f"data.path={self.path} can't be loaded: {reason} "
+                "Check the name (or the folder), data.name and the network."
+            ) from error
+        return loaded if isinstance(loaded, dict) else {"train": loaded}

@@ -1,0 +1,63 @@
+"""The built-in default: what the US calls diseases."""
+
+import re
+import warnings
+from importlib.metadata import version
+
+import numpy as np
+
+from sweepformer.data.rows import RawSplits, Rows
+
+
+class Icd10:
+    """58,645 descriptions of ICD-10-CM codes in 21 chapters, grouped by three-character category.
+
+    The list is the US government's (public domain), carried by the package simple-icd-10-cm. A row is the
+    description of a code or one of the terms listed under it. Left out are the seventh-character extensions
+    ("initial encounter"), which repeat one text many times, chapter 22 (five special codes), and texts that
+    differ from an earlier one in case or punctuation only.
+
+    Args:
+        max_rows: whole categories, drawn at random, up to about this many rows; None: all.
+    """
+
+    def __init__(self, max_rows: int | None = None) -> None:
+        self.max_rows = max_rows
+
+    def fingerprint(self) -> str:
+        return f"simple-icd-10-cm=={version('simple-icd-10-cm')}|{self.max_rows}"
+
+    def read(self) -> RawSplits:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it imports a deprecated part of setuptools
+            import simple_icd_10_cm as icd
+
+        rows = Rows([], [], [], [], origin="icd10")
+        seen: set[str] = set()
+        chapter = ""
+        for code in icd.get_all_codes(True):
+            if icd.is_chapter(code):
+                title = icd.get_description(code)
+                chapter = "" if code == "22" else re.sub(r"\s*\([A-Z]\w+-[A-Z]\w+\)$", "", title)
+            if not chapter or icd.is_chapter_or_block(code) or icd.is_extended_subcategory(code):
+                continue
+            for number, text in enumerate([icd.get_description(code), *icd.get_inclusion_term(code)]):
+                key = re.sub(r"[^\w]+", " ", text.lower()).strip()
+                if key in seen:
+                    continue
+                seen.add(key)
+                rows.texts.append(text)
+                rows.labels.append(chapter)
+                rows.ids.append(code if number == 0 else f"{code}#{number}")
+                assert rows.groups is not None
+                rows.groups.append(code[:3])
+        return RawSplits(train=self._subset(rows))
+
+    def _subset(self, rows: Rows) -> Rows:
+        if self.max_rows is None or self.max_rows >= len(rows):
+            return rows
+        groups = np.array(rows.groups)
+        names, sizes = np.unique(groups, return_counts=True)
+        order = np.random.default_rng(0).permutation(len(names))
+        kept = names[order[np.cumsum(sizes[order]) <= self.max_rows]]
+        return rows.select(np.flatnonzero(np.isin(groups, kept)).tolist())

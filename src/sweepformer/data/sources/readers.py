@@ -1,0 +1,167 @@
+"""Records of a local file, whatever its format: CSV, TSV, JSON lines or Parquet, gzipped or not."""
+
+import csv
+import gzip
+import io
+import json
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from sweepformer.errors import UserError
+
+FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+
+Record = tuple[str, dict[str, Any]]  # where it stands ("row 3" or "line 7"), its fields
+
+
+def read_records(path: Path, key: str) -> tuple[list[str], Iterator[Record]]:
+    """Column names and records of a file.
+
+    Args:
+        path: the file; its format is told by its ending.
+        key: the config key that named it, for messages.
+
+    Raises:
+        UserError: here or while iterating, naming key, file and row.
+    """
+    if not path.exists():
+        raise UserError(f"{key}: there is no file {path.absolute()}.")
+    if path.is_dir():
+        raise UserError(f"{key}: {path} is a folder. Name a file, or use data=folder data.root={path}.")
+    ending = _ending(path)
+    if ending not in FORMATS:
+        raise UserError(f"{key}: {path} has an unknown ending; known are {', '.join(FORMATS)}, each also with .gz.")
+    if path.stat().st_size == 0:
+        raise UserError(f"{key}: {path} is empty.")
+    if ending == ".parquet":
+        return _read_parquet(path, key)
+    if ending in (".csv", ".tsv"):
+        return _read_delimited(path, key, "\t" if ending == ".tsv" else ",")
+    return _read_json_lines(path, key)
+
+
+def _ending(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    return suffixes[-2] if len(suffixes) > 1 and suffixes[-1] == ".gz" else (suffixes or [""])[-1]
+
+
+def _open_text(path: Path) -> TextIO:
+    """UTF-8, a byte-order mark skipped, line ends as they are: the CSV parser looks after them."""
+    raw = gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
+    return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")  # type: ignore[arg-type]
+
+
+def _explain(error: Exception, path: Path, key: str, where: str) -> UserError:
+    """What a decoder's or decompressor's error means to a user."""
+    if isinstance(error, UnicodeDecodeError):
+        byte = error.object[error.start]
+        return UserError(
+            f"{key}: {path} is not UTF-8: byte 0x{byte:02x} after {where}. "
+            "Convert it first, for instance with: iconv -f latin1 -t utf-8."
+        )
+    return UserError(f"{key}: {path} can't be unpacked after {where} ({error}). The file is damaged or incomplete.")
+
+
+def _read_delimited(path: Path, key: str, delimiter: str) -> tuple[list[str], Iterator[Record]]:
+    csv.field_size_limit(sys.maxsize)
+    rows = _delimited_rows(path, key, delimiter)
+    try:
+        _, header = next(rows)
+    except StopIteration:
+        raise UserError(f"{key}: {path} is empty.") from None
+    doubled = sorted({name for name in header if header.count(name) > 1})
+    if doubled:
+        raise UserError(f"{key}: {path} has two columns named {doubled[0]!r}. Columns: {', '.join(header)}.")
+
+    def records() -> Iterator[Record]:
+        for where, fields in rows:
+            if not fields:
+                continue  # a blank line
+            if len(fields) != len(header):
+                raise UserError(
+                    f"{key}: {path}, {where} has {len(fields)} fields and the header has {len(header)} "
+                    f"({', '.join(header)}). Quote fields that hold the separator."
+                )
+            yield where, dict(zip(header, fields, strict=True))
+
+    return header, records()
+
+
+def _delimited_rows(path: Path, key: str, delimiter: str) -> Iterator[tuple[str, list[str]]]:
+    with _open_text(path) as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        began, number = 1, -1  # the header is not a row
+        where = "the beginning"
+        while True:
+            try:
+                fields = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise UserError(
+                    f"{key}: {path}, row {number + 1} (from line {began}) has a broken quote or field: {error}. "
+                    'A field with quotes is written "like ""this""".'
+                ) from error
+            except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
+                raise _explain(error, path, key, where) from error
+            number += bool(fields) or number < 0
+            where = f"row {number} (line {began})" if number else "the header"
+            if any("\0" in field for field in fields):
+                raise UserError(f"{key}: {path}, {where} holds a NUL byte: this is not a text file, or damaged.")
+            began = reader.line_num + 1
+            yield where, fields
+
+
+def _read_json_lines(path: Path, key: str) -> tuple[list[str], Iterator[Record]]:
+    def records() -> Iterator[Record]:
+        where = "the beginning"
+        with _open_text(path) as file:
+            try:
+                for number, line in enumerate(file, 1):
+                    where = f"line {number}"
+                    if not line.strip():
+                        continue
+                    record = _parse_json(line, f"{key}: {path}, {where}")
+                    yield where, record
+            except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
+                raise _explain(error, path, key, where) from error
+
+    first = next(records(), None)
+    if first is None:
+        raise UserError(f"{key}: {path} is empty.")
+    return list(first[1]), records()
+
+
+def _parse_json(line: str, where: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where} is not JSON ({error}). Each line is one object.") from error
+    if not isinstance(record, dict):
+        raise UserError(f'{where} is not an object like {{"text": "...", "label": "..."}}.')
+    return record
+
+
+def _read_parquet(path: Path, key: str) -> tuple[list[str], Iterator[Record]]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise UserError(f"{key}: {path} is not a Parquet file, or damaged ({str(error).splitlines()[0]}).") from error
+
+    def records() -> Iterator[Record]:
+        number = 0
+        try:
+            for batch in file.iter_batches():
+                for record in batch.to_pylist():
+                    number += 1
+                    yield f"row {number}", record
+        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{key}: {path} is damaged after row {number} ({error}).") from error
+
+    return list(file.schema_arrow.names), records()
