@@ -33,7 +33,10 @@ def prepare(data: dict[str, Any], tokenizer: dict[str, Any], seed: int) -> Store
     The cache's key hashes the raw data, how it is split and how it is tokenised: a changed file, seed or
     vocabulary makes another store.
     """
-    source = build("data", {name: value for name, value in data.items() if name not in SHARED_KEYS})
+    options = {name: value for name, value in data.items() if name not in SHARED_KEYS}
+    if options.get("transform") is None:
+        options.pop("transform", None)  # a source of one's own need not know of it
+    source = build("data", options)
     fractions = data.get("val_fraction", 0.1), data.get("test_fraction", 0.1)
     options = {name: value for name, value in tokenizer.items() if name != "truncation_side"}
     if tokenizer["kind"] == "pretrained":

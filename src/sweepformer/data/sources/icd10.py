@@ -7,6 +7,7 @@ from importlib.metadata import version
 import numpy as np
 
 from sweepformer.data.rows import RawSplits, Rows
+from sweepformer.data.sources.files import Transform
 
 
 class Icd10:
@@ -19,10 +20,11 @@ class Icd10:
 
     Args:
         max_rows: whole categories, drawn at random, up to about this many rows; None: all.
+        transform: called on every raw text.
     """
 
-    def __init__(self, max_rows: int | None = None) -> None:
-        self.max_rows = max_rows
+    def __init__(self, max_rows: int | None = None, transform: Transform | None = None) -> None:
+        self.max_rows, self.transform = max_rows, transform or str
 
     def fingerprint(self) -> str:
         return f"simple-icd-10-cm=={version('simple-icd-10-cm')}|{self.max_rows}"
@@ -46,7 +48,7 @@ class Icd10:
                 if key in seen:
                     continue
                 seen.add(key)
-                rows.texts.append(text)
+                rows.texts.append(self.transform(text))
                 rows.labels.append(chapter)
                 rows.ids.append(code if number == 0 else f"{code}#{number}")
                 assert rows.groups is not None

@@ -1,6 +1,7 @@
 """Letters instead of words."""
 
 from sweepformer.data.rows import RawSplits, Rows
+from sweepformer.data.sources.files import Transform
 from sweepformer.data.sources.packages import package_fingerprint, package_folder
 
 
@@ -8,7 +9,13 @@ class Peptides:
     """5,200 peptides: antimicrobial ones (from APD3) against as many others (from UniProt).
 
     A row is the sequence in one-letter amino acids; tokenizer=char suits it. Carried by the package modlamp.
+
+    Args:
+        transform: called on every raw text.
     """
+
+    def __init__(self, transform: Transform | None = None) -> None:
+        self.transform = transform or str
 
     def fingerprint(self) -> str:
         return package_fingerprint("modlamp", "corpora")
@@ -19,7 +26,7 @@ class Peptides:
         sequences = [line.split(",") for line in lines if line.strip()]
         return RawSplits(
             train=Rows(
-                texts=[sequence.strip() for sequence, _ in sequences],
+                texts=[self.transform(sequence.strip()) for sequence, _ in sequences],
                 labels=["antimicrobial" if flag.strip() == "1" else "other" for _, flag in sequences],
                 ids=[str(number) for number in range(1, len(sequences) + 1)],
                 origin="peptides",
