@@ -259,9 +259,10 @@ def _name_or(name: str | None, default: str) -> str:
     return str(name)
 
 
-def safe_name(overrides: str, longest: int = 150) -> str:
-    """Overrides as one folder name: no separators, and never longer than file systems allow."""
-    name = re.sub(r"[^\w.+=,@-]+", "_", overrides).strip("_")
+def safe_name(overrides: str, longest: int = 230) -> str:
+    """Overrides as one folder name: of paths only the last part, and never longer than file systems allow."""
+    name = re.sub(r"=[^,=]*/(?=[^,/]+)", "=", overrides)
+    name = re.sub(r"[^\w.+=,@-]+", "_", name).strip("_")
     if len(name.encode()) <= longest:
         return name
     digest = hashlib.sha256(overrides.encode()).hexdigest()[:8]

@@ -159,9 +159,11 @@ def _silence_known_warnings() -> None:
     warnings.filterwarnings(
         "ignore", message=".*The number of training batches .* is smaller than the logging.*"
     )
-    # Advice for a keyword that Lightning itself passes.
-    warnings.filterwarnings("ignore", category=FutureWarning, module="torch.*")
-    # A scheduler that has been stepped to its end is what the end of training looks like.
-    warnings.filterwarnings("ignore", message=".*Detected call of `lr_scheduler.step\\(\\)` before.*")
+    # The batch plan resumes from Lightning's own counters, which Lightning doesn't look for.
+    warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
+    # Lightning's own use of what torch deprecates.
+    warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
+    # The summary's size in MB is for 32 bits, whatever the precision.
+    warnings.filterwarnings("ignore", message=".*is not supported by the model summary.*")
     for name in ("matplotlib", "pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda"):
         logging.getLogger(name).setLevel(logging.WARNING)

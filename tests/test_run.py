@@ -1,0 +1,205 @@
+"""The main flow, as a user sees it: what a run leaves, what a second start does, what is learned."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from conftest import COLOURS, ROOT, Cli, write_rows
+from sweepformer.data.rows import RawSplits, Rows
+
+
+def test_a_run_leaves_everything_that_the_design_names(cli: Cli, tiny: tuple[str, ...]) -> None:
+    result = cli(*tiny, "trainer.max_epochs=4")
+    assert result.code == 0, result.screen
+    run, summary = result.directory, result.summary
+    assert summary["status"] == "completed"
+    for name in ("train_loss", "train_acc", "val_loss", "val_acc", "val_f1", "test_loss", "test_acc", "test_f1"):
+        assert 0 <= summary["metrics"][name] < 10
+    assert (run / summary["best_checkpoint"]).name.startswith("model-epoch=0")
+    checkpoints = sorted(path.name for path in (run / "checkpoints").iterdir())
+    assert checkpoints[0] == "last.ckpt"
+    assert len(checkpoints) == 4  # the best three
+    predictions = pyarrow.parquet.read_table(run / "predictions.parquet").to_pandas()
+    assert list(predictions.columns) == ["id", "label", "prediction", *(f"probability_{c}" for c in sorted(COLOURS))]
+    assert (predictions.label == predictions.prediction).mean() == pytest.approx(summary["metrics"]["test_acc"])
+    sums = predictions.filter(like="probability_").sum(axis=1)
+    assert sums.to_numpy() == pytest.approx(1, abs=1e-5)
+    assert json.loads((run / "labels.json").read_text()) == sorted(COLOURS)
+    assert "versions" in json.loads((run / "environment.json").read_text())
+    assert {path.name for path in (run / ".hydra").iterdir()} >= {"config.yaml", "overrides.yaml", "hydra.yaml"}
+    assert "test_acc" in (run / "run.log").read_text()
+    for word in ("best checkpoint", "real tokens a second", "tensorboard --logdir"):
+        assert word in result.out
+    events = EventAccumulator(str(run / "tensorboard")).Reload()
+    tags = set(events.Tags()["scalars"])
+    assert tags >= {"train_loss", "train_acc", "val_loss", "val_acc", "val_f1", "test_acc", "hp_metric"} - {"hp_metric"}
+
+
+def test_a_completed_run_is_not_trained_again(cli: Cli, tiny: tuple[str, ...]) -> None:
+    first = cli(*tiny)
+    written = (first.directory / "checkpoints" / "last.ckpt").stat().st_mtime_ns
+    second = cli(*tiny)
+    assert second.code == 0
+    assert "nothing to do" in second.out
+    assert (first.directory / "checkpoints" / "last.ckpt").stat().st_mtime_ns == written
+
+
+def test_a_directory_of_another_config_is_refused_with_the_difference(cli: Cli, tiny: tuple[str, ...]) -> None:
+    before = cli(*tiny).summary
+    result = cli(*tiny, "model.dropout=0.25")
+    assert result.code == 1
+    assert "model.dropout: 0.1 there, 0.25 now" in result.err
+    assert result.summary == before
+
+
+@pytest.mark.parametrize("stop_after_batches", [3, 8], ids=["mid-epoch", "epoch-end"])
+def test_a_stopped_run_goes_on_to_the_same_weights(
+    cli: Cli, tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_after_batches: int
+) -> None:
+    """Killed by an error in its second epoch; a checkpoint every step; dropout on."""
+    common = (*tiny, "trainer.max_epochs=3", "callbacks.checkpoint.every_n_epochs=null")
+    common = (*common, "+callbacks.checkpoint.every_n_train_steps=1", "callbacks.checkpoint.monitor=null")
+    common = (*common, "callbacks.checkpoint.save_top_k=1")
+    common = (*common, "callbacks.checkpoint.filename=step", "+callbacks.stop._target_=stopper.Stop")
+    (tmp_path / "stopper.py").write_text(
+        "import os, pytorch_lightning as pl\n"
+        "class Stop(pl.Callback):\n"
+        "    def on_train_batch_start(self, trainer, module, batch, index):\n"
+        "        if trainer.global_step == int(os.environ.get('STOP', -1)): raise RuntimeError('stopped')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    whole = cli(f"hydra.run.dir={tmp_path}/whole", *common)
+    assert whole.code == 0, whole.screen
+    monkeypatch.setenv("STOP", str(8 + stop_after_batches))
+    stopped = cli(*common)
+    assert stopped.code == 1
+    assert stopped.summary["status"] == "failed"
+    monkeypatch.delenv("STOP")
+    resumed = cli(*common)
+    assert resumed.code == 0, resumed.screen
+    assert "going on from" in resumed.out
+    one, other = (
+        torch.load(path / "checkpoints" / "last.ckpt", weights_only=True)
+        for path in (tmp_path / "whole", resumed.directory)
+    )
+    assert one["global_step"] == other["global_step"]
+    for name, weight in one["state_dict"].items():
+        assert torch.equal(weight, other["state_dict"][name]), name
+
+
+def test_half_precision_on_a_cpu_becomes_bfloat16_and_says_so(cli: Cli, tiny: tuple[str, ...]) -> None:
+    result = cli(*tiny, "trainer.precision=16-mixed")
+    assert result.code == 0, result.screen
+    assert "16-mixed was asked for, a CPU trains in bf16-mixed instead" in result.out
+    assert result.summary["effective_precision"] == "bf16-mixed"
+
+
+def test_a_sweep_gives_every_run_its_own_directory(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    result = cli("-m", *tiny, "name=mine", "model.num_heads=1,2", "trainer.precision=32-true,bf16-mixed")
+    assert result.code == 0, result.screen
+    runs = sorted((tmp_path / "multirun" / "mine").glob("*/summary.json"))
+    assert len(runs) == 4
+    for path in runs:
+        summary = json.loads(path.read_text())
+        assert summary["status"] == "completed"
+        assert (path.parent / summary["best_checkpoint"]).exists()
+        assert list((path.parent / "tensorboard").glob("events.*"))
+    heads = {path.parent.name.split("model.num_heads=")[1][0] for path in runs}
+    assert heads == {"1", "2"}
+
+
+def test_a_failing_run_of_a_sweep_does_not_stop_the_others(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    result = cli("-m", *tiny, "name=mixed", "model.num_heads=3,2")
+    assert result.code == 1
+    assert "Traceback" not in result.screen
+    statuses = {
+        path.parent.name[0]: json.loads(path.read_text())["status"]
+        for path in (tmp_path / "multirun" / "mixed").glob("*/summary.json")
+    }
+    assert statuses == {"0": "failed", "1": "completed"}
+
+
+def test_same_seed_same_weights(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    weights = []
+    for number, seed in enumerate((1, 1, 2)):
+        assert cli(f"hydra.run.dir={tmp_path}/{number}", *tiny, f"seed={seed}").code == 0
+        checkpoint = torch.load(tmp_path / f"{number}" / "checkpoints" / "last.ckpt", weights_only=True)
+        weights.append(torch.cat([value.flatten().float() for value in checkpoint["state_dict"].values()])[:1000])
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+REAL = ("data=icd10", "data.max_rows=4000", "model=tiny", "trainer=cpu", "trainer.max_epochs=6", "data.batch_size=32")
+
+
+def test_real_rows_are_learned(cli: Cli) -> None:
+    """About 4,000 descriptions, whole categories held out; the most frequent chapter alone would give 0.3."""
+    result = cli(*REAL, "optimizer.lr=3e-3", "model.positional_encoding=none", "tokenizer.vocab_size=4000")
+    assert result.code == 0, result.screen
+    assert result.summary["metrics"]["test_acc"] >= 0.5
+
+
+class Shuffled:
+    """icd10 with labels dealt out at random."""
+
+    def fingerprint(self) -> str:
+        return "shuffled"
+
+    def read(self) -> RawSplits:
+        import numpy as np
+
+        from sweepformer.data.sources.icd10 import Icd10
+
+        rows = Icd10(max_rows=4000).read().train
+        labels = np.random.default_rng(0).permutation(rows.labels).tolist()
+        return RawSplits(train=Rows(rows.texts, labels, rows.ids, rows.groups, "shuffled"))
+
+
+def test_random_labels_are_not_learned_on_the_test_split(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A test accuracy above the largest class's share would mean that labels leak."""
+    monkeypatch.syspath_prepend(ROOT / "tests")
+    (tmp_path / "conf" / "data").mkdir(parents=True)
+    (tmp_path / "conf" / "data" / "shuffled.yaml").write_text("_target_: test_run.Shuffled\nbatch_size: 32\n")
+    result = cli("--config-dir", "conf", "data=shuffled", *REAL[2:5])
+    assert result.code == 0, result.screen
+    predictions = pyarrow.parquet.read_table(result.directory / "predictions.parquet").to_pandas()
+    largest = predictions.label.value_counts(normalize=True).iloc[0]
+    assert result.summary["metrics"]["test_acc"] <= largest + 0.06
+
+
+@pytest.mark.parametrize("flag", [["--help"], ["--cfg", "job"]])
+def test_help_and_config_do_not_load_torch(flag: list[str]) -> None:
+    code = (
+        "import sys; sys.argv = ['src/run.py', *%r]\n"
+        "from src.run import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "assert 'torch' not in sys.modules and 'pytorch_lightning' not in sys.modules"
+    ) % flag
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "num_heads: 4" in done.stdout
+
+
+def test_help_lists_every_option_with_what_it_is_for() -> None:
+    done = subprocess.run([sys.executable, "-m", "src.run", "--help"], cwd=ROOT, capture_output=True, text=True)
+    for option in (ROOT / "conf").glob("[!sh]*/*.yaml"):
+        assert any(line.split()[:1] == [option.stem] and len(line.split()) > 3 for line in done.stdout.splitlines())
+
+
+def test_loss_weighs_rows_alike_whatever_their_batch(cli: Cli, tmp_path: Path) -> None:
+    """Test metrics do not depend on how evaluation is batched."""
+    rows = write_rows(tmp_path / "rows.csv")
+    base = ("data=files", f"data.train_file={rows}", "model=tiny", "trainer=cpu", "trainer.max_epochs=1")
+    found = [
+        cli(f"hydra.run.dir={tmp_path}/{size}", *base, f"data.eval_batch_size={size}").summary["metrics"]["test_loss"]
+        for size in (1, 64)
+    ]
+    assert found[0] == pytest.approx(found[1], abs=1e-5)
