@@ -26,9 +26,7 @@ def _run_job(cfg: DictConfig) -> float | None:
         raise CompactHydraException(f"Error: {error}") from None
     except Exception as error:
         where = f"{HydraConfig.get().runtime.output_dir}/run.log"
-        message = (
-            f"Error: {type(error).__name__}: {error}\nThis was not expected. The traceback is in {where}"
-        )
+        message = f"Error: {type(error).__name__}: {error}\nThis was not expected. The traceback is in {where}"
         raise CompactHydraException(message) from None
 
 

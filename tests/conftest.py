@@ -54,16 +54,21 @@ def cli(tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch, cap
 
         GlobalHydra.instance().clear()
         directory = tmp_path / "run"
-        if "-m" not in arguments and not any(a.startswith("hydra.run.dir=") for a in arguments):
-            arguments = (f"hydra.run.dir={directory}", *arguments)
+        chosen = [argument for argument in arguments if argument.startswith("hydra.run.dir=")]
+        if chosen:
+            directory = Path(chosen[0].removeprefix("hydra.run.dir="))
+        elif "-m" not in arguments and not any(argument.startswith("name=") for argument in arguments):
+            arguments = (*arguments, f"hydra.run.dir={directory}")
         monkeypatch.setattr(sys, "argv", ["src/run.py", *arguments])
-        code = 0
+        code: object = 0
         try:
             main()
         except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else 1
+            code = stop.code
         out, err = capfd.readouterr()
-        return Result(code, out, err, directory)
+        if isinstance(code, str):  # what the interpreter would print on its way out
+            return Result(1, out, err + code, directory)
+        return Result(int(code or 0), out, err, directory)  # type: ignore[call-overload]
 
     return run
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 import torch
+from conftest import COLOURS, ROOT, Cli, write_rows
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from conftest import COLOURS, ROOT, Cli, write_rows
 from sweepformer.data.rows import RawSplits, Rows
 
 
@@ -135,14 +135,11 @@ def test_same_seed_same_weights(cli: Cli, tiny: tuple[str, ...], tmp_path: Path)
     assert not torch.equal(weights[0], weights[2])
 
 
-REAL = ("data=icd10", "data.max_rows=4000", "model=tiny", "trainer=cpu", "trainer.max_epochs=6", "data.batch_size=32")
-
-
 def test_real_rows_are_learned(cli: Cli) -> None:
-    """About 4,000 descriptions, whole categories held out; the most frequent chapter alone would give 0.3."""
-    result = cli(*REAL, "optimizer.lr=3e-3", "model.positional_encoding=none", "tokenizer.vocab_size=4000")
+    """One epoch over all 46,704 training rows; the most frequent chapter alone would give about 0.25."""
+    result = cli("data=icd10", "model=tiny", "trainer=cpu", "trainer.max_epochs=1", "optimizer.lr=3e-3")
     assert result.code == 0, result.screen
-    assert result.summary["metrics"]["test_acc"] >= 0.5
+    assert result.summary["metrics"]["test_acc"] >= 0.65
 
 
 class Shuffled:
@@ -168,7 +165,7 @@ def test_random_labels_are_not_learned_on_the_test_split(
     monkeypatch.syspath_prepend(ROOT / "tests")
     (tmp_path / "conf" / "data").mkdir(parents=True)
     (tmp_path / "conf" / "data" / "shuffled.yaml").write_text("_target_: test_run.Shuffled\nbatch_size: 32\n")
-    result = cli("--config-dir", "conf", "data=shuffled", *REAL[2:5])
+    result = cli("--config-dir", "conf", "data=shuffled", "model=tiny", "trainer=cpu", "trainer.max_epochs=6")
     assert result.code == 0, result.screen
     predictions = pyarrow.parquet.read_table(result.directory / "predictions.parquet").to_pandas()
     largest = predictions.label.value_counts(normalize=True).iloc[0]
@@ -178,11 +175,11 @@ def test_random_labels_are_not_learned_on_the_test_split(
 @pytest.mark.parametrize("flag", [["--help"], ["--cfg", "job"]])
 def test_help_and_config_do_not_load_torch(flag: list[str]) -> None:
     code = (
-        "import sys; sys.argv = ['src/run.py', *%r]\n"
+        f"import sys; sys.argv = ['src/run.py', *{flag}]\n"
         "from src.run import main\n"
         "try: main()\nexcept SystemExit: pass\n"
         "assert 'torch' not in sys.modules and 'pytorch_lightning' not in sys.modules"
-    ) % flag
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "num_heads: 4" in done.stdout
@@ -190,8 +187,8 @@ def test_help_and_config_do_not_load_torch(flag: list[str]) -> None:
 
 def test_help_lists_every_option_with_what_it_is_for() -> None:
     done = subprocess.run([sys.executable, "-m", "src.run", "--help"], cwd=ROOT, capture_output=True, text=True)
-    for option in (ROOT / "conf").glob("[!sh]*/*.yaml"):
-        assert any(line.split()[:1] == [option.stem] and len(line.split()) > 3 for line in done.stdout.splitlines())
+    for option in (ROOT / "conf").glob("[mdot]*/*.yaml"):
+        assert any(line.split()[:1] == [option.stem] and len(line.split()) > 2 for line in done.stdout.splitlines())
 
 
 def test_loss_weighs_rows_alike_whatever_their_batch(cli: Cli, tmp_path: Path) -> None:

@@ -32,8 +32,7 @@ def build(key: str, config: dict[str, Any], **arguments: Any) -> Any:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f" Did you mean {key}.{near[0]}?" if near else ""
                 raise UserError(
-                    f"{key}.{name}: {config['_target_']} has no parameter {name}.{hint} "
-                    f"It takes: {', '.join(known)}."
+                    f"{key}.{name}: {config['_target_']} has no parameter {name}.{hint} It takes: {', '.join(known)}."
                 )
         arguments = {name: value for name, value in arguments.items() if name in known}
     try:
@@ -50,9 +49,7 @@ def find_target(key: str, config: dict[str, Any]) -> Any:
     """The class or function that `config` names."""
     name = config.get("_target_")
     if not name:
-        raise UserError(
-            f"{key}._target_ is missing: name the class or function to call, as package.module.Name."
-        )
+        raise UserError(f"{key}._target_ is missing: name the class or function to call, as package.module.Name.")
     try:
         return get_class(name) if name.rsplit(".", 1)[-1][:1].isupper() else get_method(name)
     except Exception as error:

@@ -5,12 +5,13 @@ has, so that a misspelt key or a wrong type fails while the config is composed. 
 import: `--help` waits for it.
 """
 
+import difflib
 import hashlib
 import json
 import os
 import re
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any
 
@@ -20,16 +21,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sweepformer.errors import UserError
 
-Activation = Enum("Activation", {name: name for name in ("relu", "gelu", "swiglu")})
-Positions = Enum("Positions", {name: name for name in ("sinusoidal", "learned", "rotary", "none")})
-Pooling = Enum("Pooling", {name: name for name in ("mean", "max", "cls", "attention")})
-TokenizerKind = Enum(
-    "TokenizerKind",
-    {name: name for name in ("wordpiece", "bpe", "unigram", "word", "char", "byte", "pretrained")},
-)
-Side = Enum("Side", {name: name for name in ("left", "right")})
-Batching = Enum("Batching", {name: name for name in ("tokens", "rows")})
-ClassWeights = Enum("ClassWeights", {name: name for name in ("none", "balanced")})
+Activation = Enum("Activation", "relu gelu swiglu")
+Positions = Enum("Positions", "sinusoidal learned rotary none")
+Pooling = Enum("Pooling", "mean max cls attention")
+TokenizerKind = Enum("TokenizerKind", "wordpiece bpe unigram word char byte pretrained")
+Side = Enum("Side", "left right")
+Batching = Enum("Batching", "tokens rows")
+ClassWeights = Enum("ClassWeights", "none balanced")
 
 
 @dataclass
@@ -93,6 +91,7 @@ class FolderSchema(DataSchema):
     """data=folder"""
 
     root: str = MISSING
+    encoding: str = MISSING
 
 
 @dataclass
@@ -178,6 +177,7 @@ class OneCycleSchema:
     _target_: str = MISSING
     max_lr: float = MISSING
     pct_start: float = MISSING
+    cycle_momentum: bool = MISSING
     div_factor: float = MISSING
     final_div_factor: float = MISSING
 
@@ -294,9 +294,7 @@ def differences(old: Any, new: Any, key: str = "") -> list[str]:
         return [
             line
             for name in keys
-            for line in differences(
-                old.get(name, "(absent)"), new.get(name, "(absent)"), f"{key}.{name}".lstrip(".")
-            )
+            for line in differences(old.get(name, "(absent)"), new.get(name, "(absent)"), f"{key}.{name}".lstrip("."))
         ]
     return [] if old == new else [f"{key}: {old} there, {new} now"]
 
@@ -327,7 +325,7 @@ def check(config: dict[str, Any]) -> None:
     if "warmup" in scheduler:
         _in_range("scheduler.warmup", scheduler["warmup"], 0, 1e9)
     trainer = config["trainer"]
-    if trainer.get("max_epochs") is not None and trainer["max_epochs"] == 0 or trainer.get("max_steps") == 0:
+    if 0 in (trainer.get("max_epochs"), trainer.get("max_steps")):
         raise UserError("trainer.max_epochs or trainer.max_steps is 0: there would be nothing to train.")
 
 
@@ -348,11 +346,17 @@ def _check_tokenizer(tokenizer: dict[str, Any]) -> None:
 
 
 def _check_model(model: dict[str, Any], vocab_size: int) -> None:
+    known = [field.name for field in fields(ModelSchema)]
+    for key in model:
+        if key not in known:  # a YAML of a user's own that doesn't inherit the schema
+            near = difflib.get_close_matches(key, known, n=1)
+            raise UserError(f"model.{key}: there is no such key. " + (f"Did you mean model.{near[0]}?" if near else ""))
+    model = {"embedding_dim": 128, "num_heads": 4, "num_layers": 2, "dim_feedforward": 512, **model}
     for key in ("embedding_dim", "num_heads", "num_layers", "dim_feedforward", "max_length"):
-        _in_range(f"model.{key}", model[key], 1, 1_000_000)
+        _in_range(f"model.{key}", model.get(key, 1), 1, 1_000_000)
     for key in ("dropout", "attention_dropout", "classifier_dropout"):
-        _in_range(f"model.{key}", model[key], 0, 1, below=True)
-    if model["classifier_dim"] is not None:
+        _in_range(f"model.{key}", model.get(key, 0), 0, 1, below=True)
+    if model.get("classifier_dim") is not None:
         _in_range("model.classifier_dim", model["classifier_dim"], 1, 1_000_000)
     width, heads = model["embedding_dim"], model["num_heads"]
     if width % heads:
@@ -361,17 +365,15 @@ def _check_model(model: dict[str, Any], vocab_size: int) -> None:
             f"model.num_heads={heads} doesn't divide model.embedding_dim={width}: "
             f"every head takes an equal part of the width. Heads that do: {allowed}."
         )
-    if model["positional_encoding"] == "rotary" and (width // heads) % 2:
+    if model.get("positional_encoding") == "rotary" and (width // heads) % 2:
         raise UserError(
             f"model.positional_encoding=rotary turns pairs of numbers, and model.embedding_dim={width} over "
             f"model.num_heads={heads} leaves heads of odd width {width // heads}. Choose an even head width."
         )
-    if model["positional_encoding"] == "sinusoidal" and width % 2:
+    if model.get("positional_encoding") == "sinusoidal" and width % 2:
         raise UserError(f"model.embedding_dim={width} is odd: sinusoidal positions need an even width.")
     block = 4 * width * width + 3 * width * model["dim_feedforward"]
-    needed = 16 * (
-        vocab_size * width + model["num_layers"] * block
-    )  # weight, gradient, two moments: 4 bytes each
+    needed = 16 * (vocab_size * width + model["num_layers"] * block)  # weight, gradient, two moments: 4 bytes each
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > memory:
         raise UserError(
@@ -381,9 +383,7 @@ def _check_model(model: dict[str, Any], vocab_size: int) -> None:
         )
 
 
-def _in_range(
-    key: str, value: Any, low: float, high: float, above: bool = False, below: bool = False
-) -> None:
+def _in_range(key: str, value: Any, low: float, high: float, above: bool = False, below: bool = False) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if number and low <= value <= high and not (above and value == low) and not (below and value == high):
         return

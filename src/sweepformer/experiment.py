@@ -15,6 +15,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
+from torch import nn
 
 from sweepformer import config as rules
 from sweepformer.build import build
@@ -50,9 +51,7 @@ def run(cfg: DictConfig) -> float | None:
         log.info("%s holds this run's result already: nothing to do", directory.path)
         print_result(recorded, directory.path)
         return recorded.metrics.get("val_acc")
-    summary = Summary(
-        status="failed", config_hash=rules.config_hash(config), overrides=list(hydra.overrides.task)
-    )
+    summary = Summary(status="failed", config_hash=rules.config_hash(config), overrides=list(hydra.overrides.task))
     try:
         rules.check(config)
         _train_and_test(config, directory, summary, started)
@@ -61,9 +60,7 @@ def run(cfg: DictConfig) -> float | None:
         summary.error = {"type": type(error).__name__, "message": str(error)}
         if isinstance(error, KeyboardInterrupt):
             summary.status = "interrupted"
-            log.warning(
-                "interrupted: the same command with hydra.run.dir=%s goes on from here", directory.path
-            )
+            log.warning("interrupted: the same command with hydra.run.dir=%s goes on from here", directory.path)
         with (directory.path / "run.log").open("a", encoding="utf-8") as file:
             file.write(traceback.format_exc())
         raise
@@ -74,9 +71,7 @@ def run(cfg: DictConfig) -> float | None:
     return summary.metrics.get("val_acc")
 
 
-def _train_and_test(
-    config: dict[str, Any], directory: RunDirectory, summary: Summary, started: float
-) -> None:
+def _train_and_test(config: dict[str, Any], directory: RunDirectory, summary: Summary, started: float) -> None:
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     trainer = build_trainer(config, directory)
     summary.effective_precision = config["trainer"]["precision"] = str(trainer.precision)
@@ -88,18 +83,18 @@ def _train_and_test(
     write_text(directory.path / "labels.json", json.dumps(store.classes, ensure_ascii=False) + "\n")
     data = _data_module(config, store)
     print_data(store, data)
-    task = _task(config, store, data, trainer)
-    summary.parameters = sum(parameter.numel() for parameter in task.model.parameters())
-    trainer.callbacks.append(
-        PredictionWriter(directory.predictions, store.splits["test"].ids(), store.classes)
-    )
+    model = _model(config, store, trainer)
+    task = _task(config, model, store, data, trainer)
+    summary.parameters = sum(parameter.numel() for parameter in model.parameters())
+    predictions = PredictionWriter(directory.predictions, store.splits["test"].ids(), store.classes)
+    _callbacks(trainer).append(predictions)
     if directory.last_checkpoint.exists():
         log.info("going on from %s", directory.last_checkpoint)
     summary.seconds["start_up"] = time.perf_counter() - started
     try:
         _fit(trainer, task, data, directory)
     finally:
-        _record_training(summary, trainer, started)
+        _record_training(summary, trainer, directory, started)
     best = _best_checkpoint(trainer)
     summary.best_checkpoint = directory.relative(best)
     if best:
@@ -128,30 +123,30 @@ def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
     )
 
 
-def _task(
-    config: dict[str, Any], store: Store, data: RowsDataModule, trainer: pl.Trainer
-) -> pl.LightningModule:
-    plan = data.plan("train", trainer.world_size)
-    batches = -(-len(plan) // trainer.world_size)
-    train = store.splits["train"]
-    with (
-        trainer.init_module(empty_init=False) if trainer.precision.endswith("-true") else torch.device("cpu")
-    ):
-        model = build(
+def _model(config: dict[str, Any], store: Store, trainer: pl.Trainer) -> nn.Module:
+    # A "true" half precision wants its weights made in it.
+    with trainer.init_module(empty_init=False):
+        return build(
             "model",
             config["model"],
             vocab_size=store.tokenizer.get_vocab_size(),
             num_classes=len(store.classes),
             pad_id=pad_id(store.tokenizer),
         )
+
+
+def _task(
+    config: dict[str, Any], model: nn.Module, store: Store, data: RowsDataModule, trainer: pl.Trainer
+) -> pl.LightningModule:
+    plan = data.plan("train", trainer.world_size)
+    batches = -(-len(plan) // trainer.world_size)
+    train = store.splits["train"]
     return build(
         "task",
         config["task"],
         model=model,
         make_optimizer=lambda module: build_optimizer(config["optimizer"], module),
-        make_schedule=lambda optimizer: build_schedule(
-            config["scheduler"], optimizer, _total_steps(trainer, batches)
-        ),
+        make_schedule=lambda optimizer: build_schedule(config["scheduler"], optimizer, _total_steps(trainer, batches)),
         class_counts=[int((train.labels == number).sum()) for number in range(len(store.classes))],
         rows_per_batch=len(train) / len(plan),
         saved={
@@ -165,9 +160,8 @@ def _task(
 
 def _total_steps(trainer: pl.Trainer, batches: int) -> int:
     """Optimizer steps of the whole training, from the plan: Lightning's own estimate would build the loaders."""
-    limit = trainer.limit_train_batches
-    if trainer.overfit_batches:
-        limit = trainer.overfit_batches
+    overfit = trainer.overfit_batches  # type: ignore[attr-defined]  # set by one of its connectors
+    limit = overfit or trainer.limit_train_batches
     if isinstance(limit, float):
         limit = max(int(batches * limit), 1) if limit < 1 else batches
     steps_an_epoch = max(-(-min(batches, limit) // trainer.accumulate_grad_batches), 1)
@@ -176,9 +170,7 @@ def _total_steps(trainer: pl.Trainer, batches: int) -> int:
     return min(limits) if limits else steps_an_epoch * 1000
 
 
-def _fit(
-    trainer: pl.Trainer, task: pl.LightningModule, data: RowsDataModule, directory: RunDirectory
-) -> None:
+def _fit(trainer: pl.Trainer, task: pl.LightningModule, data: RowsDataModule, directory: RunDirectory) -> None:
     last = directory.last_checkpoint
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
@@ -191,10 +183,16 @@ def _fit(
         raise KeyboardInterrupt from error
 
 
-def _record_training(summary: Summary, trainer: pl.Trainer, started: float) -> None:
+def _record_training(summary: Summary, trainer: pl.Trainer, directory: RunDirectory, started: float) -> None:
     summary.seconds["training"] = time.perf_counter() - started - summary.seconds["start_up"]
     summary.epochs, summary.steps = trainer.current_epoch, trainer.global_step
-    throughput = next((one for one in trainer.callbacks if isinstance(one, Throughput)), None)
+    throughput = next((one for one in _callbacks(trainer) if isinstance(one, Throughput)), None)
+    if not summary.steps and directory.last_checkpoint.exists():
+        # Training ran in processes that are gone (ddp_fork, ddp_spawn): what it came to is in the checkpoint.
+        last = torch.load(directory.last_checkpoint, map_location="cpu", weights_only=True)
+        summary.epochs, summary.steps = last["epoch"] + 1, last["global_step"]
+        if throughput and "Throughput" in last["callbacks"]:
+            throughput.load_state_dict(last["callbacks"]["Throughput"])
     if throughput:
         summary.tokens_per_second, summary.padding_share = (
             throughput.tokens_per_second,
@@ -213,16 +211,19 @@ def _best_checkpoint(trainer: pl.Trainer) -> str | None:
     return next((one.best_model_path for one in callbacks if one.best_model_path), None)
 
 
+def _callbacks(trainer: pl.Trainer) -> list[pl.Callback]:
+    return trainer.callbacks  # type: ignore[attr-defined]  # set by one of its connectors
+
+
 def _device_name(trainer: pl.Trainer) -> str:
     device = trainer.strategy.root_device
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def _hydra_files(cfg: DictConfig) -> dict[str, str]:
-    hydra = HydraConfig.instance().cfg
-    assert hydra is not None
+    hydra = OmegaConf.create({"hydra": HydraConfig.get()})
     return {
         "config.yaml": OmegaConf.to_yaml(cfg),
         "hydra.yaml": OmegaConf.to_yaml(hydra),
-        "overrides.yaml": OmegaConf.to_yaml(hydra.hydra.overrides.task),
+        "overrides.yaml": OmegaConf.to_yaml(HydraConfig.get().overrides.task),
     }

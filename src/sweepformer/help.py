@@ -30,9 +30,7 @@ def print_help(conf: Path, arguments: list[str]) -> None:
     """Print the help; overrides among the arguments show in the config at its end."""
     print(HEADER)
     print("== Config groups: choose with group=option ==")
-    for group in sorted(
-        folder for folder in conf.iterdir() if folder.is_dir() and folder.name not in NOT_GROUPS
-    ):
+    for group in sorted(folder for folder in conf.iterdir() if folder.is_dir() and folder.name not in NOT_GROUPS):
         print(group.name)
         for option in sorted(group.glob("*.yaml")):
             print(f"  {option.stem:<16} {first_comment(option)}")

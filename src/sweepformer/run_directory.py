@@ -111,7 +111,7 @@ class RunDirectory:
 
     def write_environment(self, **facts: Any) -> None:
         """Record where and with what this run was started."""
-        packages = {}
+        packages: dict[str, str | None] = {}
         for package in RECORDED_PACKAGES:
             try:
                 packages[package] = version(package)

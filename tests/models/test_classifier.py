@@ -47,9 +47,7 @@ def test_a_row_does_not_depend_on_its_batch(pooling: str, positions: str, norm_f
 
 @pytest.mark.parametrize(("pooling", "positions", "norm_first"), VARIANTS)
 @pytest.mark.parametrize("activation", ["relu", "gelu", "swiglu"])
-def test_the_gradient_reaches_every_parameter(
-    pooling: str, positions: str, norm_first: bool, activation: str
-) -> None:
+def test_the_gradient_reaches_every_parameter(pooling: str, positions: str, norm_first: bool, activation: str) -> None:
     torch.manual_seed(0)
     model = make(
         pooling=pooling,

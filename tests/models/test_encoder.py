@@ -92,9 +92,7 @@ def test_equals_torch_outputs_and_gradients(
     torch.testing.assert_close(ours.embedding.tokens.weight.grad, token_grad, atol=1e-9, rtol=0)
 
 
-@given(
-    st.integers(1, LENGTH - 1), st.sampled_from(["sinusoidal", "learned", "rotary", "none"]), st.booleans()
-)
+@given(st.integers(1, LENGTH - 1), st.sampled_from(["sinusoidal", "learned", "rotary", "none"]), st.booleans())
 @settings(max_examples=25, deadline=None)
 def test_causal_states_do_not_see_later_tokens(cut: int, positions: str, norm_first: bool) -> None:
     torch.manual_seed(cut)

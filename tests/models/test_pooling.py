@@ -27,9 +27,7 @@ def plainly(pooling: Pooling, tokens: Tensor) -> Tensor:
     return (tokens @ pooling.score).softmax(dim=0) @ tokens
 
 
-@given(
-    st.sampled_from(["mean", "max", "cls", "attention"]), st.lists(st.integers(1, 6), min_size=1, max_size=4)
-)
+@given(st.sampled_from(["mean", "max", "cls", "attention"]), st.lists(st.integers(1, 6), min_size=1, max_size=4))
 @settings(max_examples=60, deadline=None)
 def test_padding_does_not_count(kind: str, lengths: list[int]) -> None:
     torch.manual_seed(sum(lengths))

@@ -54,8 +54,8 @@ class BatchPlan:
             starts.append(start)
             if by_tokens:
                 end = min(start + max(batch_size * 8, 1), len(order))
-                sizes = np.arange(1, end - start + 1)
-                start += max(1, int(np.searchsorted(sizes * ceilings[start:end], cost, side="right")))
+                counts = np.arange(1, end - start + 1)
+                start += max(1, int(np.searchsorted(counts * ceilings[start:end], cost, side="right")))
             else:
                 start += batch_size
         sizes = list(np.diff([*starts, len(order)]))

@@ -41,9 +41,7 @@ class RowsDataModule(pl.LightningDataModule):
         self._sizes = {"train": batch_size, "val": eval_batch_size, "test": eval_batch_size}
         self._by_tokens = by_tokens
         filler = pad_id(store.tokenizer)
-        self.rows = {
-            split: BatchedRows(store.splits[split], max_length, truncation_side, filler) for split in SPLITS
-        }
+        self.rows = {split: BatchedRows(store.splits[split], max_length, truncation_side, filler) for split in SPLITS}
 
     def plan(self, split: str, replicas: int = 1) -> BatchPlan:
         """How `split` is cut into batches among `replicas` processes."""
@@ -72,7 +70,7 @@ class RowsDataModule(pl.LightningDataModule):
         return DataLoader(
             self.rows[split],
             batch_sampler=batches,  # type: ignore[arg-type]
-            collate_fn=_as_it_is,  # the dataset hands out whole batches
+            collate_fn=_as_it_is,  # type: ignore[arg-type]  # the dataset hands out whole batches
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=bool(trainer and trainer.strategy.root_device.type == "cuda"),

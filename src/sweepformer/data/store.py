@@ -12,7 +12,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from sweepformer.data.rows import Rows
-from sweepformer.data.splits import Splits, SplitReport
+from sweepformer.data.splits import SplitReport, Splits
 from sweepformer.data.tokenizer import unknown_id
 
 SPLITS = ("train", "val", "test")

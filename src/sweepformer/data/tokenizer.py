@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
@@ -62,7 +63,7 @@ def unknown_id(tokenizer: Tokenizer) -> int | None:
 def _untrained(kind: str, size: int, min_frequency: int) -> tuple[Tokenizer, trainers.Trainer]:
     words = pre_tokenizers.BertPreTokenizer()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    limits = {"vocab_size": size, "special_tokens": SPECIAL_TOKENS, "show_progress": False}
+    limits: dict[str, Any] = {"vocab_size": size, "special_tokens": SPECIAL_TOKENS, "show_progress": False}
     match kind:
         case "wordpiece":
             tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN))

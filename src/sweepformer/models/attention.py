@@ -16,9 +16,7 @@ class SelfAttention(nn.Module):
         rotary: turn queries and keys by their positions (Su et al. 2021), so that scores depend on distance.
     """
 
-    def __init__(
-        self, embedding_dim: int, num_heads: int, dropout: float = 0.0, rotary: bool = False
-    ) -> None:
+    def __init__(self, embedding_dim: int, num_heads: int, dropout: float = 0.0, rotary: bool = False) -> None:
         super().__init__()
         if embedding_dim % num_heads:
             raise ValueError(f"embedding_dim={embedding_dim} is not a multiple of num_heads={num_heads}")

@@ -21,9 +21,7 @@ def init_linear(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def attention_mask(
-    padding_mask: Tensor | None, length: int, causal: bool, device: torch.device
-) -> Tensor | None:
+def attention_mask(padding_mask: Tensor | None, length: int, causal: bool, device: torch.device) -> Tensor | None:
     """What each query may see: bool, broadcastable to (batch, heads, length, length); None if all see all.
 
     Only None counts as "no padding": to look into the mask would make the CPU wait for the GPU at each batch.

@@ -38,9 +38,7 @@ def print_result(summary: Summary, path: Path) -> None:
     for name in ("test_acc", "test_f1", "test_loss", "val_acc"):
         if name in summary.metrics:
             table.add_row({"test_f1": "test_f1 (macro)"}.get(name, name), f"{summary.metrics[name]:.4f}")
-    table.add_row(
-        "best checkpoint", str(shown / summary.best_checkpoint) if summary.best_checkpoint else "none"
-    )
+    table.add_row("best checkpoint", str(shown / summary.best_checkpoint) if summary.best_checkpoint else "none")
     if summary.parameters:
         table.add_row("parameters", f"{summary.parameters:,}")
     seconds = summary.seconds

@@ -1,7 +1,7 @@
 """One class a row."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -54,9 +54,7 @@ class Classification(pl.LightningModule):
         self.class_weights: Tensor | None
         self.register_buffer("class_weights", weights, persistent=False)
         classes = len(counts)
-        self.metrics = nn.ModuleDict(
-            {f"{split}_metrics": self._metrics(classes) for split in ("val", "test")}
-        )
+        self.metrics = nn.ModuleDict({f"{split}_metrics": self._metrics(classes) for split in ("val", "test")})
         self._train: list[Tensor] = []
 
     @staticmethod
@@ -89,7 +87,8 @@ class Classification(pl.LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         step = self.trainer.global_step
-        due = step % self.trainer.log_every_n_steps == 0 and len(self._train) > self._logged
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by one of its connectors
+        due = step % every == 0 and len(self._train) > self._logged
         if due and (batch_idx + 1) % self.trainer.accumulate_grad_batches == 0:
             loss, _, rows = torch.stack(self._train[self._logged :]).sum(0).tolist()
             self._logged = len(self._train)
@@ -117,7 +116,7 @@ class Classification(pl.LightningModule):
 
     def _evaluate(self, split: str, batch: Batch) -> Tensor:
         logits = self(batch.token_ids, batch.padding_mask).float()
-        metrics = self.metrics[f"{split}_metrics"]
+        metrics = cast("dict[str, Metric]", self.metrics[f"{split}_metrics"])
         loss = cross_entropy(logits, batch.labels)  # unweighted and unsmoothed: comparable across runs
         metrics["loss"].update(loss, weight=len(batch.labels))
         metrics["acc"].update(logits, batch.labels)
@@ -125,8 +124,7 @@ class Classification(pl.LightningModule):
         return logits
 
     def _log_metrics(self, split: str, prog_bar: bool = False) -> None:
-        for name, metric in self.metrics[f"{split}_metrics"].items():
-            assert isinstance(metric, Metric)
+        for name, metric in cast("dict[str, Metric]", self.metrics[f"{split}_metrics"]).items():
             # Computed here, so that the value is the whole split's over all processes.
             self.log(f"{split}_{name}", metric.compute(), prog_bar=prog_bar, rank_zero_only=False)
             metric.reset()
@@ -155,9 +153,7 @@ class Classification(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         metrics = {
-            name: float(value)
-            for name, value in self.trainer.callback_metrics.items()
-            if name.startswith("val_")
+            name: float(value) for name, value in self.trainer.callback_metrics.items() if name.startswith("val_")
         }
         checkpoint["sweepformer"] = {**self.saved, "metrics": metrics}
 

@@ -33,6 +33,10 @@ def build_schedule(config: dict[str, Any], optimizer: Optimizer, total_steps: in
             )
     monitor = config.get("monitor")
     options = {key: value for key, value in config.items() if key != "monitor"}
+    if "max_lr" in options:
+        # One peak for all groups would undo that groups have rates of their own.
+        first = optimizer.param_groups[0]["lr"]
+        options["max_lr"] = [options["max_lr"] * group["lr"] / first for group in optimizer.param_groups]
     schedule = build("scheduler", options, optimizer=optimizer, total_steps=total_steps)
     if monitor:
         return {"scheduler": schedule, "interval": "epoch", "monitor": monitor}

@@ -13,7 +13,8 @@ def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Para
     Weight decay pulls weights to zero, which makes sense for matrices that multiply, not for norms, biases,
     embeddings and single learned vectors (Loshchilov and Hutter 2019; the custom since BERT).
     """
-    decay, others = [], []
+    decay: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     seen: set[int] = set()
     for module in model.modules():
         for parameter in module.parameters(recurse=False):

@@ -138,9 +138,7 @@ def _check_device(options: dict[str, Any], accelerator: str) -> None:
 
     in_sweep = HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN
     if in_sweep and strategy.startswith("ddp") and not strategy.startswith(("ddp_fork", "ddp_spawn")):
-        if options.get("devices") in (1, "1") or (
-            options.get("devices") == "auto" and torch.cuda.device_count() < 2
-        ):
+        if options.get("devices") in (1, "1") or (options.get("devices") == "auto" and torch.cuda.device_count() < 2):
             return
         raise UserError(
             f"trainer.strategy={strategy} starts this command again for every process, and under -m each would "
@@ -156,9 +154,7 @@ def _silence_known_warnings() -> None:
     warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*Experiment logs directory .* exists and is not empty.*")
     # Short epochs are logged at their end anyway.
-    warnings.filterwarnings(
-        "ignore", message=".*The number of training batches .* is smaller than the logging.*"
-    )
+    warnings.filterwarnings("ignore", message=".*The number of training batches .* is smaller than the logging.*")
     # The batch plan resumes from Lightning's own counters, which Lightning doesn't look for.
     warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
     # Lightning's own use of what torch deprecates.

@@ -51,9 +51,9 @@ class Files:
         return digest.hexdigest()
 
     def read(self) -> RawSplits:
-        splits = {split: self._read(split, name) for split, name in self.files.items()}
-        assert splits["train"] is not None
-        return RawSplits(**splits)
+        train = self._read("train", self.files["train"])
+        assert train is not None
+        return RawSplits(train, self._read("val", self.files["val"]), self._read("test", self.files["test"]))
 
     def _read(self, split: str, name: str | None) -> Rows | None:
         if name is None:
@@ -62,8 +62,8 @@ class Files:
         columns, records = read_records(Path(name).expanduser(), key)
         for role, column in self.columns.items():
             if column is not None and column not in columns:
-                near = difflib.get_close_matches(column, columns, n=1) or [None]
-                hint = f" Did you mean data.{role}_column={near[0]}?" if near[0] else ""
+                near = difflib.get_close_matches(column, columns, n=1)
+                hint = f" Did you mean data.{role}_column={near[0]}?" if near else ""
                 raise UserError(
                     f"data.{role}_column={column}: {name} has no such column. It has: {', '.join(columns)}.{hint}"
                 )
@@ -79,8 +79,8 @@ def collect(
     """Rows from records, each checked: a text that can be used and a label."""
     texts, labels, groups, ids = [], [], [], []
     for number, (where, record) in enumerate(records, 1):
-        texts.append(checked_text(record.get(columns["text"]), f"{origin}, {where}", columns["text"], transform))
-        labels.append(_label(record.get(columns["label"]), f"{origin}, {where}", columns["label"]))
+        texts.append(checked_text(record.get(columns["text"] or ""), f"{origin}, {where}", columns["text"], transform))
+        labels.append(_label(record.get(columns["label"] or ""), f"{origin}, {where}", columns["label"]))
         if columns["group"] is not None:
             groups.append(str(record.get(columns["group"])))
         ids.append(str(number))

@@ -16,15 +16,18 @@ class Folder:
 
     Args:
         root: the folder. Names that begin with a dot are passed over.
+        encoding: of the text files.
         transform: called on every raw text.
     """
 
-    def __init__(self, root: str, transform: Transform | None = None) -> None:
+    def __init__(self, root: str, encoding: str = "utf-8", transform: Transform | None = None) -> None:
         self.root, self.transform = Path(root).expanduser(), transform
+        # Files made on Windows begin with a byte-order mark that is no part of the text.
+        self.encoding = "utf-8-sig" if encoding.lower().replace("-", "") == "utf8" else encoding
 
     def fingerprint(self) -> str:
         """Of the files' names and contents."""
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(self.encoding.encode())
         for path in sorted(self._checked_root().rglob("*")):
             if path.is_file():
                 digest.update(f"{path.relative_to(self.root)}|{path.stat().st_size}|".encode(errors="replace"))
@@ -51,9 +54,13 @@ class Folder:
         for label, path in _class_files(folder):
             where = f"data.root: {path}"
             try:
-                text = path.read_bytes().decode("utf-8-sig")
+                text = path.read_bytes().decode(self.encoding)
             except UnicodeDecodeError as error:
-                raise UserError(f"{where} is not UTF-8 (byte {error.start}). Convert it or remove it.") from error
+                raise UserError(
+                    f"{where} is not UTF-8 (byte {error.start}). Convert it, or give data.encoding, such as latin-1."
+                ) from error
+            except LookupError as error:
+                raise UserError(f"data.encoding={self.encoding} is not an encoding that Python knows.") from error
             if "\0" in text:
                 raise UserError(f"{where} holds a NUL byte: it is not a text file.")
             rows.texts.append(checked_text(text, where, "text", self.transform))

@@ -50,7 +50,7 @@ def _ending(path: Path) -> str:
 
 def _open_text(path: Path) -> TextIO:
     """UTF-8, a byte-order mark skipped, line ends as they are: the CSV parser looks after them."""
-    raw = gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
+    raw = gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # noqa: SIM115 the wrapper closes it
     return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")  # type: ignore[arg-type]
 
 

@@ -18,7 +18,9 @@ class EpochLog(Callback):
 
     def _write(self, trainer: Trainer, epochs: int) -> None:
         names = ("train_loss", "train_acc", "val_loss", "val_acc", "val_f1")
-        found = [f"{name} {float(trainer.callback_metrics[name]):.3f}" for name in names if name in trainer.callback_metrics]
+        found = [
+            f"{name} {float(trainer.callback_metrics[name]):.3f}" for name in names if name in trainer.callback_metrics
+        ]
         if trainer.is_global_zero and epochs and found:
             of = f"/{trainer.max_epochs}" if trainer.max_epochs and trainer.max_epochs > 0 else ""
             log.info("epoch %d%s  %s", epochs, of, "  ".join(found))

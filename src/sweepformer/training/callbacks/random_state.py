@@ -18,11 +18,11 @@ class RandomState(Callback):
         self._restored: dict[str, Any] | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        version, words, position, has_gauss, gauss = np.random.get_state()
+        version, words, position, has_gauss, gauss = np.random.get_state(legacy=True)
         return {
             "torch": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-            "numpy": [version, torch.from_numpy(words.copy()), position, has_gauss, gauss],
+            "numpy": [version, torch.from_numpy(np.array(words)), position, has_gauss, gauss],
             "python": list(random.getstate()[1]),
         }
 

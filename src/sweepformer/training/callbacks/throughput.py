@@ -48,12 +48,11 @@ class Throughput(Callback):
             self.tokens += batch.token_ids.numel() - padding
         self._stop_clock()
         self._since = time.perf_counter()
-        if (trainer.global_step and trainer.global_step % trainer.log_every_n_steps == 0) and trainer.loggers:
+        every = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by one of its connectors
+        if trainer.loggers and trainer.global_step and trainer.global_step % every == 0:
             tokens, seconds = self._last
             metrics = {
-                "tokens_per_second": self._processes
-                * (self.tokens - tokens)
-                / max(self.seconds - seconds, 1e-9),
+                "tokens_per_second": self._processes * (self.tokens - tokens) / max(self.seconds - seconds, 1e-9),
                 "padding_share": self.padding_share or 0.0,
             }
             self._last = (self.tokens, self.seconds)
