@@ -91,7 +91,7 @@ class FolderSchema(DataSchema):
     """data=folder"""
 
     root: str = MISSING
-    encoding: str = MISSING
+    encoding: str | None = None
 
 
 @dataclass

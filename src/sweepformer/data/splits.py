@@ -63,11 +63,11 @@ def make_splits(
     _check_classes(train)
     share = val_fraction
     if test is None:
-        _check_fractions(test_fraction, 0.0 if val is not None else val_fraction)
+        _check_fractions({"test": test_fraction} | ({} if val is not None else {"val": val_fraction}))
         train, test = _cut(train, test_fraction, seed, "data.test_fraction")
         share = val_fraction / (1 - test_fraction)
     if val is None:
-        _check_fractions(0.0, val_fraction)
+        _check_fractions({"val": val_fraction})
         train, val = _cut(train, share, seed + 1, "data.val_fraction")
     classes = sorted(set(train.labels), key=_natural)
     for split, rows in (("validation", val), ("test", test)):
@@ -164,11 +164,11 @@ def _check_labels(split: str, rows: Rows, classes: set[str]) -> None:
             )
 
 
-def _check_fractions(test: float, val: float) -> None:
-    if not (0 <= test < 1 and 0 <= val < 1 and test + val < 1):
-        raise UserError(
-            f"data.test_fraction={test} and data.val_fraction={val}: each must be above 0, together below 1."
-        )
+def _check_fractions(cut: dict[str, float]) -> None:
+    """cut: the fraction of each split that is cut from train."""
+    if not (all(fraction > 0 for fraction in cut.values()) and sum(cut.values()) < 1):
+        given = " and ".join(f"data.{split}_fraction={fraction}" for split, fraction in cut.items())
+        raise UserError(f"{given}: each must be above 0, together below 1.")
 
 
 def _warn_of_shared_groups(train: Rows, val: Rows, test: Rows, report: SplitReport) -> None:

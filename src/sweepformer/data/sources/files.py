@@ -114,4 +114,8 @@ def _label(value: Any, where: str, column: str | None) -> str:
     label = "" if value is None or value != value else str(value).strip()
     if not label:
         raise UserError(f"{where}: there is no label in column {column!r}. Fill it in or remove the row.")
+    try:
+        label.encode()
+    except UnicodeEncodeError:
+        raise UserError(f"{where}: the label holds half of a surrogate pair, which is no character.") from None
     return label

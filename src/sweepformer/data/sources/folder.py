@@ -16,18 +16,16 @@ class Folder:
 
     Args:
         root: the folder. Names that begin with a dot are passed over.
-        encoding: of the text files.
+        encoding: of text files that are not UTF-8; None: there may be none.
         transform: called on every raw text.
     """
 
-    def __init__(self, root: str, encoding: str = "utf-8", transform: Transform | None = None) -> None:
-        self.root, self.transform = Path(root).expanduser(), transform
-        # Files made on Windows begin with a byte-order mark that is no part of the text.
-        self.encoding = "utf-8-sig" if encoding.lower().replace("-", "") == "utf8" else encoding
+    def __init__(self, root: str, encoding: str | None = None, transform: Transform | None = None) -> None:
+        self.root, self.encoding, self.transform = Path(root).expanduser(), encoding, transform
 
     def fingerprint(self) -> str:
         """Of the files' names and contents."""
-        digest = hashlib.sha256(self.encoding.encode())
+        digest = hashlib.sha256(repr(self.encoding).encode())
         for path in sorted(self._checked_root().rglob("*")):
             if path.is_file():
                 digest.update(f"{path.relative_to(self.root)}|{path.stat().st_size}|".encode(errors="replace"))
@@ -53,14 +51,7 @@ class Folder:
         rows = Rows([], [], [], origin=f"data.root: {folder}")
         for label, path in _class_files(folder):
             where = f"data.root: {path}"
-            try:
-                text = path.read_bytes().decode(self.encoding)
-            except UnicodeDecodeError as error:
-                raise UserError(
-                    f"{where} is not UTF-8 (byte {error.start}). Convert it, or give data.encoding, such as latin-1."
-                ) from error
-            except LookupError as error:
-                raise UserError(f"data.encoding={self.encoding} is not an encoding that Python knows.") from error
+            text = self._decode(path.read_bytes(), where)
             if "\0" in text:
                 raise UserError(f"{where} holds a NUL byte: it is not a text file.")
             rows.texts.append(checked_text(text, where, "text", self.transform))
@@ -69,6 +60,19 @@ class Folder:
         if not len(rows):
             raise UserError(f"data.root: {folder} holds no text: it needs a folder a class, with a text file a row.")
         return rows
+
+    def _decode(self, raw: bytes, where: str) -> str:
+        try:
+            return raw.decode("utf-8-sig")  # a byte-order mark is no part of the text
+        except UnicodeDecodeError as error:
+            if self.encoding is None:
+                raise UserError(
+                    f"{where} is not UTF-8 (byte {error.start}). Convert it, or give data.encoding, such as latin-1."
+                ) from error
+        try:
+            return raw.decode(self.encoding)
+        except (UnicodeDecodeError, LookupError) as error:
+            raise UserError(f"{where} can't be read with data.encoding={self.encoding}: {error}.") from error
 
 
 def _class_files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -19,7 +19,7 @@ class Icd10:
     differ from an earlier one in case or punctuation only.
 
     Args:
-        max_rows: whole categories, drawn at random, up to about this many rows; None: all.
+        max_rows: about so many rows: whole categories, drawn at random from every chapter; None: all.
         transform: called on every raw text.
     """
 
@@ -41,7 +41,8 @@ class Icd10:
             if icd.is_chapter(code):
                 title = icd.get_description(code)
                 chapter = "" if code == "22" else re.sub(r"\s*\([A-Z]\w+-[A-Z]\w+\)$", "", title)
-            if not chapter or icd.is_chapter_or_block(code) or icd.is_extended_subcategory(code):
+            # Some blocks hold a single category and go by its code: those are categories, not headings.
+            if not chapter or not icd.is_category_or_subcategory(code) or icd.is_extended_subcategory(code):
                 continue
             for number, text in enumerate([icd.get_description(code), *icd.get_inclusion_term(code)]):
                 key = re.sub(r"[^\w]+", " ", text.lower()).strip()
@@ -58,8 +59,11 @@ class Icd10:
     def _subset(self, rows: Rows) -> Rows:
         if self.max_rows is None or self.max_rows >= len(rows):
             return rows
-        groups = np.array(rows.groups)
-        names, sizes = np.unique(groups, return_counts=True)
-        order = np.random.default_rng(0).permutation(len(names))
-        kept = names[order[np.cumsum(sizes[order]) <= self.max_rows]]
+        share = self.max_rows / len(rows)
+        random = np.random.default_rng(0)
+        groups, labels = np.array(rows.groups), np.array(rows.labels)
+        kept: list[str] = []
+        for label in sorted(set(rows.labels)):  # each chapter, so that none is left with too little to split
+            names = random.permutation(np.unique(groups[labels == label]))
+            kept += names[: max(round(share * len(names)), 4)].tolist()
         return rows.select(np.flatnonzero(np.isin(groups, kept)).tolist())

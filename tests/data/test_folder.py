@@ -1,0 +1,40 @@
+"""A folder a class."""
+
+from pathlib import Path
+
+import pytest
+
+from sweepformer.data.sources.folder import Folder
+from sweepformer.errors import UserError
+
+
+def write(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(f"text of {name}")
+
+
+def test_classes(tmp_path: Path) -> None:
+    write(tmp_path, "x/1.txt", "y/2.txt", "y/.hidden", ".git/z.txt")
+    rows = Folder(str(tmp_path)).read().train
+    assert (rows.labels, rows.ids) == (["x", "y"], ["x/1.txt", "y/2.txt"])
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_splits(tmp_path: Path, name: str) -> None:
+    write(tmp_path, "train/x/1.txt", f"{name}/x/2.txt", "test/x/3.txt")
+    raw = Folder(str(tmp_path)).read()
+    assert raw.val is not None
+    assert raw.test is not None
+    assert [len(raw.train), len(raw.val), len(raw.test)] == [1, 1, 1]
+
+
+def test_mistakes_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="folder a class"):
+        Folder(str(tmp_path)).read()
+    with pytest.raises(UserError, match="no folder"):
+        Folder(str(tmp_path / "none")).read()
+    write(tmp_path, "x/1.txt")
+    (tmp_path / "x" / "2.txt").write_text("")
+    with pytest.raises(UserError, match=r"2\.txt"):
+        Folder(str(tmp_path)).read()

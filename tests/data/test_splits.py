@@ -1,0 +1,74 @@
+"""What must hold of every split, whatever the rows."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sweepformer.data.rows import RawSplits, Rows
+from sweepformer.data.splits import make_splits
+from sweepformer.errors import UserError
+
+
+def rows(pairs: list[tuple[str, str]], groups: list[str] | None = None) -> Rows:
+    texts, labels = [text for text, _ in pairs], [label for _, label in pairs]
+    return Rows(texts, labels, [str(n) for n in range(len(pairs))], groups, "rows.csv")
+
+
+def many(count: int, classes: int = 2) -> list[tuple[str, str]]:
+    return [(f"text {n}", str(n % classes)) for n in range(count)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(40, 300), st.integers(2, 5), st.integers(0, 99), st.integers(0, 20))
+def test_cuts(count: int, classes: int, seed: int, repeated: int) -> None:
+    pairs = many(count, classes)
+    raw = RawSplits(rows(pairs + pairs[:repeated]))
+    splits, report = make_splits(raw, 0.2, 0.2, seed)
+    parts = [splits.train, splits.val, splits.test]
+    assert sorted(text for part in parts for text in part.texts) == sorted(text for text, _ in pairs)
+    assert all(set(part.labels) == set(splits.classes) for part in parts)
+    assert report.duplicates_dropped == repeated
+    assert all(abs(len(part) - 0.2 * count) <= classes for part in parts[1:])
+    assert make_splits(raw, 0.2, 0.2, seed)[0] == splits
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 99))
+def test_groups_stay_together(seed: int) -> None:
+    raw = RawSplits(rows(many(200), [str(n // 4) for n in range(200)]))
+    splits, _ = make_splits(raw, 0.2, 0.2, seed)
+    train, val, test = (set(part.groups or []) for part in (splits.train, splits.val, splits.test))
+    assert len(train | val | test) == len(train) + len(val) + len(test)
+
+
+def test_given_splits_keep_their_texts_and_conflicts_the_first_label() -> None:
+    pairs = many(20)
+    raw = RawSplits(rows([*pairs, ("text 9", "0")]), rows(pairs[:4]), rows(pairs[2:6]))
+    splits, report = make_splits(raw, 0.1, 0.1, 0)
+    assert splits.test.texts == [text for text, _ in pairs[2:6]]
+    assert splits.val.texts == ["text 0", "text 1"]
+    assert len(splits.train) == 14
+    assert (report.duplicates_dropped, report.conflicts_dropped) == (8, 1)
+    assert "dropped" in report.lines()[1]
+
+
+def test_classes_sort_by_value() -> None:
+    assert make_splits(RawSplits(rows(many(110, 11))), 0.2, 0.2, 0)[0].classes == [str(n) for n in range(11)]
+
+
+@pytest.mark.parametrize(
+    ("raw", "fractions", "words"),
+    [
+        (RawSplits(rows(many(9, 1))), (0.1, 0.1), ["two", "'0'", "rows.csv"]),
+        (RawSplits(rows([*many(20), ("a", "rare")])), (0.1, 0.1), ["'rare'", "1"]),
+        (RawSplits(rows(many(20)), None, rows([("a", "new")])), (0.1, 0.1), ["'new'", "row 0"]),
+        (RawSplits(rows(many(20))), (0.0, 0.1), ["data.val_fraction=0.0"]),
+        (RawSplits(rows(many(20))), (0.1, -1.0), ["data.test_fraction=-1.0"]),
+        (RawSplits(rows(many(20))), (0.5, 0.5), ["data.val_fraction", "data.test_fraction"]),
+    ],
+)
+def test_mistakes_are_named(raw: RawSplits, fractions: tuple[float, float], words: list[str]) -> None:
+    with pytest.raises(UserError) as caught:
+        make_splits(raw, *fractions, seed=0)
+    for word in words:
+        assert word in str(caught.value)

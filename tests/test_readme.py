@@ -1,0 +1,62 @@
+"""The README's commands and its example of own parts do what it says."""
+
+import re
+import shlex
+
+import pytest
+from conftest import ROOT, Cli, write_rows
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted(set(re.findall(r"python -m src\.run[^\n`]*", README)))
+QUICK = ("debug=fast", "data.batch_size=4", "data.eval_batch_size=4")
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """A folder with what the README's commands name."""
+    for name in ("a.csv", "b.csv", "train.csv"):
+        write_rows(tmp_path / name, 60)
+    for label in ("good", "bad"):
+        (tmp_path / "DIR" / label).mkdir(parents=True)
+        for number in range(20):
+            (tmp_path / "DIR" / label / f"{number}.txt").write_text(f"number {number} is {label}")
+    (tmp_path / "NAME").mkdir()
+    write_rows(tmp_path / "NAME" / "train.csv", 60)
+    for block in re.findall(r"```yaml\n# (mine/\S+)\n(.*?)```", README, re.S):
+        path = tmp_path / block[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block[1])
+    (tmp_path / "mine" / "parts.py").write_text(re.search(r"```python\n(.*?)```", README, re.S)[1])
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if " -m " not in c[10:] and not c.endswith(" -m")])
+def test_command_works(cli: Cli, workplace, command: str) -> None:
+    arguments = shlex.split(command.removeprefix("python -m src.run"))
+    if not {"--help", "--cfg"} & set(arguments):
+        quick = [override for override in QUICK if override.split("=")[0] not in command]
+        if "model=large" in command:  # the width is what is tried here, not patience
+            arguments += ["model.num_layers=1"]
+        if "data=numbers" in command:
+            quick = ["debug=limit"]
+        arguments += quick
+    result = cli(*arguments)
+    assert result.code == 0, result.screen
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if " -m " in c[10:] or c.endswith(" -m")])
+def test_sweep_command_works(cli: Cli, workplace, command: str) -> None:
+    arguments = [a for a in shlex.split(command.removeprefix("python -m src.run")) if a != "-m"]
+    result = cli("-m", *arguments, "debug=fast", "data.batch_size=4", "model=tiny")
+    assert result.code == 0, result.screen
+    assert len(list(workplace.glob("multirun/*/*/summary.json"))) == 8
+
+
+def test_own_parts_are_all_used(cli: Cli, workplace) -> None:
+    command = next(c for c in COMMANDS if "--config-dir mine" in c)
+    result = cli(*shlex.split(command.removeprefix("python -m src.run")), "trainer.max_epochs=1")
+    assert result.code == 0, result.screen
+    assert "steps:" in result.out
+    assert (result.directory / "metrics.csv").exists()
+    assert result.summary["parameters"] < 2000
