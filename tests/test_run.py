@@ -200,3 +200,25 @@ def test_loss_weighs_rows_alike_whatever_their_batch(cli: Cli, tmp_path: Path) -
         for size in (1, 64)
     ]
     assert found[0] == pytest.approx(found[1], abs=1e-5)
+
+
+def shout(text: str) -> str:
+    """A transform."""
+    return text.upper() + " SHOUTED"
+
+
+def test_transform_sees_every_text(cli: Cli, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "tests")
+    transform = "{_target_: test_run.shout, _partial_: true}"
+    result = cli(*tiny, "tokenizer=word", "tokenizer.lowercase=false", f"data.transform={transform}")
+    assert result.code == 0, result.screen
+    tokens = json.loads((result.directory / "tokenizer.json").read_text())["model"]["vocab"]
+    assert "SHOUTED" in tokens
+    assert "the" not in tokens
+
+
+def test_wandb_runs_of_one_process_stay_apart(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    result = cli("-m", *tiny, "name=two", "logger=wandb", "seed=1,2")
+    assert result.code == 0, result.screen
+    files = list((tmp_path / "multirun" / "two").glob("*/wandb/offline-run-*/run-*.wandb"))
+    assert len({path.name for path in files}) == 2

@@ -74,6 +74,17 @@ def run(cfg: DictConfig) -> float | None:
 def _train_and_test(config: dict[str, Any], directory: RunDirectory, summary: Summary, started: float) -> None:
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     trainer = build_trainer(config, directory)
+    try:
+        _train_and_test_with(trainer, config, directory, summary, started)
+    except BaseException:
+        _close_loggers(trainer, "failed")
+        raise
+    _close_loggers(trainer, "success")
+
+
+def _train_and_test_with(
+    trainer: pl.Trainer, config: dict[str, Any], directory: RunDirectory, summary: Summary, started: float
+) -> None:
     summary.effective_precision = config["trainer"]["precision"] = str(trainer.precision)
     directory.write_environment(
         seed=config["seed"], device=_device_name(trainer), effective_precision=summary.effective_precision
@@ -103,10 +114,14 @@ def _train_and_test(config: dict[str, Any], directory: RunDirectory, summary: Su
         summary.metrics.update(checkpoint["sweepformer"]["metrics"])
     trainer.test(task, datamodule=data, verbose=False)
     summary.metrics.update({name: float(value) for name, value in trainer.callback_metrics.items()})
+
+
+def _close_loggers(trainer: pl.Trainer, status: str) -> None:
     for logger in trainer.loggers:
-        logger.finalize("success")
+        logger.finalize(status)
         if isinstance(logger, pl.loggers.WandbLogger):
-            logger.experiment.finish()
+            # Left open, the next run of a sweep would go on writing into this one.
+            logger.experiment.finish(exit_code=0 if status == "success" else 1)
 
 
 def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:

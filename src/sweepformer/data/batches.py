@@ -59,7 +59,12 @@ class BatchPlan:
             else:
                 start += batch_size
         sizes = list(np.diff([*starts, len(order)]))
-        while len(sizes) % replicas and max(sizes) > 1:
+        target = -(-len(sizes) // replicas) * replicas  # every process gets as many
+        if target > len(order) >= replicas:
+            target = len(order) // replicas * replicas
+        while len(sizes) > target:
+            sizes[-2:] = [sizes[-2] + sizes[-1]]
+        while len(sizes) < target and max(sizes) > 1:
             largest = int(np.argmax(sizes))
             half = sizes[largest] // 2
             sizes[largest : largest + 1] = [half, sizes[largest] - half]

@@ -1,0 +1,43 @@
+"""Batches: every row once, always as many, like lengths together, the same again for the same seed."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sweepformer.data.batches import BatchPlan, PlannedBatches
+
+LENGTHS = st.lists(st.integers(1, 512), min_size=1, max_size=400).map(np.array)
+
+
+@settings(max_examples=60, deadline=None)
+@given(LENGTHS, st.integers(1, 64), st.booleans(), st.integers(1, 4), st.integers(0, 5))
+def test_every_row_once_in_as_many_batches_each_epoch(lengths, batch_size, by_tokens, replicas, epoch) -> None:
+    plan = BatchPlan(lengths, batch_size, by_tokens, seed=3, replicas=replicas)
+    shares = [list(PlannedBatches(plan, lambda: (epoch, 0), rank, replicas)) for rank in range(replicas)]
+    rows = sorted(row for share in shares for batch in share for row in batch)
+    assert rows == list(range(len(lengths)))
+    assert len(plan.epoch(epoch)) == len(plan) == len(plan.epoch(epoch + 1))
+    assert all(len(batch) for share in shares for batch in share)
+    if len(lengths) >= replicas:
+        assert len({len(share) for share in shares}) == 1
+
+
+def test_batches_cost_about_the_same_and_hold_little_padding() -> None:
+    lengths = np.random.default_rng(0).integers(5, 200, 5000)
+    batches = BatchPlan(lengths, 64).epoch(0)
+    costs = np.array([len(batch) * lengths[batch].max() for batch in batches])
+    assert np.quantile(costs, 0.95) < 1.15 * 64 * lengths.mean()
+    assert lengths.sum() / costs.sum() > 0.9
+
+
+def test_epochs_differ_and_a_resumed_epoch_goes_on() -> None:
+    plan = BatchPlan(np.random.default_rng(0).integers(5, 20, 500), 16, seed=1)
+    first, second = (list(PlannedBatches(plan, lambda number=number: (number, 0))) for number in (0, 1))
+    assert first != second
+    assert list(PlannedBatches(plan, lambda: (1, 7))) == second[7:]
+    assert {frozenset(batch) for batch in first} != {frozenset(batch) for batch in second}
+
+
+def test_plain_batch_size() -> None:
+    sizes = [len(batch) for batch in BatchPlan(np.arange(1, 101), 16, by_tokens=False).epoch(0)]
+    assert sorted(sizes) == [4, 16, 16, 16, 16, 16, 16]

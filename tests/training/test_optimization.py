@@ -1,0 +1,47 @@
+"""Schedules move as they say, and weight decay spares what it should."""
+
+import pytest
+import torch
+
+from sweepformer.models.classifier import TransformerClassifier
+from sweepformer.training.parameter_groups import parameter_groups
+from sweepformer.training.schedules import constant, cosine, linear, warmup_stable_decay
+
+
+def rates(make, **options) -> list[float]:
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([parameter], lr=1.0)
+    schedule = make(optimizer, total_steps=100, **options)
+    found = []
+    for _ in range(100):
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    return found
+
+
+@pytest.mark.parametrize("warmup", [10, 0.1])
+def test_warm_up_counts_steps_or_a_share(warmup: float) -> None:
+    found = rates(constant, warmup=warmup)
+    assert found[0] == pytest.approx(1 / 11)
+    assert found[9] < 1.0
+    assert found[10:] == [1.0] * 90
+
+
+def test_schedules_end_where_they_say() -> None:
+    assert rates(linear, warmup=0, final_ratio=0.5)[50] == pytest.approx(0.75)
+    assert rates(cosine, warmup=0, final_ratio=0.0)[50] == pytest.approx(0.5)
+    assert rates(cosine, warmup=0, final_ratio=0.2)[-1] == pytest.approx(0.2, abs=1e-3)
+    stable = rates(warmup_stable_decay, warmup=0, decay=20, final_ratio=0.0)
+    assert stable[79] == 1.0
+    assert stable[90] == pytest.approx(0.5)
+
+
+def test_norms_biases_and_embeddings_do_not_decay() -> None:
+    model = TransformerClassifier(vocab_size=50, num_classes=3)
+    decaying, others = parameter_groups(model, 0.1)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    assert (decaying["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
+    assert all("bias" not in names[id(p)] and "norm" not in names[id(p)] for p in decaying["params"])
+    assert any("embedding" in names[id(p)] for p in others["params"])
+    assert len(decaying["params"]) + len(others["params"]) == len(names)
