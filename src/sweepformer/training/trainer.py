@@ -2,10 +2,12 @@
 
 import inspect
 import logging
+import netrc
 import os
 import warnings
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import pytorch_lightning as pl
 import torch
@@ -103,13 +105,23 @@ def _prepare_wandb(options: dict[str, Any], directory: RunDirectory) -> None:
         # wandb prefers the environment to its arguments.
         os.environ.setdefault("WANDB_SILENT", "true")
         return
-    import wandb
-
-    if not (os.environ.get("WANDB_API_KEY") or wandb.api.api_key):
+    if not _has_wandb_key():
         raise UserError(
             "logger.wandb.offline=false needs a W&B key, and there is none: set WANDB_API_KEY, run "
             "`wandb login`, or keep logger.wandb.offline=true and `wandb sync` the run later."
         )
+
+
+def _has_wandb_key() -> bool:
+    """Whether `wandb login` was done. Not asked of wandb itself, which would fix its settings by the asking."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    try:
+        hosts = netrc.netrc(os.environ.get("NETRC")).hosts
+    except (OSError, netrc.NetrcParseError):
+        return False
+    server = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
+    return server in hosts
 
 
 def _keep_earlier_metrics(path: Path) -> None:
