@@ -6,9 +6,10 @@ from pathlib import Path
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from sweepformer.config import register
+from sweepformer.config import prefer_own_presets, register
 from sweepformer.errors import UserError
 from sweepformer.help import print_help, wants_help
 
@@ -17,22 +18,29 @@ CONF = Path(__file__).parents[1] / "conf"
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def _run_job(cfg: DictConfig) -> float | None:
-    """One job of Hydra's: its return value is what optimising sweepers compare."""
+    """One run, by itself or as a job of a sweep: its return value is what optimising sweepers compare."""
     from sweepformer.experiment import run  # torch loads here, so that --help need not wait for it
 
+    hydra_config = HydraConfig.get()
     try:
         return run(cfg)
     except UserError as error:
-        raise CompactHydraException(f"Error: {error}") from None
-    except Exception as error:
-        where = f"{HydraConfig.get().runtime.output_dir}/run.log"
-        message = f"Error: {type(error).__name__}: {error}\nThis was not expected. The traceback is in {where}"
-        raise CompactHydraException(message) from None
+        message = f"Error: {error}"
+    except (Exception, SystemExit) as error:
+        message = (
+            f"Error: {type(error).__name__}: {error}\nThis was not expected. "
+            f"The traceback is in {hydra_config.runtime.output_dir}/run.log"
+        )
+    if hydra_config.mode is RunMode.RUN:
+        sys.exit(message)
+    print(message, file=sys.stderr)
+    raise CompactHydraException(message)  # the sweep goes on
 
 
 def main() -> None:
     """The command line."""
     register()
+    prefer_own_presets(CONF)
     if wants_help(sys.argv[1:]):
         print_help(CONF, sys.argv[1:])
         return

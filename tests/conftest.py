@@ -61,6 +61,9 @@ def cli(tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch, cap
             directory = Path(chosen[0].removeprefix("hydra.run.dir="))
         elif "-m" not in arguments and not any(argument.startswith("name=") for argument in arguments):
             arguments = (*arguments, f"hydra.run.dir={directory}")
+        if "-m" in arguments and not any("launcher" in argument for argument in arguments):
+            # A fork of this process, where torch has run, could not use more than one thread.
+            arguments = (*arguments, "hydra.launcher.isolate=false")
         monkeypatch.setattr(sys, "argv", ["src/run.py", *arguments])
         code: object = 0
         try:

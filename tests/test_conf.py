@@ -6,7 +6,7 @@ import pytest
 import torch
 from conftest import ROOT, Cli, write_rows
 
-NOT_GROUPS = {"shared", "experiment"}
+NOT_GROUPS = {"shared", "experiment", "hydra"}
 OPTIONS = sorted(
     (path.parent.name, path.stem) for path in (ROOT / "conf").glob("*/*.yaml") if path.parent.name not in NOT_GROUPS
 )

@@ -13,6 +13,7 @@ import re
 import uuid
 from dataclasses import dataclass, field, fields
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -28,6 +29,7 @@ TokenizerKind = Enum("TokenizerKind", "wordpiece bpe unigram word char byte pret
 Side = Enum("Side", "left right")
 Batching = Enum("Batching", "tokens rows")
 ClassWeights = Enum("ClassWeights", "none balanced")
+Mode = Enum("Mode", "max min")
 
 
 @dataclass
@@ -215,6 +217,15 @@ class PlateauSchema:
     patience: int = MISSING
 
 
+@dataclass
+class SweepSchema:
+    """sweep=default"""
+
+    dry_run: bool = MISSING
+    metric: str = MISSING
+    mode: Mode = MISSING
+
+
 SCHEMAS: dict[str, dict[str, type]] = {
     "task": {"classification": ClassificationSchema},
     "model": {"encoder": ModelSchema},
@@ -234,6 +245,7 @@ SCHEMAS: dict[str, dict[str, type]] = {
         "wsd": WsdSchema,
         "plateau": PlateauSchema,
     },
+    "sweep": {"sweep": SweepSchema},
 }
 
 
@@ -246,6 +258,19 @@ def register() -> None:
     OmegaConf.register_new_resolver("name_or", _name_or, replace=True)
     OmegaConf.register_new_resolver("safe_name", safe_name, replace=True)
     OmegaConf.register_new_resolver("short_id", lambda: uuid.uuid4().hex[:6], use_cache=True, replace=True)
+
+
+def prefer_own_presets(conf: Path) -> None:
+    """Let the files in `conf/hydra/` stand alone.
+
+    Hydra would merge each with a plugin's node of the same name, deprecated long since, and warn of it.
+    """
+    from hydra.core.plugins import Plugins
+
+    Plugins.instance()  # loads the plugins, which store their nodes
+    nodes = ConfigStore.instance().repo["hydra"]
+    for preset in conf.glob("hydra/*/*.yaml"):
+        nodes.get(preset.parent.name, {}).pop(preset.name, None)
 
 
 def _name_or(name: str | None, default: str) -> str:
@@ -280,6 +305,11 @@ def plain(config: DictConfig) -> dict[str, Any]:
         if "Missing mandatory value" in str(error):
             raise UserError(f"{key} has no value: give it on the command line as {key}=...") from error
         raise UserError(f"{key}: {str(error).splitlines()[0]}") from error
+
+
+def identity(config: dict[str, Any]) -> dict[str, Any]:
+    """What of a plain config makes a run what it is: all but how the sweep around it is conducted."""
+    return {key: value for key, value in config.items() if key != "sweep"}
 
 
 def config_hash(config: dict[str, Any]) -> str:

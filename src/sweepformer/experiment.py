@@ -43,15 +43,22 @@ def run(cfg: DictConfig) -> float | None:
         UserError: the config or the data can't be used as they are.
     """
     started = time.perf_counter()
-    config = rules.plain(cfg)
-    hydra = HydraConfig.get()
-    directory = RunDirectory(Path(hydra.runtime.output_dir))
-    recorded = directory.claim(config, _hydra_files(cfg))
+    config = rules.identity(rules.plain(cfg))
+    directory = RunDirectory(Path(HydraConfig.get().runtime.output_dir))
+    with directory.held():
+        return _run_in(directory, config, _hydra_files(cfg), started)
+
+
+def _run_in(
+    directory: RunDirectory, config: dict[str, Any], hydra_files: dict[str, str], started: float
+) -> float | None:
+    recorded = directory.claim(config, hydra_files)
     if recorded:
         log.info("%s holds this run's result already: nothing to do", directory.path)
         print_result(recorded, directory.path)
         return recorded.metrics.get("val_acc")
-    summary = Summary(status="failed", config_hash=rules.config_hash(config), overrides=list(hydra.overrides.task))
+    overrides = list(HydraConfig.get().overrides.task)
+    summary = Summary(status="failed", config_hash=rules.config_hash(config), overrides=overrides)
     try:
         rules.check(config)
         _train_and_test(config, directory, summary, started)

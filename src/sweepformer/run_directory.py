@@ -6,7 +6,8 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -15,11 +16,16 @@ from typing import Any
 
 from sweepformer.config import differences
 from sweepformer.errors import UserError
+from sweepformer.locks import locked
 
 RECORDED_PACKAGES = (
     "sweepformer", "torch", "pytorch-lightning", "hydra-core", "omegaconf", "torchmetrics", "tokenizers",
     "numpy", "tensorboard", "wandb", "simple-icd-10-cm",
 )  # fmt: skip
+
+
+# A run that says this of itself is not started again.
+FINAL = ("completed", "stopped_early_by_sweep")
 
 
 @dataclass
@@ -58,8 +64,24 @@ class RunDirectory:
         self._summary = self.path / "summary.json"
         self._config = self.path / ".hydra" / "config.json"
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Make the directory and hold it against other processes; one that is at work in it is waited for.
+
+        Raises:
+            UserError: it can't be written.
+        """
+        with self._or_refuse():
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = locked(self.path / ".lock", f"{self.path} is in use by another process: waiting for it")
+            lock.__enter__()
+        try:
+            yield
+        finally:
+            lock.__exit__(None, None, None)
+
     def claim(self, config: dict[str, Any], hydra_files: dict[str, str]) -> Summary | None:
-        """Take the directory for a run of `config`, or return the result of that run if it is completed.
+        """Take the directory for a run of `config`, or return the result of that run if it has one.
 
         Args:
             config: the plain config.
@@ -68,30 +90,42 @@ class RunDirectory:
         Raises:
             UserError: the directory belongs to a run of another config, or can't be written.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            if self._config.exists():
-                there = json.loads(self._config.read_text(encoding="utf-8"))
-                if there != config and self._holds_work():
-                    raise UserError(
-                        f"{self.path} holds a run of another config, which would be lost:\n  "
-                        + "\n  ".join(differences(there, config))
-                        + "\nGive another name=... or hydra.run.dir=..., or remove that directory."
-                    )
-                summary = self.read_summary()
-                if there == config and summary and summary.status == "completed":
-                    return summary
-                # What an earlier attempt said of itself is no longer true.
-                self._summary.unlink(missing_ok=True)
+        with self._or_refuse():
+            self.refuse_other(config)
+            summary = self.read_summary()
+            if summary and summary.status in FINAL:
+                return summary
+            self.forget_summary()
             for name, text in hydra_files.items():
                 write_text(self.path / ".hydra" / name, text)
             write_text(self._config, json.dumps(config, indent=1))
+        return None
+
+    @contextmanager
+    def _or_refuse(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise UserError(
                 f"the run directory {self.path} can't be written ({error.strerror}). "
                 "Choose another with hydra.run.dir=... or hydra.sweep.dir=..."
             ) from error
-        return None
+
+    def refuse_other(self, config: dict[str, Any]) -> None:
+        """Raise a UserError if a run of another config has left work here that would be lost."""
+        there = self.read_config()
+        if there is not None and there != config:
+            if self._holds_work():
+                raise UserError(
+                    f"{self.path} holds a run of another config, which would be lost:\n  "
+                    + "\n  ".join(differences(there, config))
+                    + "\nGive another name=... or hydra.run.dir=..., or remove that directory."
+                )
+            self.forget_summary()
+
+    def forget_summary(self) -> None:
+        """What an earlier attempt said of itself is no longer true."""
+        self._summary.unlink(missing_ok=True)
 
     def _holds_work(self) -> bool:
         """Whether there is something that a run of another config would destroy."""
@@ -104,6 +138,29 @@ class RunDirectory:
             return Summary(**json.loads(self._summary.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
+
+    def read_config(self) -> dict[str, Any] | None:
+        """The plain config of the run in here; None if there is none or it can't be read."""
+        try:
+            return json.loads(self._config.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def state(self, since: float) -> str:
+        """The status that is recorded, else whether the run was started after `since` (seconds since the epoch)."""
+        if summary := self.read_summary():
+            return summary.status
+        try:
+            return "running" if self._config.stat().st_mtime >= since else "waiting"
+        except OSError:
+            return "waiting"
+
+    def record_loss(self, reason: str, config_hash: str, overrides: Sequence[str]) -> None:
+        """Write the summary of a run whose process is gone and could not write it."""
+        error = {"type": "ProcessLost", "message": reason}
+        self.write_summary(Summary(status="failed", config_hash=config_hash, overrides=list(overrides), error=error))
+        with (self.path / "run.log").open("a", encoding="utf-8") as file:
+            file.write(f"{reason}\n")
 
     def write_summary(self, summary: Summary) -> None:
         """Record the result: the last thing that a run does."""

@@ -1,0 +1,176 @@
+"""How a sweep ended: a ranked table on the screen, `leaderboard.csv`, and a README.md in its directory."""
+
+import csv
+import io
+import logging
+import math
+import os
+import statistics
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sweepformer.reports.screen import table_text
+from sweepformer.run_directory import FINAL, RunDirectory, Summary, write_text
+from sweepformer.sweeps.sweep import Sweep, command, run_paths
+
+log = logging.getLogger(__name__)
+
+SHOWN = ("val_acc", "val_f1", "test_acc", "test_f1")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run on the leaderboard: `settings` are the keys in which the sweep's runs differ."""
+
+    path: Path
+    settings: dict[str, str]
+    summary: Summary
+
+    def metric(self, name: str) -> float:
+        return self.summary.metrics.get(name, math.nan)
+
+
+def report(sweep: Sweep) -> int:
+    """Print and write the leaderboard of everything in the sweep's directory.
+
+    Returns:
+        How many of this command's runs have no result.
+    """
+    metric, mode = sweep.options["metric"], sweep.options["mode"]
+    entries = read_entries(sweep.path)
+    ranked = rank(entries, metric, mode)
+    lost = [entry for entry in entries if entry.summary.status not in FINAL]
+    keys = list(dict.fromkeys(key for entry in entries for key in entry.settings))
+    names = list(dict.fromkeys([metric, *SHOWN]))
+    if ranked:
+        log.info("\n%s", _ranking(ranked[:20], keys, names))
+    if lost:
+        log.info("\n%s", _failures(lost, keys))
+        log.info("tracebacks: %s", os.path.relpath(sweep.path / "<run>" / "run.log"))
+    write_text(sweep.path / "leaderboard.csv", _as_csv([*ranked, *lost], keys, names))
+    write_text(sweep.path / "README.md", _as_markdown(sweep.path, ranked, lost, keys, names, metric))
+    log.info("written: %s", ", ".join(os.path.relpath(sweep.path / name) for name in ("leaderboard.csv", "README.md")))
+    log.info("compare: tensorboard --logdir %s", os.path.relpath(sweep.path))
+    return sum(not job.is_done for job in sweep.jobs)
+
+
+def read_entries(path: Path) -> list[Entry]:
+    """Every run of a sweep's directory that has a summary, with the overrides that not all runs share."""
+    found = []
+    for run_path in run_paths(path):
+        if summary := RunDirectory(run_path).read_summary():
+            found.append((run_path, dict(one.lstrip("+").partition("=")[::2] for one in summary.overrides), summary))
+    keys = dict.fromkeys(key for _, settings, _ in found for key in settings)
+    differing = [key for key in keys if len({settings.get(key) for _, settings, _ in found}) > 1]
+    return [Entry(one, {key: settings.get(key, "") for key in differing}, summary) for one, settings, summary in found]
+
+
+def rank(entries: list[Entry], metric: str, mode: str) -> list[Entry]:
+    """The runs with a result, best first."""
+    done = [entry for entry in entries if entry.summary.status in FINAL and not math.isnan(entry.metric(metric))]
+    return sorted(done, key=lambda entry: entry.metric(metric), reverse=mode == "max")
+
+
+def _ranking(ranked: list[Entry], keys: list[str], names: list[str]) -> str:
+    rows = [
+        [str(place), entry.path.name.split("-")[0], *(entry.settings[key] for key in keys), *_numbers(entry, names)]
+        for place, entry in enumerate(ranked, 1)
+    ]
+    return table_text("Ranking", ["place", "run", *keys, *names, "training s"], rows)
+
+
+def _failures(lost: list[Entry], keys: list[str]) -> str:
+    rows = [
+        [
+            entry.path.name.split("-")[0],
+            *(entry.settings[key] for key in keys),
+            entry.summary.status,
+            _first_line(entry.summary),
+        ]
+        for entry in lost
+    ]
+    return table_text(f"{len(lost)} without a result", ["run", *keys, "status", "error"], rows)
+
+
+def _numbers(entry: Entry, names: list[str]) -> list[str]:
+    values = [f"{entry.metric(name):.4f}" if not math.isnan(entry.metric(name)) else "" for name in names]
+    return [*values, f"{entry.summary.seconds.get('training', math.nan):.1f}"]
+
+
+def _first_line(summary: Summary) -> str:
+    error = summary.error or {}
+    return f"{error.get('type', '')}: {error.get('message', '')}".split("\n")[0]
+
+
+def _as_csv(entries: list[Entry], keys: list[str], names: list[str]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    fields = ["parameters", "epochs", "steps", "tokens_per_second"]
+    writer.writerow(["run", "status", *keys, *names, "training_seconds", *fields, "error"])
+    for entry in entries:
+        values = [entry.summary.metrics.get(name, "") for name in names]
+        rest = [getattr(entry.summary, field) for field in fields]
+        error = _first_line(entry.summary) if entry.summary.error else ""
+        seconds = entry.summary.seconds.get("training", "")
+        writer.writerow(
+            [entry.path.name, entry.summary.status, *entry.settings.values(), *values, seconds, *rest, error]
+        )
+    return out.getvalue()
+
+
+def _as_markdown(
+    path: Path, ranked: list[Entry], lost: list[Entry], keys: list[str], names: list[str], metric: str
+) -> str:
+    lines = [f"# Sweep {path.name}", "", f"{len(ranked)} runs with a result, {len(lost)} without; {_today()}.", ""]
+    lines += ["## What was swept", ""]
+    for key in keys:
+        values = dict.fromkeys(entry.settings[key] for entry in [*ranked, *lost])
+        lines.append(f"- `{key}`: {', '.join(values)}")
+    if ranked:
+        lines += ["", "## What won", "", _verdict(ranked, metric), ""]
+        lines += [
+            f"The best run is `{ranked[0].path.name}`, its checkpoint `{ranked[0].summary.best_checkpoint}`. "
+            "To train it again:",
+            "",
+            f"    python -m src.run {' '.join(ranked[0].summary.overrides)}",
+            "",
+            _markdown_table(ranked, keys, names),
+        ]
+    if lost:
+        lines += ["", "## What has no result", ""]
+        lines += [f"- `{entry.path.name}` ({entry.summary.status}): {_first_line(entry.summary)}" for entry in lost]
+    lines += [
+        "",
+        "## How to run it again",
+        "",
+        "Typed again, what is completed is skipped:",
+        "",
+        f"    {command()}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _verdict(ranked: list[Entry], metric: str) -> str:
+    best = ranked[0].metric(metric)
+    won = ", ".join(f"`{key}={value}`" for key, value in ranked[0].settings.items()) or "The only setting"
+    text = f"{won}: {metric} {best:.4f}"
+    if len(ranked) > 1:
+        second = ranked[1].metric(metric)
+        median = statistics.median(entry.metric(metric) for entry in ranked)
+        text += f", {abs(best - second):.4f} before the second and {abs(best - median):.4f} before the median run"
+    return text + "."
+
+
+def _markdown_table(ranked: list[Entry], keys: list[str], names: list[str]) -> str:
+    header = ["place", "run", *(f"`{key}`" for key in keys), *names, "training s"]
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    for place, entry in enumerate(ranked, 1):
+        cells = [str(place), entry.path.name.split("-")[0], *entry.settings.values(), *_numbers(entry, names)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _today() -> str:
+    return datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,47 @@
+"""What a sweep would do, without doing it."""
+
+import logging
+import os
+
+import torch
+
+from sweepformer.build import build
+from sweepformer.config import check
+from sweepformer.errors import UserError
+from sweepformer.reports.screen import table_text
+from sweepformer.sweeps.sweep import Job, Sweep
+
+log = logging.getLogger(__name__)
+
+
+def show(sweep: Sweep) -> None:
+    """Print number, overrides, parameters, state and directory of every run."""
+    rows = []
+    for job in sweep.jobs:
+        rows.append(
+            [
+                str(job.number),
+                " ".join(job.swept),
+                _parameters(job),
+                job.directory.state(since=float("inf")),
+                os.path.relpath(job.directory.path),
+            ]
+        )
+    log.info("\n%s", table_text(f"{len(rows)} runs", ["#", "overrides", "parameters", "state", "directory"], rows))
+    done = sum(job.is_done for job in sweep.jobs)
+    log.info(
+        "%d would be trained, %d have their result. Nothing was started: sweep.dry_run=true", len(rows) - done, done
+    )
+
+
+def _parameters(job: Job) -> str:
+    """The model's size, of shapes alone. The vocabulary is not known before the data is read: its limit counts."""
+    try:
+        check(job.config)
+        with torch.device("meta"):
+            model = build(
+                "model", job.config["model"], vocab_size=job.config["tokenizer"]["vocab_size"], num_classes=2, pad_id=0
+            )
+    except UserError as error:
+        return f"can't be built: {error}"
+    return f"at most {sum(parameter.numel() for parameter in model.parameters()):,}"

@@ -1,0 +1,100 @@
+"""Jobs in processes of their own, forked from one that has loaded torch already.
+
+A job that leaks memory, crashes or is killed takes nothing with it, and the next one starts in milliseconds.
+"""
+
+import ctypes
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from multiprocessing.process import BaseProcess
+
+GRACE = 60.0  # seconds that an interrupted run gets to write its checkpoint and summary
+
+
+def warm_up() -> None:
+    """Load what every job needs once, before the forks that inherit it."""
+    import sweepformer.experiment  # noqa: F401
+
+
+def run_in_processes(jobs: Sequence[Callable[[], object]], at_once: int) -> list[str | None]:
+    """Run every job, `at_once` at a time, each in a fork of this process.
+
+    With several at once each gets an equal share of the CPUs, so that they don't fight over them. Jobs die with
+    this process; if it is interrupted they are too, and get time to write what they have.
+
+    Returns:
+        For every job how it ended, if it ended badly, else None.
+    """
+    context = multiprocessing.get_context("fork")
+    threads = max(1, (os.cpu_count() or 1) // at_once) if at_once > 1 else None
+    endings: list[str | None] = [None] * len(jobs)
+    waiting = deque(enumerate(jobs))
+    running: dict[int, tuple[int, BaseProcess]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                number, job = waiting.popleft()
+                process: BaseProcess = context.Process(target=_child, args=(job, threads, os.getpid()))
+                process.start()
+                running[process.sentinel] = number, process
+            for sentinel in multiprocessing.connection.wait(list(running)):
+                number, ended = running.pop(sentinel)  # type: ignore[arg-type]  # what was put in comes out
+                ended.join()
+                endings[number] = _describe(ended.exitcode or 0)
+                ended.close()
+    except BaseException:
+        _interrupt([process for _, process in running.values()])
+        raise
+    return endings
+
+
+def _describe(code: int) -> str | None:
+    if code < 0:
+        return f"the run's process was ended by {signal.Signals(-code).name}" + (
+            ": killed from outside, or out of memory" if -code == signal.SIGKILL else ""
+        )
+    return f"the run's process ended with exit code {code}" if code else None
+
+
+def _child(job: Callable[[], object], threads: int | None, parent: int) -> None:
+    # A group of its own: Ctrl-C reaches the sweep, which then tells its jobs, once.
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: an orphan would go on training
+        if os.getppid() != parent:
+            os._exit(1)
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+    try:
+        job()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _interrupt(processes: list[BaseProcess]) -> None:
+    """Ask running jobs to stop; a second Ctrl-C, or the end of their grace, ends them at once."""
+    try:
+        for process in processes:
+            if process.is_alive() and process.pid:
+                os.kill(process.pid, signal.SIGINT)
+        end = time.monotonic() + GRACE
+        for process in processes:
+            process.join(max(0.0, end - time.monotonic()))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        for process in processes:
+            if process.is_alive():
+                process.kill()
+                process.join()

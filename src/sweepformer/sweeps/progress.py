@@ -1,0 +1,71 @@
+"""How far a sweep is, while it runs."""
+
+import logging
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sweepformer.sweeps.sweep import Job
+
+log = logging.getLogger(__name__)
+
+INTERVAL = 1.0  # seconds between looks at the directories
+# A fork while this thread writes would leave the child with a lock that nobody releases.
+_writing = threading.Lock()
+os.register_at_fork(before=_writing.acquire, after_in_parent=_writing.release, after_in_child=_writing.release)
+
+
+class Progress:
+    """Writes a line whenever a run of the sweep begins or ends.
+
+    It looks at what runs leave on disk, and so works for runs in other processes and on other machines.
+    """
+
+    def __init__(self, jobs: Sequence["Job"]) -> None:
+        self._jobs = jobs
+        self._began = time.time()
+        self._before = sum(job.is_done for job in jobs)
+        self._last: Counter[str] = Counter()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True, name="sweep progress")
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(INTERVAL):
+            with _writing:
+                self._write()
+
+    def _write(self) -> None:
+        counts = Counter(job.directory.state(since=self._began) for job in self._jobs)
+        if counts == self._last:
+            return
+        self._last = counts
+        done = len(self._jobs) - counts["waiting"] - counts["running"]
+        parts = [f"{number} {state}" for state, number in sorted(counts.items()) if state != "waiting"]
+        line = f"sweep: {done}/{len(self._jobs)} done ({', '.join(parts) or 'starting'})"
+        ended = done - self._before
+        if ended and counts["waiting"] + counts["running"]:
+            left = (time.time() - self._began) / ended * (counts["waiting"] + counts["running"] / 2)
+            line += f", about {_readable(left)} left"
+        log.info(line)
+
+
+def _readable(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

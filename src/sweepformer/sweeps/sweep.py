@@ -1,0 +1,235 @@
+"""A sweep on disk and how it is brought to its end.
+
+A run of a sweep is known by its config: typed again, a sweep finds the directory of every run that it had, skips
+what is completed, goes on with what isn't, and gives new numbers to what is new only.
+"""
+
+import json
+import logging
+import re
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, configure_log
+from omegaconf import open_dict, read_write
+
+from sweepformer import config as rules
+from sweepformer.errors import UserError
+from sweepformer.locks import Locked, locked
+from sweepformer.run_directory import FINAL, RunDirectory, write_text
+from sweepformer.sweeps.progress import Progress
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 3  # launches of a run whose worker is lost, before the run itself is held to be the cause
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a sweep.
+
+    number: its place in the sweep, for good; overrides: as typed, swept and fixed; swept: only those that
+    differ between runs; config: plain.
+    """
+
+    number: int
+    overrides: tuple[str, ...]
+    swept: tuple[str, ...]
+    config: dict[str, Any]
+    directory: RunDirectory
+
+    @property
+    def is_done(self) -> bool:
+        summary = self.directory.read_summary()
+        return summary is not None and summary.status in FINAL
+
+
+class Sweep:
+    """The directory of a sweep and the runs in it.
+
+    Args:
+        plugin: the sweeper, with Hydra's `config`, `hydra_context` and `task_function` set up.
+    """
+
+    def __init__(self, plugin: Any) -> None:
+        self._config, self._context, self._task = plugin.config, plugin.hydra_context, plugin.task_function
+        self.path = Path(self._config.hydra.sweep.dir).absolute()
+        self.options: dict[str, Any] = rules.plain(self._config.sweep)
+        self.jobs: list[Job] = []
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the directory against every other process that would sweep into it.
+
+        Raises:
+            UserError: another process is at work in it.
+        """
+        try:
+            with locked(self.path / ".lock"), _sigterm_stops():
+                yield
+        except Locked:
+            raise UserError(
+                f"another process is sweeping into {self.path}. Wait for it, stop it, or give another name=..."
+            ) from None
+
+    def add(self, overrides: Sequence[str], swept: Sequence[str]) -> Job:
+        """Find or give the directory of a run.
+
+        Raises:
+            UserError: the config can't be composed, or the run of that name in this directory has another config.
+        """
+        config = self._compose(overrides)
+        label = rules.safe_name(",".join(swept))
+        path = self._known.get(rules.config_hash(config))
+        if path is None:
+            path = self._same_name(label, config)
+        if path is None:
+            path = self.path / f"{self._next_number()}-{label}".rstrip("-")
+        self._known[rules.config_hash(config)] = path
+        job = Job(_number(path), tuple(overrides), tuple(swept), config, RunDirectory(path))
+        self.jobs.append(job)
+        return job
+
+    def _compose(self, overrides: Sequence[str]) -> dict[str, Any]:
+        config = self._context.config_loader.load_sweep_config(self._config, list(overrides))
+        with read_write(config), open_dict(config):
+            del config["hydra"]
+        return rules.identity(rules.plain(config))
+
+    @cached_property
+    def _known(self) -> dict[str, Path]:
+        """The directories of this sweep by the config that they hold."""
+        found = {}
+        for path in run_paths(self.path):
+            if config := RunDirectory(path).read_config():
+                found[rules.config_hash(config)] = path
+        return found
+
+    def _same_name(self, label: str, config: dict[str, Any]) -> Path | None:
+        """A directory that is named like this run and holds no work that would be lost."""
+        for path in run_paths(self.path):
+            if path.name.partition("-")[2] == label and path not in self._taken:
+                RunDirectory(path).refuse_other(config)
+                return path
+        return None
+
+    @property
+    def _taken(self) -> set[Path]:
+        return {job.directory.path for job in self.jobs}
+
+    def _next_number(self) -> int:
+        paths = [*run_paths(self.path), *self._taken]
+        return max((_number(path) for path in paths), default=-1) + 1
+
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Bring every job to an end: those that are done are left alone, those whose worker is lost tried again."""
+        for job in jobs:
+            job.directory.path.mkdir(parents=True, exist_ok=True)
+        self._write_about()
+        todo = [job for job in jobs if not job.is_done]
+        if len(todo) < len(jobs):
+            log.info("%d of %d runs have their result already", len(jobs) - len(todo), len(jobs))
+        for attempt in range(1, ATTEMPTS + 1):
+            if not todo:
+                return
+            for job in todo:
+                job.directory.forget_summary()
+            alone = attempt == ATTEMPTS
+            endings: dict[int, str] = {}
+            with Progress(self.jobs):
+                for batch in [[job] for job in todo] if alone else [todo]:
+                    endings.update(self._launch(batch))
+            todo = [job for job in todo if job.directory.read_summary() is None]
+            for job in list(todo):
+                if alone or job.number in endings:
+                    job.directory.record_loss(
+                        endings.get(job.number, "its worker was lost"), rules.config_hash(job.config), job.overrides
+                    )
+                    todo.remove(job)
+            if todo:
+                log.warning("%d runs lost their worker and are launched again", len(todo))
+
+    def _launch(self, jobs: Sequence[Job]) -> dict[int, str]:
+        """Hand jobs to Hydra's launcher; says how those ended of which the launcher knows that they ended badly."""
+        from hydra.core.plugins import Plugins
+
+        launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=self._context, task_function=self._task, config=self._config
+        )
+        overrides = [
+            [
+                *job.overrides,
+                f"hydra.sweep.dir={_quoted(self.path)}",
+                f"hydra.sweep.subdir={_quoted(job.directory.path.name)}",
+            ]
+            for job in jobs
+        ]
+        try:
+            results: Sequence[JobReturn] = launcher.launch(overrides, initial_job_idx=jobs[0].number)
+        except Exception as error:
+            # joblib gives up on all when one worker dies; what was done is on disk.
+            log.warning("the launcher stopped: %s: %s", type(error).__name__, str(error).splitlines()[:1])
+            return {}
+        finally:
+            configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
+        return {
+            job.number: str(result._return_value)
+            for job, result in zip(jobs, results, strict=True)
+            if isinstance(result._return_value, BaseException)
+        }
+
+    def _write_about(self) -> None:
+        """What a run can't know by itself: which keys are swept, and the command."""
+        before = read_about(self.path)
+        swept = sorted({override.split("=")[0].lstrip("+~") for job in self.jobs for override in job.swept})
+        about = {"swept": sorted({*before.get("swept", []), *swept}), "command": command()}
+        write_text(self.path / "sweep.json", json.dumps(about, indent=1) + "\n")
+
+
+def command() -> str:
+    """The command line as it was typed."""
+    return shlex.join(["python", "-m", "src.run", *sys.argv[1:]])
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """`sweep.json` of a sweep's directory; empty if there is none."""
+    try:
+        return json.loads((path / "sweep.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def run_paths(path: Path) -> list[Path]:
+    """The directories of a sweep's runs, by number."""
+    found = [one for one in path.glob("*") if re.match(r"\d+(-|$)", one.name) and one.is_dir()]
+    return sorted(found, key=_number)
+
+
+def _number(path: Path) -> int:
+    return int(path.name.partition("-")[0])
+
+
+def _quoted(value: object) -> str:
+    escaped = re.sub(r"(\\*)'", r"\1\1\\'", str(value))
+    return f"'{escaped}'"
+
+
+@contextmanager
+def _sigterm_stops() -> Iterator[None]:
+    """SIGTERM ends a sweep as Ctrl-C does: its runs write what they have."""
+
+    def stop(*_: object) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
