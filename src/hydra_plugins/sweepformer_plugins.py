@@ -5,7 +5,7 @@ resolvers. What these classes do is in `sweepformer.sweeps`.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from sweepformer.config import register
 
@@ -62,14 +62,54 @@ class ProcessLauncher(_Plugin, Launcher):
         from sweepformer.sweeps.processes import run_in_processes, warm_up
 
         warm_up()
-        jobs = [
-            partial(run_one, self, list(overrides), initial_job_idx + index)
-            for index, overrides in enumerate(job_overrides)
-        ]
+        jobs = jobs_of(self, job_overrides, initial_job_idx)
         if not self.isolate:
             return [job() for job in jobs]
         endings = run_in_processes(jobs, os.cpu_count() or 1 if self.n_jobs == -1 else self.n_jobs)
-        return [ended(overrides, ending) for overrides, ending in zip(job_overrides, endings, strict=True)]
+        return all_ended(job_overrides, endings)
+
+
+class RayLauncher(_Plugin, Launcher):
+    """Runs jobs as tasks of a Ray cluster.
+
+    Args:
+        ray: `init`, the arguments of `ray.init`, and `remote`, those of `ray.remote` for one job.
+    """
+
+    def __init__(self, ray: DictConfig) -> None:
+        self.options: Any = OmegaConf.to_container(ray, resolve=True)
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+        from sweepformer.sweeps.remote import run_on_ray
+
+        endings = run_on_ray(self.options, jobs_of(self, job_overrides, initial_job_idx))
+        return all_ended(job_overrides, endings)
+
+
+class SubmititLauncher(_Plugin, Launcher):
+    """Runs jobs under submitit.
+
+    Args:
+        executor: "slurm" or "local".
+        submitit_folder: for submitit's logs.
+        n_jobs: how many at once, for "local"; a Slurm array has its own limit.
+        parameters: what submitit's executor takes.
+    """
+
+    def __init__(self, executor: str, submitit_folder: str, n_jobs: int = 0, **parameters: Any) -> None:
+        self.executor, self.folder, self.n_jobs, self.parameters = executor, submitit_folder, n_jobs, parameters
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+        from sweepformer.sweeps.remote import run_under_submitit
+
+        jobs = jobs_of(self, job_overrides, initial_job_idx)
+        endings = run_under_submitit(self.executor, self.folder, self.parameters, jobs, self.n_jobs)
+        return all_ended(job_overrides, endings)
+
+
+def jobs_of(plugin: Any, job_overrides: Sequence[Sequence[str]], first: int) -> list[Callable[[], JobReturn]]:
+    """The jobs as calls without arguments."""
+    return [partial(run_one, plugin, list(overrides), number) for number, overrides in enumerate(job_overrides, first)]
 
 
 def run_one(plugin: Any, overrides: list[str], number: int) -> JobReturn:
@@ -90,8 +130,11 @@ def run_one(plugin: Any, overrides: list[str], number: int) -> JobReturn:
     )
 
 
-def ended(overrides: Sequence[str], ending: str | None) -> JobReturn:
-    """What is known of a job that ran elsewhere; its result is in its summary."""
-    result = JobReturn(overrides=list(overrides), status=JobStatus.FAILED if ending else JobStatus.COMPLETED)
-    result.return_value = RuntimeError(ending) if ending else None
-    return result
+def all_ended(job_overrides: Sequence[Sequence[str]], endings: Sequence[str | None]) -> list[JobReturn]:
+    """What is known of jobs that ran elsewhere: None, or how they ended badly. Results are in their summaries."""
+    results = []
+    for overrides, ending in zip(job_overrides, endings, strict=True):
+        result = JobReturn(overrides=list(overrides), status=JobStatus.FAILED if ending else JobStatus.COMPLETED)
+        result.return_value = RuntimeError(ending) if ending else None
+        results.append(result)
+    return results

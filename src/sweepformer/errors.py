@@ -7,3 +7,7 @@ class UserError(Exception):
     The message is all that the user sees, so it says what was given, where (key, file, row), what is
     allowed and what to do. Anything that is not a UserError is a bug of ours, and keeps its traceback.
     """
+
+
+class Diverged(UserError):
+    """The loss is infinite or not a number: the settings are such that nothing is learned."""

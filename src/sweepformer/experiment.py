@@ -13,8 +13,11 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import nn
 
 from sweepformer import config as rules
@@ -23,12 +26,14 @@ from sweepformer.data.corpus import prepare
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import pad_id
+from sweepformer.errors import Diverged
+from sweepformer.reports.loggers import begin, conclude, show_predictions
 from sweepformer.reports.screen import print_data, print_result
 from sweepformer.run_directory import RunDirectory, Summary, write_text
 from sweepformer.training.callbacks.predictions import PredictionWriter
 from sweepformer.training.callbacks.throughput import Throughput
 from sweepformer.training.optimization import build_optimizer, build_schedule
-from sweepformer.training.trainer import build_trainer
+from sweepformer.training.trainer import build_loggers, build_trainer
 
 log = logging.getLogger(__name__)
 
@@ -59,39 +64,41 @@ def _run_in(
         return recorded.metrics.get("val_acc")
     overrides = list(HydraConfig.get().overrides.task)
     summary = Summary(status="failed", config_hash=rules.config_hash(config), overrides=overrides)
+    loggers: list[Logger] = []
     try:
+        loggers = build_loggers(config.get("logger") or {}, directory)
+        begin(loggers, config, overrides, directory.sweep.get("swept", []))
         rules.check(config)
-        _train_and_test(config, directory, summary, started)
-        summary.status = "completed"
+        _train_and_test(config, directory, loggers, summary, started)
     except BaseException as error:
+        summary.status = _status_after(error)
         summary.error = {"type": type(error).__name__, "message": str(error)}
-        if isinstance(error, KeyboardInterrupt):
-            summary.status = "interrupted"
+        if summary.status == "interrupted":
             log.warning("interrupted: the same command with hydra.run.dir=%s goes on from here", directory.path)
         with (directory.path / "run.log").open("a", encoding="utf-8") as file:
             file.write(traceback.format_exc())
         raise
     finally:
         summary.seconds["total"] = time.perf_counter() - started
+        conclude(loggers, summary)
         directory.write_summary(summary)
     print_result(summary, directory.path)
     return summary.metrics.get("val_acc")
 
 
-def _train_and_test(config: dict[str, Any], directory: RunDirectory, summary: Summary, started: float) -> None:
-    pl.seed_everything(config["seed"], workers=True, verbose=False)
-    trainer = build_trainer(config, directory)
-    try:
-        _train_and_test_with(trainer, config, directory, summary, started)
-    except BaseException:
-        _close_loggers(trainer, "failed")
-        raise
-    _close_loggers(trainer, "success")
+def _status_after(error: BaseException) -> str:
+    if isinstance(error, Diverged):
+        return "diverged"
+    # A sweep stops its runs as Ctrl-C does: SIGTERM comes from somebody else, and ends this one run only.
+    stopped = isinstance(error, SIGTERMException) and HydraConfig.get().mode is not RunMode.MULTIRUN
+    return "interrupted" if stopped or isinstance(error, KeyboardInterrupt) else "failed"
 
 
-def _train_and_test_with(
-    trainer: pl.Trainer, config: dict[str, Any], directory: RunDirectory, summary: Summary, started: float
+def _train_and_test(
+    config: dict[str, Any], directory: RunDirectory, loggers: list[Logger], summary: Summary, started: float
 ) -> None:
+    pl.seed_everything(config["seed"], workers=True, verbose=False)
+    trainer = build_trainer(config, directory, loggers)
     summary.effective_precision = config["trainer"]["precision"] = str(trainer.precision)
     directory.write_environment(
         seed=config["seed"], device=_device_name(trainer), effective_precision=summary.effective_precision
@@ -121,14 +128,9 @@ def _train_and_test_with(
         summary.metrics.update(checkpoint["sweepformer"]["metrics"])
     trainer.test(task, datamodule=data, verbose=False)
     summary.metrics.update({name: float(value) for name, value in trainer.callback_metrics.items()})
-
-
-def _close_loggers(trainer: pl.Trainer, status: str) -> None:
-    for logger in trainer.loggers:
-        logger.finalize(status)
-        if isinstance(logger, pl.loggers.WandbLogger):
-            # Left open, the next run of a sweep would go on writing into this one.
-            logger.experiment.finish(exit_code=0 if status == "success" else 1)
+    if predictions.labels is not None:
+        show_predictions(loggers, predictions.labels, predictions.predictions, store.classes, summary.steps)
+    summary.status = "completed"
 
 
 def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:

@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -24,6 +25,7 @@ RECORDED_PACKAGES = (
 )  # fmt: skip
 
 
+SWEEP_FILE = "sweep.json"
 # A run that says this of itself is not started again.
 FINAL = ("completed", "stopped_early_by_sweep")
 
@@ -145,6 +147,22 @@ class RunDirectory:
             return json.loads(self._config.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
+
+    @property
+    def name_for_ever(self) -> str:
+        """Eight letters and digits drawn when first asked for, and kept: whoever moves the folder keeps the name."""
+        path = self.path / ".hydra" / "id"
+        if not path.exists():
+            write_text(path, uuid.uuid4().hex[:8])
+        return path.read_text(encoding="utf-8")
+
+    @property
+    def sweep(self) -> dict[str, Any]:
+        """What the sweep around this run wrote of itself (`swept` keys, `command`); empty for a single run."""
+        try:
+            return json.loads((self.path.parent / SWEEP_FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
 
     def state(self, since: float) -> str:
         """The status that is recorded, else whether the run was started after `since` (seconds since the epoch)."""

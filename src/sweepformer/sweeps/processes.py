@@ -19,7 +19,8 @@ GRACE = 60.0  # seconds that an interrupted run gets to write its checkpoint and
 
 def warm_up() -> None:
     """Load what every job needs once, before the forks that inherit it."""
-    import sweepformer.experiment  # noqa: F401
+    import sweepformer.experiment
+    import sweepformer.reports.figures  # noqa: F401
 
 
 def run_in_processes(jobs: Sequence[Callable[[], object]], at_once: int) -> list[str | None]:

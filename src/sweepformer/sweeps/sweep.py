@@ -23,7 +23,7 @@ from omegaconf import open_dict, read_write
 from sweepformer import config as rules
 from sweepformer.errors import UserError
 from sweepformer.locks import Locked, locked
-from sweepformer.run_directory import FINAL, RunDirectory, write_text
+from sweepformer.run_directory import FINAL, SWEEP_FILE, RunDirectory, write_text
 from sweepformer.sweeps.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -187,23 +187,15 @@ class Sweep:
 
     def _write_about(self) -> None:
         """What a run can't know by itself: which keys are swept, and the command."""
-        before = read_about(self.path)
+        before = self.jobs[0].directory.sweep
         swept = sorted({override.split("=")[0].lstrip("+~") for job in self.jobs for override in job.swept})
         about = {"swept": sorted({*before.get("swept", []), *swept}), "command": command()}
-        write_text(self.path / "sweep.json", json.dumps(about, indent=1) + "\n")
+        write_text(self.path / SWEEP_FILE, json.dumps(about, indent=1) + "\n")
 
 
 def command() -> str:
     """The command line as it was typed."""
     return shlex.join(["python", "-m", "src.run", *sys.argv[1:]])
-
-
-def read_about(path: Path) -> dict[str, Any]:
-    """`sweep.json` of a sweep's directory; empty if there is none."""
-    try:
-        return json.loads((path / "sweep.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
 
 
 def run_paths(path: Path) -> list[Path]:

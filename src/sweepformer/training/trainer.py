@@ -18,6 +18,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from sweepformer.build import build, find_target
 from sweepformer.errors import UserError
 from sweepformer.run_directory import RunDirectory
+from sweepformer.training.callbacks.divergence import DivergenceCheck
 from sweepformer.training.callbacks.epoch_log import EpochLog
 from sweepformer.training.callbacks.random_state import RandomState
 from sweepformer.training.precision import effective_precision, resolve_accelerator
@@ -25,11 +26,11 @@ from sweepformer.training.precision import effective_precision, resolve_accelera
 log = logging.getLogger(__name__)
 
 
-def build_trainer(config: dict[str, Any], directory: RunDirectory) -> pl.Trainer:
+def build_trainer(config: dict[str, Any], directory: RunDirectory, loggers: list[Logger]) -> pl.Trainer:
     """The Lightning trainer with everything attached.
 
     Args:
-        config: the whole plain config; `trainer`, `callbacks` and `logger` are used.
+        config: the whole plain config; `trainer` and `callbacks` are used.
         directory: where checkpoints and logs go.
     """
     options = dict(config["trainer"])
@@ -40,7 +41,6 @@ def build_trainer(config: dict[str, Any], directory: RunDirectory) -> pl.Trainer
     if options["precision"] != wanted:
         log.info("precision: %s was asked for, a CPU trains in %s instead", wanted, options["precision"])
     _silence_known_warnings()
-    loggers = build_loggers(config.get("logger") or {}, directory)
     callbacks = build_callbacks(config.get("callbacks") or {}, directory, bool(loggers))
     bar = any(isinstance(callback, pl.callbacks.ProgressBar) for callback in callbacks)
     summary = any(isinstance(callback, pl.callbacks.ModelSummary) for callback in callbacks)
@@ -72,7 +72,7 @@ def build_callbacks(config: dict[str, Any], directory: RunDirectory, logged: boo
         if isinstance(callback, LearningRateMonitor) and not logged:
             continue  # it refuses to run where there is nothing to write to
         callbacks.append(callback)
-    return [*callbacks, EpochLog(), RandomState()]
+    return [*callbacks, EpochLog(), RandomState(), DivergenceCheck()]
 
 
 def _is_checkpoint(key: str, options: dict[str, Any]) -> bool:
@@ -101,6 +101,12 @@ def build_loggers(config: dict[str, Any], directory: RunDirectory) -> list[Logge
 
 def _prepare_wandb(options: dict[str, Any], directory: RunDirectory) -> None:
     options["name"] = options.get("name") or directory.path.name
+    if sweep := directory.sweep:
+        options["group"] = options.get("group") or directory.path.parent.name
+        options.setdefault("tags", ["sweep", *sweep.get("swept", [])])
+    # The same directory is the same run to W&B too, so that one that goes on stays one.
+    options.setdefault("id", directory.name_for_ever)
+    options.setdefault("resume", "allow")
     if options.get("offline"):
         # wandb prefers the environment to its arguments.
         os.environ.setdefault("WANDB_SILENT", "true")

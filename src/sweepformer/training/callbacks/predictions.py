@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
@@ -13,12 +14,15 @@ class PredictionWriter(Callback):
     """Collects what `test_step` returns and writes `predictions.parquet` when the test is over.
 
     Columns: id, label, prediction (strings) and `probability_<class>` (float32) for every class, in the order
-    of the test file. Under several processes the first one writes for all.
+    of the test file. Under several processes the first one writes for all. `labels` and `predictions` keep the
+    class numbers, (rows,) int64, for those who come after.
     """
 
     def __init__(self, path: Path, ids: list[str], classes: list[str]) -> None:
         self.path, self.ids, self.classes = path, ids, classes
         self._parts: list[dict[str, torch.Tensor]] = []
+        self.labels: np.ndarray | None = None
+        self.predictions: np.ndarray = np.empty(0, dtype=np.int64)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._parts = []
@@ -48,12 +52,12 @@ class PredictionWriter(Callback):
         import pyarrow.parquet
 
         order = torch.argsort(found["rows"])
-        rows, labels = found["rows"][order].tolist(), found["labels"][order].tolist()
         probabilities = found["probabilities"][order]
+        self.labels, self.predictions = found["labels"][order].numpy(), probabilities.argmax(1).numpy()
         columns: dict[str, Any] = {
-            "id": [self.ids[row] for row in rows],
-            "label": [self.classes[label] for label in labels],
-            "prediction": [self.classes[best] for best in probabilities.argmax(1).tolist()],
+            "id": [self.ids[row] for row in found["rows"][order].tolist()],
+            "label": [self.classes[label] for label in self.labels],
+            "prediction": [self.classes[best] for best in self.predictions],
         }
         for number, name in enumerate(self.classes):
             columns[f"probability_{name}"] = probabilities[:, number].numpy()

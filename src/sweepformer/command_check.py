@@ -1,0 +1,65 @@
+"""Says clearly what is wrong with a command before Hydra stumbles over it."""
+
+import importlib.util
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+EXTRAS = {  # what a preset of conf/hydra needs, and the extra that installs it
+    "joblib": ("hydra_plugins.hydra_joblib_launcher", "joblib"),
+    "ray": ("ray", "ray"),
+    "submitit_local": ("submitit", "slurm"),
+    "submitit_slurm": ("submitit", "slurm"),
+    "optuna": ("optuna", "optuna"),
+}
+
+
+class CheckCommand(Callback):
+    """Ends the command if `hydra.run.dir` or `hydra.sweep.dir` can't be written, or an extra is missing.
+
+    It exits instead of raising, because Hydra turns a callback's exceptions into warnings.
+    """
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        _check_directory(config, "run")
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        for kind in ("launcher", "sweeper"):
+            _check_extra(kind, config.hydra.runtime.choices.get(f"hydra/{kind}"))
+        _check_directory(config, "sweep")
+
+
+def _check_extra(kind: str, choice: str | None) -> None:
+    module, extra = EXTRAS.get(choice or "", ("", ""))
+    if module and _is_missing(module):
+        sys.exit(
+            f"Error: hydra/{kind}={choice} needs the extra [{extra}]: pip install -c constraints.txt -e '.[{extra}]'"
+        )
+
+
+def _is_missing(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is None
+    except ModuleNotFoundError:
+        return True
+
+
+def _check_directory(config: DictConfig, kind: str) -> None:
+    try:
+        path = Path(config.hydra[kind].dir)
+    except OmegaConfBaseException as error:
+        sys.exit(f"Error: {(error.__cause__ or error)}")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        sys.exit(
+            f"Error: hydra.{kind}.dir={path} can't be written ({error.strerror}). "
+            f"Choose another place with hydra.{kind}.dir=..."
+        )

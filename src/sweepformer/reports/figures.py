@@ -1,0 +1,47 @@
+"""Pictures of a test result, as arrays that any logger takes."""
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+
+def confusion_figure(labels: np.ndarray, predictions: np.ndarray, classes: list[str]) -> np.ndarray:
+    """Rows are true classes, columns predicted ones, colours shares of the row; (height, width, 3) uint8."""
+    counts = confusion_matrix(labels, predictions, labels=range(len(classes)))
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    side = min(4 + 0.35 * len(classes), 20)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(classes)), classes, rotation=90)
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set(xlabel="predicted", ylabel="true", title="Rows of the test split")
+    if len(classes) <= 30:
+        for row, column in zip(*np.nonzero(counts), strict=True):
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour, fontsize=7)
+    return _pixels(figure)
+
+
+def class_figure(labels: np.ndarray, predictions: np.ndarray, classes: list[str]) -> np.ndarray:
+    """Precision and recall of every class, with its number of test rows; (height, width, 3) uint8."""
+    precision, recall, _, rows = precision_recall_fscore_support(
+        labels, predictions, labels=range(len(classes)), zero_division=0
+    )
+    figure = Figure(figsize=(8, min(1.5 + 0.32 * len(classes), 40)), layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(len(classes))
+    axes.barh(places - 0.2, precision, 0.4, label="precision")
+    axes.barh(places + 0.2, recall, 0.4, label="recall")
+    axes.set_yticks(places, [f"{name} ({count})" for name, count in zip(classes, rows, strict=True)])
+    axes.invert_yaxis()
+    axes.set(xlim=(0, 1), title="Test split, by class (rows)")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.05), ncols=2)
+    return _pixels(figure)
+
+
+def _pixels(figure: Figure) -> np.ndarray:
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -1,0 +1,109 @@
+"""Jobs that run in processes of somebody else's: Ray's workers, submitit's and Slurm's jobs.
+
+A job that raises has written its summary, and one whose process is gone is told from its neighbours: its ending
+is returned, and the others are waited for.
+"""
+
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn
+
+Job = Callable[[], JobReturn]
+
+
+class Portable:
+    """A job with what it needs of this process: Hydra's singletons, the working directory, the import path.
+
+    Called it returns None, or how the job ended if it ended badly.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.state = job, Singleton.get_state()
+        self.directory, self.path = os.getcwd(), list(sys.path)
+
+    def __call__(self) -> str | None:
+        sys.path.extend(one for one in self.path if one not in sys.path)
+        os.chdir(self.directory)
+        Singleton.set_state(self.state)
+        result = self.job()
+        return str(result._return_value) if isinstance(result._return_value, BaseException) else None
+
+    def checkpoint(self) -> Any:
+        """Asked for by submitit before it ends a job: the same job, queued again, goes on in its directory."""
+        import submitit
+
+        return submitit.helpers.DelayedSubmission(self)
+
+
+def run_on_ray(options: dict[str, Any], jobs: Sequence[Job]) -> list[str | None]:
+    """Run every job as a task on a Ray cluster, which is started if `options.init` names none.
+
+    Args:
+        options: `init`, the arguments of `ray.init`, and `remote`, those of `ray.remote`.
+    """
+    import ray
+
+    started_here = not ray.is_initialized()
+    if started_here:
+        # A lone cluster needs no address that others could reach it by.
+        alone = {} if options["init"].get("address") else {"_node_ip_address": "127.0.0.1"}
+        ray.init(**{"log_to_driver": True, **alone, **options["init"]})
+    try:
+        # Ray's own retry would hide a killed worker; the sweep knows whom to launch again.
+        run: Any = ray.remote(**{"max_retries": 0, **options["remote"]})(_call)
+        get: Any = ray.get  # typed for lists of results too
+        pending = [run.remote(Portable(job)) for job in jobs]
+        return [_outcome(partial(get, one)) for one in pending]
+    finally:
+        if started_here:
+            ray.shutdown()
+
+
+def run_under_submitit(
+    executor: str, folder: str, parameters: dict[str, Any], jobs: Sequence[Job], at_once: int
+) -> list[str | None]:
+    """Run every job under submitit, on Slurm as one array.
+
+    Args:
+        executor: "slurm" or "local".
+        parameters: what the executor takes; those that only Slurm knows without a prefix.
+        at_once: for "local", which has no queue; 0: no limit.
+    """
+    import submitit
+
+    common = {"timeout_min", "cpus_per_task", "gpus_per_node", "tasks_per_node", "mem_gb", "nodes", "name"}
+    common.add("stderr_to_stdout")
+    given = {key: value for key, value in parameters.items() if value is not None}
+    again = {f"{executor}_max_num_timeout": given.pop("max_num_timeout")} if "max_num_timeout" in given else {}
+    runner = submitit.AutoExecutor(folder=folder, cluster=executor, **again)
+    runner.update_parameters(**{key if key in common else f"{executor}_{key}": given[key] for key in given})
+    if executor == "slurm":
+        with runner.batch():
+            submitted = [runner.submit(Portable(job)) for job in jobs]
+    else:
+        submitted = []
+        waiting = deque(jobs)
+        while waiting:
+            if at_once and sum(not one.done() for one in submitted) >= at_once:
+                time.sleep(0.2)
+                continue
+            submitted.append(runner.submit(Portable(waiting.popleft())))
+    return [_outcome(one.result) for one in submitted]
+
+
+def _call(job: Portable) -> str | None:
+    return job()
+
+
+def _outcome(result: Callable[[], str | None]) -> str | None:
+    try:
+        return result()
+    except Exception as error:
+        return f"its worker was lost ({type(error).__name__}: {str(error).strip().splitlines()[-1:]})"
