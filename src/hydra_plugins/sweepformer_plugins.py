@@ -15,9 +15,9 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from sweepformer.config import register
+from sweepformer import config as rules
 
-register()
+rules.register()
 
 
 class _Plugin:
@@ -45,6 +45,26 @@ class GridSweeper(_Plugin, Sweeper):
         from sweepformer.sweeps.grid import sweep_grid
 
         return sweep_grid(self, {**self.params}, arguments)
+
+
+class OptunaSweeper(_Plugin, Sweeper):
+    """Values drawn by Optuna; its options are those of `conf/hydra/sweeper/optuna.yaml`."""
+
+    def __init__(self, **options: Any) -> None:
+        self.given = options
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options as plain values; `n_jobs` is the launcher's where none is given."""
+        options = rules.plain(OmegaConf.create(self.given))
+        launcher = self.config.hydra.launcher
+        at_once = options["n_jobs"] or launcher.get("n_jobs") or launcher.get("array_parallelism") or os.cpu_count()
+        return {**options, "n_jobs": os.cpu_count() if at_once == -1 else at_once}
+
+    def sweep(self, arguments: list[str]) -> list[float | None]:
+        from sweepformer.sweeps.study import sweep_study
+
+        return sweep_study(self, arguments)
 
 
 class ProcessLauncher(_Plugin, Launcher):

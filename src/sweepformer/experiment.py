@@ -30,6 +30,7 @@ from sweepformer.errors import Diverged
 from sweepformer.reports.loggers import begin, conclude, show_predictions
 from sweepformer.reports.screen import print_data, print_result
 from sweepformer.run_directory import RunDirectory, Summary, write_text
+from sweepformer.training.callbacks.halving import SuccessiveHalving
 from sweepformer.training.callbacks.predictions import PredictionWriter
 from sweepformer.training.callbacks.throughput import Throughput
 from sweepformer.training.optimization import build_optimizer, build_schedule
@@ -130,7 +131,8 @@ def _train_and_test(
     summary.metrics.update({name: float(value) for name, value in trainer.callback_metrics.items()})
     if predictions.labels is not None:
         show_predictions(loggers, predictions.labels, predictions.predictions, store.classes, summary.steps)
-    summary.status = "completed"
+    stopped = any(isinstance(one, SuccessiveHalving) and one.stopped for one in _callbacks(trainer))
+    summary.status = "stopped_early_by_sweep" if stopped else "completed"
 
 
 def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:

@@ -31,8 +31,11 @@ class Entry:
         return self.summary.metrics.get(name, math.nan)
 
 
-def report(sweep: Sweep) -> int:
+def report(sweep: Sweep, findings: str = "") -> int:
     """Print and write the leaderboard of everything in the sweep's directory.
+
+    Args:
+        findings: Markdown of the sweeper's own, for the README.
 
     Returns:
         How many of this command's runs have no result.
@@ -49,7 +52,7 @@ def report(sweep: Sweep) -> int:
         log.info("\n%s", _failures(lost, keys))
         log.info("tracebacks: %s", os.path.relpath(sweep.path / "<run>" / "run.log"))
     write_text(sweep.path / "leaderboard.csv", _as_csv([*ranked, *lost], keys, names))
-    write_text(sweep.path / "README.md", _as_markdown(sweep.path, ranked, lost, keys, names, metric))
+    write_text(sweep.path / "README.md", _as_markdown(sweep.path, ranked, lost, keys, names, metric, findings))
     log.info("written: %s", ", ".join(os.path.relpath(sweep.path / name) for name in ("leaderboard.csv", "README.md")))
     log.info("compare: tensorboard --logdir %s", os.path.relpath(sweep.path))
     return sum(not job.is_done for job in sweep.jobs)
@@ -120,7 +123,7 @@ def _as_csv(entries: list[Entry], keys: list[str], names: list[str]) -> str:
 
 
 def _as_markdown(
-    path: Path, ranked: list[Entry], lost: list[Entry], keys: list[str], names: list[str], metric: str
+    path: Path, ranked: list[Entry], lost: list[Entry], keys: list[str], names: list[str], metric: str, findings: str
 ) -> str:
     lines = [f"# Sweep {path.name}", "", f"{len(ranked)} runs with a result, {len(lost)} without; {_today()}.", ""]
     lines += ["## What was swept", ""]
@@ -137,6 +140,8 @@ def _as_markdown(
             "",
             _markdown_table(ranked, keys, names),
         ]
+    if findings:
+        lines += ["", findings]
     if lost:
         lines += ["", "## What has no result", ""]
         lines += [f"- `{entry.path.name}` ({entry.summary.status}): {_first_line(entry.summary)}" for entry in lost]

@@ -6,6 +6,7 @@ what is completed, goes on with what isn't, and gives new numbers to what is new
 
 import json
 import logging
+import random
 import re
 import shlex
 import signal
@@ -85,7 +86,7 @@ class Sweep:
         Raises:
             UserError: the config can't be composed, or the run of that name in this directory has another config.
         """
-        config = self._compose(overrides)
+        config = self.compose(overrides)
         label = rules.safe_name(",".join(swept))
         path = self._known.get(rules.config_hash(config))
         if path is None:
@@ -97,7 +98,8 @@ class Sweep:
         self.jobs.append(job)
         return job
 
-    def _compose(self, overrides: Sequence[str]) -> dict[str, Any]:
+    def compose(self, overrides: Sequence[str]) -> dict[str, Any]:
+        """The plain config of a run."""
         config = self._context.config_loader.load_sweep_config(self._config, list(overrides))
         with read_write(config), open_dict(config):
             del config["hydra"]
@@ -136,6 +138,9 @@ class Sweep:
         todo = [job for job in jobs if not job.is_done]
         if len(todo) < len(jobs):
             log.info("%d of %d runs have their result already", len(jobs) - len(todo), len(jobs))
+        if any(job.config["callbacks"].get("halving") for job in todo):
+            # In the grid's own order each run might be a little better than all before it, and none would stop.
+            random.Random(0).shuffle(todo)
         for attempt in range(1, ATTEMPTS + 1):
             if not todo:
                 return

@@ -68,7 +68,7 @@ def build_callbacks(config: dict[str, Any], directory: RunDirectory, logged: boo
         key = f"callbacks.{name}"
         if isinstance(options, dict) and "dirpath" not in options and _is_checkpoint(key, options):
             options = {**options, "dirpath": str(directory.checkpoints)}
-        callback = build(key, options)
+        callback = build(key, options, directory=directory)
         if isinstance(callback, LearningRateMonitor) and not logged:
             continue  # it refuses to run where there is nothing to write to
         callbacks.append(callback)
