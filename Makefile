@@ -14,8 +14,8 @@ test-slow: install-dev ## the soak tests
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 check: install-dev ## ruff and mypy
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
 
 install: .venv/installed

@@ -30,10 +30,11 @@ def print_help(conf: Path, arguments: list[str]) -> None:
     """Print the help; overrides among the arguments show in the config at its end."""
     print(HEADER)
     print("== Config groups: choose with group=option ==")
-    for group in sorted(folder for folder in conf.iterdir() if folder.is_dir() and folder.name not in NOT_GROUPS):
-        print(group.name)
+    folders = [folder for folder in conf.iterdir() if folder.is_dir() and folder.name not in NOT_GROUPS]
+    for group in [*sorted(folders), conf / "hydra" / "launcher", conf / "hydra" / "sweeper"]:
+        print(group.relative_to(conf))
         for option in sorted(group.glob("*.yaml")):
-            print(f"  {option.stem:<16} {first_comment(option)}")
+            print(f"  {option.stem:<24} {first_comment(option)}")
     print("\n== Config: override with key=value ==")
     overrides = [argument for argument in arguments if not argument.startswith("-")]
     try:

@@ -1,0 +1,1 @@
+"""Measurements, each one command, with their recorded results beside them."""

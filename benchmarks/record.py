@@ -1,0 +1,67 @@
+"""How a result is kept: with the command that made it and the machine it ran on."""
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).parent / "results"
+
+
+def record(name: str, result: dict[str, Any]) -> Path:
+    """Write `results/NAME.json`."""
+    path = RESULTS / f"{name}.json"
+    module = "benchmarks." + Path(sys.argv[0]).stem
+    about = {
+        "command": shlex.join(["python", "-m", module, *sys.argv[1:]]),
+        "date": date.today().isoformat(),
+        "commit": _git("rev-parse", "--short", "HEAD"),
+        "machine": machine(),
+    }
+    path.write_text(json.dumps({**about, **result}, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    import torch
+
+    return {
+        "cpu": _cpu_name(),
+        "cpus": os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+    }
+
+
+def run(arguments: list[str], directory: Path, **environment: str) -> None:
+    """One command line of `src.run`, its screen kept in the directory's `screen.log`; a failure raises."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "screen.log").open("a") as screen:
+        subprocess.run(
+            [sys.executable, "-m", "src.run", *arguments],
+            cwd=directory,
+            env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", **environment},
+            stdout=screen,
+            stderr=subprocess.STDOUT,
+            check=True,
+        )
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
