@@ -1,6 +1,7 @@
 """What many tests need: the command line in this process, a small dataset, a cache of their own."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,6 +77,32 @@ def cli(tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch, cap
         return Result(int(code or 0), out, err, directory)  # type: ignore[call-overload]
 
     return run
+
+
+@pytest.fixture
+def shell(tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Call with a command's arguments: runs it as a user does, in a process and a folder of its own."""
+    monkeypatch.setenv("SWEEPFORMER_CACHE", str(shared_cache))
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    for variable in ("COV_CORE_SOURCE", "COVERAGE_PROCESS_START"):
+        monkeypatch.delenv(variable, raising=False)
+
+    def run(*arguments: str) -> Result:
+        done = subprocess.run(
+            [sys.executable, "-m", "src.run", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300
+        )
+        return Result(done.returncode, done.stdout, done.stderr, tmp_path)
+
+    return run
+
+
+def statuses(sweep: Path) -> dict[str, str]:
+    """What became of every run of a sweep, by what follows the number in its folder's name."""
+    found = {}
+    for path in sweep.glob("*/summary.json"):
+        found[path.parent.name.partition("-")[2]] = json.loads(path.read_text())["status"]
+    return found
 
 
 COLOURS = ["red", "green", "blue"]

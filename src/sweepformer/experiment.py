@@ -202,8 +202,8 @@ def _fit(trainer: pl.Trainer, task: pl.LightningModule, data: RowsDataModule, di
     try:
         trainer.fit(task, datamodule=data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
     except SystemExit as error:
-        # Lightning turns Ctrl-C into an exit, and ignores every later one.
-        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        # Lightning turns Ctrl-C into an exit, and may leave later ones ignored.
+        if not isinstance(error.__context__, KeyboardInterrupt):
             raise
         signal.signal(signal.SIGINT, on_interrupt)
         raise KeyboardInterrupt from error

@@ -1,0 +1,36 @@
+"""A callback that makes a run end badly, in each of the ways that runs do."""
+
+import os
+import signal
+import sys
+import time
+
+import pytorch_lightning as pl
+import torch
+
+
+class Misbehave(pl.Callback):
+    """`kind`: what happens in the second epoch; "none": nothing. `delay`: seconds that every step is made to take."""
+
+    def __init__(self, kind: str = "none", delay: float = 0.0) -> None:
+        self.kind, self.delay = kind, delay
+
+    def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: object, index: int) -> None:
+        time.sleep(self.delay)
+        if trainer.current_epoch != 1:
+            return
+        match self.kind:
+            case "error":
+                raise RuntimeError("as planned")
+            case "memory":
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+            case "exit":
+                sys.exit(3)
+            case "diverge":
+                with torch.no_grad():
+                    next(module.parameters()).fill_(float("nan"))
+            case "sigterm":
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(0.1)
+            case "sigkill":
+                os.kill(os.getpid(), signal.SIGKILL)

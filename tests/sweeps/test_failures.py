@@ -1,0 +1,54 @@
+"""A failing run is one failing run, however it fails and whatever launched it."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Cli, statuses
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+
+KINDS = ("none", "error", "memory", "exit", "diverge", "sigterm", "sigkill", "fine")
+SAYS = {
+    "error": "as planned",
+    "memory": "out of memory",
+    "exit": "3",
+    "diverge": "diverged",
+    "sigterm": "",
+    "sigkill": "",
+}
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib", "ray", "submitit_local"])
+def test_the_others_go_on(shell: Cli, tiny: tuple[str, ...], tmp_path: Path, launcher: str) -> None:
+    bad = ("+callbacks.bad._target_=misbehaving.Misbehave", f"+callbacks.bad.kind={','.join(KINDS)}")
+    result = shell("-m", *tiny, *bad, "name=bad", "trainer.max_epochs=2", f"hydra/launcher={launcher}")
+    sweep = tmp_path / "multirun" / "bad"
+    assert result.code == 1, result.screen
+    found = {name.removeprefix("+callbacks.bad.kind="): status for name, status in statuses(sweep).items()}
+    expected = dict.fromkeys(KINDS, "failed") | {"none": "completed", "fine": "completed", "diverge": "diverged"}
+    assert found == expected
+    assert "6 without a result" in result.out
+    for number, kind in enumerate(KINDS):
+        run = sweep / f"{number}-+callbacks.bad.kind={kind}"
+        summary = json.loads((run / "summary.json").read_text())
+        if kind in SAYS:
+            assert SAYS[kind] in summary["error"]["message"], summary
+            assert session_status(run) in (api_pb2.STATUS_FAILURE, None if kind == "sigkill" else 0)
+        if kind in ("error", "memory", "exit", "diverge"):
+            assert "Traceback" in (run / "run.log").read_text()
+    rows = list(csv.DictReader((sweep / "leaderboard.csv").open()))
+    assert [row["status"] for row in rows].count("completed") == 2
+    assert "as planned" in (sweep / "README.md").read_text()
+
+
+def session_status(run: Path) -> int | None:
+    """How TensorBoard is told that a run ended."""
+    events = EventAccumulator(str(run / "tensorboard")).Reload()
+    ends = [
+        plugin_data_pb2.HParamsPluginData.FromString(content).session_end_info.status
+        for tag, content in events.PluginTagToContent(metadata.PLUGIN_NAME).items()
+        if tag == metadata.SESSION_END_INFO_TAG
+    ]
+    return ends[0] if ends else None
