@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT, Cli, write_rows
+from conftest import EXPERIMENTS, ROOT, Cli, write_rows
 
 NOT_GROUPS = {"shared", "experiment", "hydra"}
 OPTIONS = sorted(
     (path.parent.name, path.stem) for path in (ROOT / "conf").glob("*/*.yaml") if path.parent.name not in NOT_GROUPS
 )
-EXPERIMENTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.yaml"))
 FEW_STEPS = ("debug=fast", "data.batch_size=4", "data.eval_batch_size=4", "logger=csv")
 NEEDS_GPU = {("trainer", "gpu"), ("trainer", "fsdp")}
 

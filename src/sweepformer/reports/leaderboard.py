@@ -27,6 +27,10 @@ class Entry:
     settings: dict[str, str]
     summary: Summary
 
+    @property
+    def number(self) -> int:
+        return int(self.path.name.partition("-")[0])
+
     def metric(self, name: str) -> float:
         return self.summary.metrics.get(name, math.nan)
 
@@ -77,7 +81,7 @@ def rank(entries: list[Entry], metric: str, mode: str) -> list[Entry]:
 
 def _ranking(ranked: list[Entry], keys: list[str], names: list[str]) -> str:
     rows = [
-        [str(place), entry.path.name.split("-")[0], *(entry.settings[key] for key in keys), *_numbers(entry, names)]
+        [str(place), str(entry.number), *(entry.settings[key] for key in keys), *_numbers(entry, names)]
         for place, entry in enumerate(ranked, 1)
     ]
     return table_text("Ranking", ["place", "run", *keys, *names, "training s"], rows)
@@ -86,7 +90,7 @@ def _ranking(ranked: list[Entry], keys: list[str], names: list[str]) -> str:
 def _failures(lost: list[Entry], keys: list[str]) -> str:
     rows = [
         [
-            entry.path.name.split("-")[0],
+            str(entry.number),
             *(entry.settings[key] for key in keys),
             entry.summary.status,
             _first_line(entry.summary),
@@ -128,7 +132,7 @@ def _as_markdown(
     lines = [f"# Sweep {path.name}", "", f"{len(ranked)} runs with a result, {len(lost)} without; {_today()}.", ""]
     lines += ["## What was swept", ""]
     for key in keys:
-        values = dict.fromkeys(entry.settings[key] for entry in [*ranked, *lost])
+        values = dict.fromkeys(entry.settings[key] for entry in sorted([*ranked, *lost], key=lambda one: one.number))
         lines.append(f"- `{key}`: {', '.join(values)}")
     if ranked:
         lines += ["", "## What won", "", _verdict(ranked, metric), ""]
@@ -172,7 +176,7 @@ def _markdown_table(ranked: list[Entry], keys: list[str], names: list[str]) -> s
     header = ["place", "run", *(f"`{key}`" for key in keys), *names, "training s"]
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     for place, entry in enumerate(ranked, 1):
-        cells = [str(place), entry.path.name.split("-")[0], *entry.settings.values(), *_numbers(entry, names)]
+        cells = [str(place), str(entry.number), *entry.settings.values(), *_numbers(entry, names)]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

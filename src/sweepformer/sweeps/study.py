@@ -6,6 +6,7 @@ interrupted are finished, failed ones tried again, and new ones drawn up to `n_t
 
 import logging
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -30,7 +31,7 @@ from sweepformer.sweeps.sweep import Job, Sweep
 
 log = logging.getLogger(__name__)
 
-RETRIED = "retried"  # marks a failed trial that another one stands for
+STANDS_FOR = "stands_for"  # of a trial that was added for one that had failed: that one's number
 
 
 def sweep_study(plugin: Any, arguments: list[str]) -> list[float | None]:
@@ -156,7 +157,7 @@ class Study:
         if there != directions:
             raise UserError(f"this study's direction is {there}, and hydra.sweeper.direction={directions} was given.")
         self.study.sampler = self._sampler(options["sampler"])
-        self._again = [trial for trial in self._trials(TrialState.FAIL) if RETRIED not in trial.user_attrs]
+        self._again = [trial for trial in self._counted() if trial.state is TrialState.FAIL]
         if done := len(self._counted()):
             log.info("%d of %d trials are done already", done - len(self._again), options["n_trials"])
 
@@ -169,7 +170,9 @@ class Study:
         return self.study.get_trials(deepcopy=False, states=states)
 
     def _counted(self) -> list[FrozenTrial]:
-        return [trial for trial in self.study.get_trials(deepcopy=False) if RETRIED not in trial.user_attrs]
+        trials = self.study.get_trials(deepcopy=False)
+        replaced = {trial.user_attrs.get(STANDS_FOR) for trial in trials}
+        return [trial for trial in trials if trial.number not in replaced]
 
     def next_trials(self) -> list[FrozenTrial]:
         """The next batch: what was interrupted, then what failed before this command, then new draws."""
@@ -198,10 +201,13 @@ class Study:
             values_there = values if state is TrialState.COMPLETE else None
             self.study.add_trial(
                 optuna.trial.create_trial(
-                    state=state, values=values_there, params=trial.params, distributions=trial.distributions
+                    state=state,
+                    values=values_there,
+                    params=trial.params,
+                    distributions=trial.distributions,
+                    user_attrs={STANDS_FOR: trial.number},
                 )
             )
-            self.study._storage.set_trial_user_attr(trial._trial_id, RETRIED, True)
             return
         if state is TrialState.PRUNED and len(self.metrics) == 1 and summary:
             optuna.trial.Trial(self.study, trial._trial_id).report(values[0], summary.steps)
@@ -239,7 +245,10 @@ class Study:
     def _importances(self) -> dict[str, float]:
         target = None if len(self.metrics) == 1 else (lambda trial: trial.values[0])
         try:
-            return optuna.importance.get_param_importances(self.study, target=target)
+            with warnings.catch_warnings(
+                action="ignore", category=UserWarning
+            ):  # "too few trials": they are what is there
+                return optuna.importance.get_param_importances(self.study, target=target)
         except (RuntimeError, ValueError):  # too few trials, or all alike
             return {}
 

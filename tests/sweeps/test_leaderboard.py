@@ -1,0 +1,32 @@
+"""What a sweep leaves for its reader."""
+
+import csv
+import json
+from pathlib import Path
+
+from conftest import Cli
+
+from sweepformer.reports.leaderboard import rank, read_entries
+
+
+def test_files_rank_the_runs_and_say_how_to_run_them_again(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    result = shell("-m", *tiny, "name=s", "optimizer.lr=1e-6,1e-2", "optimizer=adamw,adam", "trainer.max_epochs=4")
+    assert result.code == 0, result.screen
+    sweep = tmp_path / "multirun" / "s"
+    rows = list(csv.DictReader((sweep / "leaderboard.csv").open()))
+    assert len(rows) == 4
+    values = [float(row["val_acc"]) for row in rows]
+    assert values == sorted(values, reverse=True)
+    for row in rows:
+        summary = json.loads((sweep / row["run"] / "summary.json").read_text())
+        assert float(row["val_acc"]) == summary["metrics"]["val_acc"]
+        assert f"optimizer={row['optimizer']}" in summary["overrides"]
+    text = (sweep / "README.md").read_text()
+    assert "`optimizer.lr`: 1e-06, 0.01" in text
+    assert "name=s optimizer.lr=1e-6,1e-2 optimizer=adamw,adam" in text
+    best = text.split("    python -m src.run ", 1)[1].split("\n")[0]
+    assert f"optimizer={rows[0]['optimizer']}" in best
+    assert "/4 done" in result.out
+    ranked = rank(read_entries(sweep), "test_loss", "min")
+    losses = [entry.metric("test_loss") for entry in ranked]
+    assert losses == sorted(losses)

@@ -1,0 +1,98 @@
+"""Values drawn by Optuna: the total counts, nothing is lost or drawn twice, failures are told."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+from conftest import Cli, statuses
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from test_resume import SLOWLY, wait_for
+
+from sweepformer.errors import UserError
+from sweepformer.sweeps.study import distribution
+
+OPTUNA = ("hydra/sweeper=optuna", "name=o", "optimizer.lr=tag(log,interval(1e-4,1e-2))", "model.num_heads=1,2,4")
+
+
+def study(tmp_path: Path) -> optuna.Study:
+    return optuna.load_study(study_name="o", storage=f"sqlite:///{tmp_path}/multirun/o/optuna.db")
+
+
+def test_n_trials_is_the_total_and_a_seeded_sampler_draws_no_trial_twice(
+    shell: Cli, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    first = shell("-m", *tiny, *OPTUNA, "hydra.sweeper.n_trials=3")
+    assert first.code == 0, first.screen
+    assert "Best trial" in first.out
+    again = shell("-m", *tiny, *OPTUNA, "hydra.sweeper.n_trials=5")
+    assert again.code == 0, again.screen
+    trials = study(tmp_path).trials
+    assert len(trials) == 5
+    assert len({trial.params["optimizer.lr"] for trial in trials}) == 5
+    done = {json.loads(path.read_text())["metrics"]["val_acc"] for path in tmp_path.glob("multirun/o/*/summary.json")}
+    assert {trial.value for trial in trials} == done
+    assert "What Optuna found" in (tmp_path / "multirun" / "o" / "README.md").read_text()
+    third = shell("-m", *tiny, *OPTUNA, "hydra.sweeper.n_trials=5")
+    assert third.code == 0
+    assert len(study(tmp_path).trials) == 5
+
+
+def test_a_killed_study_finishes_its_interrupted_trial(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    command = ["-m", *tiny, *SLOWLY, *OPTUNA, "hydra.sweeper.n_trials=2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "src.run", *command], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_for(lambda: any(tmp_path.glob("multirun/o/0-*/checkpoints/last.ckpt")))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert [trial.state.name for trial in study(tmp_path).trials] == ["RUNNING"]
+    again = shell(*command)
+    assert again.code == 0, again.screen
+    assert "going on from" in again.out
+    assert [trial.state.name for trial in study(tmp_path).trials] == ["COMPLETE", "COMPLETE"]
+
+
+def test_failed_trials_are_told_and_tried_again(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    space = ("hydra/sweeper=optuna", "name=o", "model.num_heads=3,5", "hydra.sweeper.n_trials=2")
+    result = shell("-m", *tiny, *space)
+    assert result.code == 1
+    assert {trial.state.name for trial in study(tmp_path).trials} == {"FAIL"}
+    assert set(statuses(tmp_path / "multirun" / "o").values()) == {"failed"}
+    again = shell("-m", *tiny, *space, "model.embedding_dim=30")  # both divide it: the same directories, mended
+    assert again.code == 0, again.screen
+    states = [trial.state.name for trial in study(tmp_path).trials]
+    assert states == ["FAIL", "FAIL", "COMPLETE", "COMPLETE"]  # Optuna's own records are for good
+    assert "2 of 2 trials are done already" in shell("-m", *tiny, *space, "model.embedding_dim=30").out
+
+
+def test_several_objectives(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    two = ("hydra.sweeper.metrics=[val_acc,parameters]", "hydra.sweeper.direction=[maximize,minimize]")
+    result = shell("-m", *tiny, *OPTUNA[:2], "model.num_layers=range(1,3)", *two, "hydra.sweeper.n_trials=2")
+    assert result.code == 0, result.screen
+    assert all(len(trial.values) == 2 for trial in study(tmp_path).trials)
+    assert "none is better in every metric" in result.out
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("a=interval(0,1)", FloatDistribution(0.0, 1.0)),
+        ("a=tag(log,interval(1e-4,1e-2))", FloatDistribution(1e-4, 1e-2, log=True)),
+        ("a=int(interval(1,8))", IntDistribution(1, 8)),
+        ("a=range(1,4)", IntDistribution(1, 3)),  # as in a grid, the end is not a value
+        ("a=range(2,9,2)", IntDistribution(2, 8, step=2)),
+        ("a=x,y", CategoricalDistribution(["x", "y"])),
+    ],
+)
+def test_hydras_grammar_is_what_is_drawn_from(override: str, expected: object) -> None:
+    assert distribution(OverridesParser.create().parse_overrides([override])[0]) == expected
+
+
+def test_an_empty_range_is_refused() -> None:
+    with pytest.raises(UserError, match="no value"):
+        distribution(OverridesParser.create().parse_overrides(["a=range(4,1)"])[0])

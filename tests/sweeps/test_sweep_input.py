@@ -1,0 +1,52 @@
+"""Mistakes in a sweep's command end in one message, before anything is trained."""
+
+from pathlib import Path
+
+import pytest
+from conftest import EXPERIMENTS, Cli
+from test_bad_input import assert_clear
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["optimizer.lr=interval(0,1)"], ["interval(0,1)", "hydra/sweeper=optuna"]),
+        (["model.num_heads=range(4,1)"], ["range(4,1)", "no value"]),
+        (["model.num_heads=2,many"], ["model.num_heads", "many"]),
+        (["model.num_heads=1,2", "hydra/launcher=jolib"], ["jolib", "joblib"]),
+        (["hydra/sweeper=optuna"], ["nothing to vary"]),
+        (["hydra/sweeper=optuna", "model.num_heads=1,2", "hydra.sweeper.direction=up"], ["direction=up", "maximize"]),
+        (["hydra/sweeper=optuna", "model.num_heads=1,two"], ["model.num_heads", "two"]),
+        (["hydra/sweeper=optuna", "model.num_heads=1,2", "hydra.sweeper.storage=nowhere"], ["storage=nowhere"]),
+        (["model.num_heads=1,2", "name=a/b"], ["name"]),
+        (["model.num_heads=1,2", "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"], ["ddp_fork"]),
+    ],
+)
+def test_mistake_is_named(cli: Cli, tiny: tuple[str, ...], overrides: list[str], words: list[str]) -> None:
+    assert_clear(cli("-m", *tiny, *overrides), *words)
+
+
+def test_a_missing_extra_is_named(cli: Cli, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweepformer.command_check._is_missing", lambda module: True)
+    assert_clear(cli("-m", *tiny, "model.num_heads=1,2", "hydra/launcher=joblib"), "[joblib]", "pip install")
+
+
+def test_a_broken_storage_is_named(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "multirun" / "o").mkdir(parents=True)
+    (tmp_path / "multirun" / "o" / "optuna.db").write_text("not a database" * 100)
+    assert_clear(cli("-m", *tiny, "name=o", "hydra/sweeper=optuna", "model.num_heads=1,2"), "optuna.db")
+
+
+def test_dry_run_lists_the_runs_and_starts_none(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    result = cli("-m", *tiny, "name=dry", "model.num_heads=1,2,3", "sweep.dry_run=true")
+    assert result.code == 0, result.screen
+    assert "3 would be trained, 0 have their result" in result.out
+    assert "model.num_heads=3 doesn't" in " ".join(result.out.split())
+    assert not list((tmp_path / "multirun" / "dry").glob("*"))
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_would_run(cli: Cli, name: str) -> None:
+    result = cli("-m", f"experiment={name}", "sweep.dry_run=true", "hydra/launcher=basic")
+    assert result.code == 0, result.screen
+    assert "would be trained" in result.out or "trials of" in result.out
