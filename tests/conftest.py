@@ -1,6 +1,7 @@
 """What many tests need: the command line in this process, a small dataset, a cache of their own."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+# Tests run side by side: more threads than cores would fight over them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.yaml"))
 sys.path.insert(0, str(ROOT))  # the doors in src/ are not installed

@@ -13,8 +13,8 @@ from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 
 from sweepformer.run_directory import FINAL, Summary
 
-# TensorBoard makes a column of every scalar: these few are the ones to compare runs by.
-FINAL_METRICS = ("val_acc", "val_f1", "test_acc", "test_f1")
+# TensorBoard's HPARAMS shows a few columns at first: these are the ones to compare runs by.
+FINAL_METRICS = ("test_acc", "test_f1", "val_acc")
 
 
 def begin(loggers: Sequence[Logger], config: dict[str, Any], overrides: Sequence[str], swept: Sequence[str]) -> None:
@@ -87,6 +87,8 @@ def conclude(loggers: Sequence[Logger], summary: Summary) -> None:
             for name in FINAL_METRICS:
                 if name in summary.metrics:
                     writer.add_scalar(f"final/{name}", summary.metrics[name], summary.steps)
+            # HPARAMS can filter by status, but doesn't show it.
+            writer.add_scalar("final/failed", 0 if well else 1, summary.steps)
             status = api_pb2.STATUS_SUCCESS if well else api_pb2.STATUS_FAILURE
             end = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=time.time())
             _write_session(writer, metadata.SESSION_END_INFO_TAG, session_end_info=end)
