@@ -1,5 +1,6 @@
 """python -m src.run: train one run, or with -m a sweep."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from sweepformer.command_check import explain
 from sweepformer.config import prefer_own_presets, register
 from sweepformer.errors import UserError
 from sweepformer.help import print_help, wants_help
@@ -44,10 +46,16 @@ def main() -> None:
     if wants_help(sys.argv[1:]):
         print_help(CONF, sys.argv[1:])
         return
+    wants_traceback = "HYDRA_FULL_ERROR" in os.environ
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its errors to us
     try:
         _run_job()
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if wants_traceback:
+            raise
+        sys.exit(explain(error))
 
 
 if __name__ == "__main__":

@@ -51,8 +51,7 @@ def cli(tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch, cap
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SWEEPFORMER_CACHE", str(shared_cache))
     monkeypatch.setenv("WANDB_MODE", "offline")
-    # To Hydra the tracer of a coverage measurement looks like a debugger, for which it lets errors through.
-    monkeypatch.setattr("hydra._internal.utils.is_under_debugger", lambda: False)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 
     def run(*arguments: str) -> Result:
         from hydra.core.global_hydra import GlobalHydra

@@ -31,17 +31,17 @@ def assert_clear(result, *words: str) -> None:
         ("data.val_fraction=1.2", ["data.val_fraction"]),
         ("optimizer.lr=-1", ["optimizer.lr=-1"]),
         ("optimizer.lr=fast", ["optimizer.lr", "fast"]),
-        ("optimizer.betas=[0.9]", ["optimizer"]),
+        ("optimizer.betas=[0.9]", ["optimizer.betas=[0.9]", "two numbers"]),
         ("tokenizer.vocab_size=-5", ["tokenizer.vocab_size=-5"]),
         ("seed=-1", ["seed=-1"]),
         ("+trainer.max_epoch=3", ["trainer.max_epoch", "max_epochs"]),
-        ("trainer.precision=64bit", ["trainer", "64bit"]),
+        ("trainer.precision=64bit", ["trainer.precision=64bit", "bf16-mixed"]),
         ("trainer.accelerator=gpux", ["trainer", "gpux"]),
         ("callbacks.early_stopping.pateince=3", ["pateince"]),
         ("+callbacks.early_stopping.pateince=3", ["callbacks.early_stopping.pateince", "patience"]),
         ("callbacks.checkpoint.monitor=val_accuracy", ["val_accuracy", "val_acc"]),
         ("model._target_=nowhere.Model", ["model._target_=nowhere.Model"]),
-        ("experiment=heads", ["heads", "heads_and_depth"]),
+        ("experiment=hedas", ["hedas", "heads_and_depth"]),
         ("data.train_file=missing.csv", ["data.train_file", "missing.csv"]),
         ("data.text_column=body", ["data.text_column", "body", "text"]),
         ("data.label_column=lable", ["data.label_column", "lable", "label"]),
@@ -69,10 +69,17 @@ def test_typo_in_a_users_yaml_is_named(cli: Cli, tiny: tuple[str, ...], tmp_path
     )
 
 
+def test_a_yaml_that_is_none_is_named(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    (tmp_path / "conf" / "model" / "mine.yaml").write_text("defaults: [tiny, _self_]\nnum_heads: [3\nx: y: z\n")
+    assert_clear(cli("--config-dir", "conf", *tiny, "model=mine"), "mine.yaml", "line 3", "is not YAML")
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", ["empty"]),
+        (b"\n\n\n", ["empty"]),
         (b"text,label\n", ["row"]),
         (b"text,label\na,x\n,y\n", ["row"]),
         (b"text,label\n" + b"".join(b"word %d,x\n" % n for n in range(30)), ["x"]),
@@ -82,7 +89,7 @@ def test_typo_in_a_users_yaml_is_named(cli: Cli, tiny: tuple[str, ...], tmp_path
         (b'text,label\n"abc,x\nd,y\n', ["quot"]),
         (b"text,label\na,x,z\n", ["row"]),
     ],
-    ids=["empty", "header", "no-text", "one-class", "one-row-class", "latin-1", "nul", "quote", "fields"],
+    ids=["empty", "blank", "header", "no-text", "one-class", "one-row-class", "latin-1", "nul", "quote", "fields"],
 )
 def test_broken_file_is_named(
     cli: Cli, tiny: tuple[str, ...], tmp_path: Path, content: bytes, words: list[str]

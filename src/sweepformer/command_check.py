@@ -1,4 +1,4 @@
-"""Says clearly what is wrong with a command before Hydra stumbles over it."""
+"""Says clearly what is wrong with a command: before Hydra stumbles over it, or after."""
 
 import importlib.util
 import sys
@@ -6,9 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from hydra.errors import CompactHydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from yaml import MarkedYAMLError, YAMLError
 
 EXTRAS = {  # what a preset of conf/hydra needs, and the extra that installs it
     "joblib": ("hydra_plugins.hydra_joblib_launcher", "joblib"),
@@ -32,6 +34,25 @@ class CheckCommand(Callback):
         for kind in ("launcher", "sweeper"):
             _check_extra(kind, config.hydra.runtime.choices.get(f"hydra/{kind}"))
         _check_directory(config, "sweep")
+
+
+def explain(error: Exception) -> str:
+    """What Hydra's error means to somebody who typed a command."""
+    if isinstance(error, CompactHydraException):
+        cause = error.__cause__
+        more = f"\n{cause}" if isinstance(cause, OmegaConfBaseException) and str(cause) not in str(error) else ""
+        return f"{error}{more}"
+    if isinstance(error, MarkedYAMLError) and error.problem_mark:
+        mark = error.problem_mark
+        return (
+            f"Error: {mark.name}, line {mark.line + 1}, column {mark.column + 1}: this is not YAML ({error.problem})."
+        )
+    if isinstance(error, YAMLError | UnicodeDecodeError):
+        return f"Error: a config file is not YAML in UTF-8: {error}"
+    return (
+        f"Error: {type(error).__name__}: {error}\n"
+        "This was not expected. Set the environment variable HYDRA_FULL_ERROR=1 to see the traceback."
+    )
 
 
 def _check_extra(kind: str, choice: str | None) -> None:

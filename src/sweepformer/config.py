@@ -344,6 +344,10 @@ def check(config: dict[str, Any]) -> None:
         _check_model(config["model"], config["tokenizer"]["vocab_size"])
     _in_range("optimizer.lr", config["optimizer"].get("lr", 1.0), 0, 100, above=True)
     _in_range("optimizer.weight_decay", config["optimizer"].get("weight_decay", 0.0), 0, 100)
+    for key in ("betas", "adamw_betas"):
+        betas = config["optimizer"].get(key)
+        if betas is not None and not (len(betas) == 2 and all(0 <= beta < 1 for beta in betas)):
+            raise UserError(f"optimizer.{key}={betas}: give two numbers from 0 to below 1, such as [0.9,0.999].")
     _in_range("task.label_smoothing", config["task"].get("label_smoothing", 0.0), 0, 0.999)
     scheduler = config["scheduler"]
     if "pct_start" in scheduler:

@@ -82,7 +82,7 @@ def collect(
         texts.append(checked_text(record.get(columns["text"] or ""), f"{origin}, {where}", columns["text"], transform))
         labels.append(_label(record.get(columns["label"] or ""), f"{origin}, {where}", columns["label"]))
         if columns["group"] is not None:
-            groups.append(str(record.get(columns["group"])))
+            groups.append(_group(record.get(columns["group"]), f"{origin}, {where}", columns["group"]))
         ids.append(str(number))
     return Rows(texts, labels, ids, groups if columns["group"] is not None else None, origin)
 
@@ -97,11 +97,7 @@ def checked_text(value: Any, where: str, column: str | None, transform: Transfor
         value = transform(value)
         if not isinstance(value, str) or not value.strip():
             raise UserError(f"{where}: data.transform made {value!r:.60} of a text; it must return a text.")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise UserError(f"{where}: the text holds half of a surrogate pair, which is no character.") from None
-    return value
+    return _writable(value, f"{where}: the text")
 
 
 def _label(value: Any, where: str, column: str | None) -> str:
@@ -114,8 +110,18 @@ def _label(value: Any, where: str, column: str | None) -> str:
     label = "" if value is None or value != value else str(value).strip()
     if not label:
         raise UserError(f"{where}: there is no label in column {column!r}. Fill it in or remove the row.")
+    return _writable(label, f"{where}: the label")
+
+
+def _group(value: Any, where: str, column: str) -> str:
+    if value is None or value != value or not str(value).strip():
+        raise UserError(f"{where}: there is no group in column {column!r}. Fill it in or remove the row.")
+    return _writable(str(value), f"{where}: the group")
+
+
+def _writable(text: str, what: str) -> str:
     try:
-        label.encode()
+        text.encode()
     except UnicodeEncodeError:
-        raise UserError(f"{where}: the label holds half of a surrogate pair, which is no character.") from None
-    return label
+        raise UserError(f"{what} holds half of a surrogate pair, which is no character.") from None
+    return text

@@ -37,6 +37,10 @@ def read_records(path: Path, key: str) -> tuple[list[str], Iterator[Record]]:
     if path.stat().st_size == 0:
         raise UserError(f"{key}: {path} is empty.")
     if ending == ".parquet":
+        if path.suffix.lower() == ".gz":
+            raise UserError(
+                f"{key}: {path} is gzipped Parquet, which packs its columns itself: unpack it first (gunzip)."
+            )
         return _read_parquet(path, key)
     if ending in (".csv", ".tsv"):
         return _read_delimited(path, key, "\t" if ending == ".tsv" else ",")
@@ -68,10 +72,9 @@ def _explain(error: Exception, path: Path, key: str, where: str) -> UserError:
 def _read_delimited(path: Path, key: str, delimiter: str) -> tuple[list[str], Iterator[Record]]:
     csv.field_size_limit(sys.maxsize)
     rows = _delimited_rows(path, key, delimiter)
-    try:
-        _, header = next(rows)
-    except StopIteration:
-        raise UserError(f"{key}: {path} is empty.") from None
+    header = next((fields for _, fields in rows if fields), None)
+    if header is None:
+        raise UserError(f"{key}: {path} is empty.")
     doubled = sorted({name for name in header if header.count(name) > 1})
     if doubled:
         raise UserError(f"{key}: {path} has two columns named {doubled[0]!r}. Columns: {', '.join(header)}.")
@@ -107,8 +110,8 @@ def _delimited_rows(path: Path, key: str, delimiter: str) -> Iterator[tuple[str,
                 ) from error
             except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
                 raise _explain(error, path, key, where) from error
-            number += bool(fields) or number < 0
-            where = f"row {number} (line {began})" if number else "the header"
+            number += bool(fields)
+            where = f"row {number} (line {began})" if number > 0 else "the header"
             if any("\0" in field for field in fields):
                 raise UserError(f"{key}: {path}, {where} holds a NUL byte: this is not a text file, or damaged.")
             began = reader.line_num + 1
