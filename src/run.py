@@ -1,6 +1,7 @@
 """python -m src.run: train one run, or with -m a sweep."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -28,7 +29,11 @@ def _run_job(cfg: DictConfig) -> float | None:
         return run(cfg)
     except UserError as error:
         message = f"Error: {error}"
-    except (Exception, SystemExit) as error:
+    except SystemExit as error:
+        if hydra_config.mode is RunMode.RUN and type(error).__name__ == "SIGTERMException":
+            sys.exit(128 + signal.SIGTERM)  # the log says how to go on
+        message = f"Error: {type(error).__name__}: {error}: the run was told to end."
+    except Exception as error:
         message = (
             f"Error: {type(error).__name__}: {error}\nThis was not expected. "
             f"The traceback is in {hydra_config.runtime.output_dir}/run.log"
@@ -55,7 +60,7 @@ def main() -> None:
     except Exception as error:
         if wants_traceback:
             raise
-        sys.exit(explain(error))
+        sys.exit(explain(error, CONF))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from conftest import Cli, write_rows
 
 def assert_clear(result, *words: str) -> None:
     assert result.code not in (0, None)
+    assert "not expected" not in result.screen or "as planned" in words
     assert "Traceback" not in result.screen
     for word in words:
         assert word in result.screen
@@ -47,10 +48,22 @@ def assert_clear(result, *words: str) -> None:
         ("data.label_column=lable", ["data.label_column", "lable", "label"]),
         ("tokenizer=pretrained", ["tokenizer.path"]),
         ("name=a/b", ["name"]),
+        ("+foo=1", ["foo", "no such key"]),
+        ("logger=null", ["null", "--help"]),
+        ("trainer.max_epochs=abc", ["trainer.max_epochs='abc'", "number"]),
+        ("trainer.gradient_clip_val=-1", ["trainer.gradient_clip_val=-1"]),
+        ("trainer.accumulate_grad_batches=0", ["trainer.accumulate_grad_batches=0"]),
+        ("trainer.limit_train_batches=0", ["limit_train_batches", "nothing to train"]),
+        ("debug=limit", ["limit_train_batches"]),
+        ("scheduler.div_factor=0", ["scheduler.div_factor=0"]),
+        ("scheduler=plateau scheduler.monitor=val_los", ["scheduler.monitor=val_los", "Did you mean val_loss?"]),
+        ("tokenizer=unigram tokenizer.vocab_size=10", ["tokenizer.vocab_size=10"]),
+        ("data.cache_dir=/proc/none", ["/proc/none", "data.cache_dir"]),
+        ("~model._target_", ["model._target_"]),
     ],
 )
 def test_wrong_override_is_named(cli: Cli, tiny: tuple[str, ...], override: str, words: list[str]) -> None:
-    assert_clear(cli(*tiny, override), *words)
+    assert_clear(cli(*tiny, *override.split()), *words)
 
 
 def test_missing_train_file_key_is_named(cli: Cli) -> None:
@@ -84,12 +97,25 @@ def test_a_yaml_that_is_none_is_named(cli: Cli, tiny: tuple[str, ...], tmp_path:
         (b"text,label\na,x\n,y\n", ["row"]),
         (b"text,label\n" + b"".join(b"word %d,x\n" % n for n in range(30)), ["x"]),
         (b"text,label\n" + b"".join(b"word %d,x\n" % n for n in range(30)) + b"one,y\n", ["y"]),
-        (b"text,label\n\xff\xfe caf\xe9,x\n", ["UTF-8"]),
+        (b"text,label\nfine,x\ncaf\xe9,x\n", ["UTF-8", "line 3", "latin1"]),
+        ("text,label\none,x\n".encode("utf-16"), ["UTF-8", "iconv -f utf-16"]),
         (b"text,label\na\x00b,x\n", ["NUL"]),
         (b'text,label\n"abc,x\nd,y\n', ["quot"]),
         (b"text,label\na,x,z\n", ["row"]),
     ],
-    ids=["empty", "blank", "header", "no-text", "one-class", "one-row-class", "latin-1", "nul", "quote", "fields"],
+    ids=[
+        "empty",
+        "blank",
+        "header",
+        "no-text",
+        "one-class",
+        "one-row-class",
+        "latin-1",
+        "utf-16",
+        "nul",
+        "quote",
+        "fields",
+    ],
 )
 def test_broken_file_is_named(
     cli: Cli, tiny: tuple[str, ...], tmp_path: Path, content: bytes, words: list[str]
@@ -111,7 +137,7 @@ def test_checkpoint_that_is_none_is_refused(cli: Cli, tiny: tuple[str, ...], tmp
     checkpoints = tmp_path / "run" / "checkpoints"
     checkpoints.mkdir(parents=True)
     (checkpoints / "last.ckpt").write_text("not a checkpoint")
-    assert_clear(cli(*tiny), "last.ckpt")
+    assert_clear(cli(*tiny), "last.ckpt", "can't be read as a checkpoint")
 
 
 def test_unwritable_run_directory_is_refused(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:

@@ -142,6 +142,18 @@ def test_real_rows_are_learned(cli: Cli) -> None:
     assert result.summary["metrics"]["test_acc"] >= 0.65
 
 
+def test_processes_that_lightning_starts_train_together(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    """`ddp` starts the same command again for the second process."""
+    result = shell(*tiny, "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "name=two")
+    assert result.code == 0, result.screen
+    (run,) = (tmp_path / "outputs" / "two").iterdir()
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["status"] == "completed"
+    predictions = pyarrow.parquet.read_table(run / "predictions.parquet").to_pandas()
+    assert sorted(predictions.id, key=int) == sorted(set(predictions.id), key=int)
+    assert (predictions.label == predictions.prediction).mean() == pytest.approx(summary["metrics"]["test_acc"])
+
+
 class Shuffled:
     """icd10 with labels dealt out at random."""
 

@@ -1,8 +1,11 @@
 """Says clearly what is wrong with a command: before Hydra stumbles over it, or after."""
 
+import difflib
 import importlib.util
+import re
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ from hydra.errors import CompactHydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
-from yaml import MarkedYAMLError, YAMLError
+from yaml import MarkedYAMLError, YAMLError, safe_load
 
 EXTRAS = {  # what a preset of conf/hydra needs, and the extra that installs it
     "joblib": ("hydra_plugins.hydra_joblib_launcher", "joblib"),
@@ -36,12 +39,16 @@ class CheckCommand(Callback):
         _check_directory(config, "sweep")
 
 
-def explain(error: Exception) -> str:
+def explain(error: Exception, conf: Path) -> str:
     """What Hydra's error means to somebody who typed a command."""
     if isinstance(error, CompactHydraException):
+        if unknown := re.match(r"Could not override '([^']+)'", str(error)):
+            return _unknown_key(unknown[1], conf)
         cause = error.__cause__
         more = f"\n{cause}" if isinstance(cause, OmegaConfBaseException) and str(cause) not in str(error) else ""
         return f"{error}{more}"
+    if isinstance(error, ValueError) and "Config group override must be" in str(error):
+        return "Error: a config group can't be null: choose one of its options (--help lists them)."
     if isinstance(error, MarkedYAMLError) and error.problem_mark:
         mark = error.problem_mark
         return (
@@ -53,6 +60,23 @@ def explain(error: Exception) -> str:
         f"Error: {type(error).__name__}: {error}\n"
         "This was not expected. Set the environment variable HYDRA_FULL_ERROR=1 to see the traceback."
     )
+
+
+def _unknown_key(key: str, conf: Path) -> str:
+    """Hydra would advise to add the key with a plus, which hides a typo."""
+    known = {"seed", "name", *(path.name for path in conf.iterdir() if path.is_dir())}
+    for option in conf.glob("*/*.yaml"):
+        known.update(_keys(safe_load(option.read_text(encoding="utf-8")), option.parent.name))
+    near = difflib.get_close_matches(key, known, n=1)
+    hint = f" Did you mean {near[0]}?" if near else f" Add it with +{key}=... if you mean a new one."
+    return f"Error: {key}: there is no such key.{hint}"
+
+
+def _keys(node: Any, prefix: str) -> Iterator[str]:
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield f"{prefix}.{name}"
+            yield from _keys(value, f"{prefix}.{name}")
 
 
 def _check_extra(kind: str, choice: str | None) -> None:

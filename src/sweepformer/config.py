@@ -32,6 +32,14 @@ ClassWeights = Enum("ClassWeights", "none balanced")
 Mode = Enum("Mode", "max min")
 
 
+TOP_LEVEL = (
+    "task", "model", "data", "tokenizer", "optimizer", "scheduler", "trainer", "callbacks", "logger", "seed", "name",
+)  # fmt: skip
+# Allowed by Lightning; the packages that others would need are not ours.
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true", "32", "16", "bf16", "64")
+METRICS = ("train_loss", "train_acc", "val_loss", "val_acc", "val_f1")
+
+
 @dataclass
 class ClassificationSchema:
     """task=classification"""
@@ -335,6 +343,16 @@ def check(config: dict[str, Any]) -> None:
     Raises:
         UserError: naming the key, what was given and what is allowed.
     """
+    for key in config:
+        if key not in TOP_LEVEL:
+            near = difflib.get_close_matches(key, TOP_LEVEL, n=1)
+            raise UserError(f"{key}: there is no such key." + (f" Did you mean {near[0]}?" if near else ""))
+    for group in ("task", "model", "data", "optimizer", "scheduler", "trainer"):
+        if not isinstance(config[group], dict) or not config[group].get("_target_"):
+            raise UserError(f"{group}._target_ is missing: name the class or function, as package.module.Name.")
+    for key in ("kind", "vocab_size", "min_frequency", "lowercase", "truncation_side"):
+        if key not in config["tokenizer"]:
+            raise UserError(f"tokenizer.{key} is missing: begin a YAML of your own with defaults: [wordpiece, _self_].")
     seed = config["seed"]
     if not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise UserError(f"seed={seed!r} must be a whole number from 0 to {2**32 - 1}.")
@@ -358,9 +376,42 @@ def check(config: dict[str, Any]) -> None:
             _in_range(f"scheduler.{share}", scheduler[share], 0, 1)
     if "warmup" in scheduler:
         _in_range("scheduler.warmup", scheduler["warmup"], 0, 1e9)
-    trainer = config["trainer"]
-    if 0 in (trainer.get("max_epochs"), trainer.get("max_steps")):
-        raise UserError("trainer.max_epochs or trainer.max_steps is 0: there would be nothing to train.")
+    if "div_factor" in scheduler:
+        _in_range("scheduler.div_factor", scheduler["div_factor"], 0, 1e9, above=True)
+        _in_range("scheduler.final_div_factor", scheduler["final_div_factor"], 0, 1e12, above=True)
+    _check_trainer(config["trainer"])
+    _check_monitors(config)
+
+
+def _check_trainer(trainer: dict[str, Any]) -> None:
+    for key in ("max_epochs", "max_steps"):
+        if trainer.get(key) is not None:
+            _in_range(f"trainer.{key}", trainer[key], -1, 1e12)
+    if 0 in (trainer.get("max_epochs"), trainer.get("max_steps"), trainer.get("limit_train_batches", 1)):
+        raise UserError("trainer.max_epochs, max_steps or limit_train_batches is 0: there would be nothing to train.")
+    for key in ("accumulate_grad_batches", "log_every_n_steps", "check_val_every_n_epoch"):
+        if trainer.get(key) is not None:
+            _in_range(f"trainer.{key}", trainer[key], 1, 1e9)
+    if trainer.get("gradient_clip_val") is not None:
+        _in_range("trainer.gradient_clip_val", trainer["gradient_clip_val"], 0, 1e9)
+    for key in ("limit_train_batches", "limit_val_batches", "limit_test_batches", "overfit_batches"):
+        if trainer.get(key) is not None:
+            _in_range(f"trainer.{key}", trainer[key], 0, 1e12)
+    if str(trainer.get("precision", "32-true")) not in PRECISIONS:
+        raise UserError(f"trainer.precision={trainer['precision']} is not one of {', '.join(PRECISIONS)}.")
+
+
+def _check_monitors(config: dict[str, Any]) -> None:
+    """A misspelt metric would be found after an epoch only. Tasks of a user's own may log what they like."""
+    if not str(config["task"].get("_target_")).startswith("sweepformer."):
+        return
+    parts = {f"callbacks.{name}": one for name, one in (config.get("callbacks") or {}).items()}
+    for key, options in {**parts, "scheduler": config["scheduler"]}.items():
+        monitor = options.get("monitor") if isinstance(options, dict) else None
+        if monitor is not None and monitor not in METRICS:
+            near = difflib.get_close_matches(monitor, METRICS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise UserError(f"{key}.monitor={monitor}: there is no such metric. There are: {', '.join(METRICS)}.{hint}")
 
 
 def _check_data(data: dict[str, Any]) -> None:
@@ -370,6 +421,8 @@ def _check_data(data: dict[str, Any]) -> None:
     for key in ("val_fraction", "test_fraction"):
         if key in data:
             _in_range(f"data.{key}", data[key], 0, 1, above=True, below=True)
+    if data.get("max_rows") is not None:
+        _in_range("data.max_rows", data["max_rows"], 1, 1e12)
     if "num_workers" in data:
         _in_range("data.num_workers", data["num_workers"], 0, 256)
 
@@ -384,14 +437,15 @@ def _check_model(model: dict[str, Any], vocab_size: int) -> None:
     for key in model:
         if key not in known:  # a YAML of a user's own that doesn't inherit the schema
             near = difflib.get_close_matches(key, known, n=1)
-            raise UserError(f"model.{key}: there is no such key. " + (f"Did you mean model.{near[0]}?" if near else ""))
-    model = {"embedding_dim": 128, "num_heads": 4, "num_layers": 2, "dim_feedforward": 512, **model}
+            raise UserError(f"model.{key}: there is no such key." + (f" Did you mean model.{near[0]}?" if near else ""))
     for key in ("embedding_dim", "num_heads", "num_layers", "dim_feedforward", "max_length"):
         _in_range(f"model.{key}", model.get(key, 1), 1, 1_000_000)
     for key in ("dropout", "attention_dropout", "classifier_dropout"):
         _in_range(f"model.{key}", model.get(key, 0), 0, 1, below=True)
     if model.get("classifier_dim") is not None:
         _in_range("model.classifier_dim", model["classifier_dim"], 1, 1_000_000)
+    if not {"embedding_dim", "num_heads", "num_layers", "dim_feedforward"} <= model.keys():
+        return  # left to the class's own defaults
     width, heads = model["embedding_dim"], model["num_heads"]
     if width % heads:
         allowed = ", ".join(str(n) for n in range(1, min(width, 64) + 1) if width % n == 0)
@@ -423,4 +477,6 @@ def _in_range(key: str, value: Any, low: float, high: float, above: bool = False
         return
     lower = f"above {low}" if above else f"at least {low}"
     upper = f"below {high:,}" if below else f"at most {high:,}"
+    if not number:
+        raise UserError(f"{key}={value!r} must be a number, {lower} and {upper}.")
     raise UserError(f"{key}={value} is out of range: it must be {lower} and {upper}.")

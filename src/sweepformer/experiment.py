@@ -17,7 +17,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.utilities.exceptions import SIGTERMException
+from pytorch_lightning.utilities import rank_zero_only
+from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 from torch import nn
 
 from sweepformer import config as rules
@@ -26,7 +27,7 @@ from sweepformer.data.corpus import prepare
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import pad_id
-from sweepformer.errors import Diverged
+from sweepformer.errors import Diverged, UserError
 from sweepformer.reports.loggers import begin, conclude, show_predictions
 from sweepformer.reports.screen import print_data, print_result
 from sweepformer.run_directory import RunDirectory, Summary, write_text
@@ -51,6 +52,12 @@ def run(cfg: DictConfig) -> float | None:
     started = time.perf_counter()
     config = rules.identity(rules.plain(cfg))
     directory = RunDirectory(Path(HydraConfig.get().runtime.output_dir))
+    if rank_zero_only.rank:  # type: ignore[attr-defined]
+        # Lightning starts the command again for every further process: they train with the first, which keeps
+        # the directory.
+        rules.check(config)
+        _train_and_test(config, directory, [], Summary(status="failed"), started)
+        return None
     with directory.held():
         return _run_in(directory, config, _hydra_files(cfg), started)
 
@@ -101,20 +108,22 @@ def _train_and_test(
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     trainer = build_trainer(config, directory, loggers)
     summary.effective_precision = config["trainer"]["precision"] = str(trainer.precision)
-    directory.write_environment(
-        seed=config["seed"], device=_device_name(trainer), effective_precision=summary.effective_precision
-    )
     store = prepare(config["data"], config["tokenizer"], config["seed"])
-    store.tokenizer.save(str(directory.path / "tokenizer.json"))
-    write_text(directory.path / "labels.json", json.dumps(store.classes, ensure_ascii=False) + "\n")
     data = _data_module(config, store)
-    print_data(store, data)
+    if trainer.is_global_zero:
+        directory.write_environment(
+            seed=config["seed"], device=_device_name(trainer), effective_precision=summary.effective_precision
+        )
+        store.tokenizer.save(str(directory.path / "tokenizer.json"))
+        write_text(directory.path / "labels.json", json.dumps(store.classes, ensure_ascii=False) + "\n")
+        print_data(store, data)
     model = _model(config, store, trainer)
     task = _task(config, model, store, data, trainer)
     summary.parameters = sum(parameter.numel() for parameter in model.parameters())
     predictions = PredictionWriter(directory.predictions, store.splits["test"].ids(), store.classes)
     _callbacks(trainer).append(predictions)
     if directory.last_checkpoint.exists():
+        _check_checkpoint(directory.last_checkpoint)
         log.info("going on from %s", directory.last_checkpoint)
     summary.seconds["start_up"] = time.perf_counter() - started
     try:
@@ -127,6 +136,8 @@ def _train_and_test(
         checkpoint = torch.load(best, map_location="cpu", weights_only=True)
         task.load_state_dict(checkpoint["state_dict"])
         summary.metrics.update(checkpoint["sweepformer"]["metrics"])
+    else:
+        log.warning("there is no checkpoint that was best by a metric: the test uses the last weights")
     trainer.test(task, datamodule=data, verbose=False)
     summary.metrics.update({name: float(value) for name, value in trainer.callback_metrics.items()})
     if predictions.labels is not None:
@@ -201,12 +212,24 @@ def _fit(trainer: pl.Trainer, task: pl.LightningModule, data: RowsDataModule, di
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(task, datamodule=data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+    except MisconfigurationException as error:
+        raise UserError(f"trainer: {' '.join(str(error).split())}") from error
     except SystemExit as error:
         # Lightning turns Ctrl-C into an exit, and may leave later ones ignored.
         if not isinstance(error.__context__, KeyboardInterrupt):
             raise
         signal.signal(signal.SIGINT, on_interrupt)
         raise KeyboardInterrupt from error
+
+
+def _check_checkpoint(path: Path) -> None:
+    try:
+        torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:
+        raise UserError(
+            f"{path} can't be read as a checkpoint ({type(error).__name__}): it is damaged or something else. "
+            "Remove it to begin anew, or put another checkpoint of this run in its place."
+        ) from error
 
 
 def _record_training(summary: Summary, trainer: pl.Trainer, directory: RunDirectory, started: float) -> None:

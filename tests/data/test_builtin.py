@@ -5,22 +5,32 @@ from collections import Counter
 
 import pytest
 
+from sweepformer.data.rows import RawSplits
 from sweepformer.data.sources.bbc_news import BbcNews
 from sweepformer.data.sources.icd10 import Icd10
 from sweepformer.data.sources.peptides import Peptides
+from sweepformer.data.splits import make_splits
 from sweepformer.errors import UserError
 
 
 def test_icd10() -> None:
     rows = Icd10().read().train
     assert (len(rows), len(set(rows.labels)), len(set(rows.ids))) == (58_645, 21, 58_645)
-    small = Icd10(max_rows=500).read().train
-    assert len(small) < 6000
-    assert len(set(small.labels)) == 21
-    assert rows.groups is not None
-    assert small.groups is not None
-    sizes = Counter(rows.groups)
-    assert all(sizes[group] == count for group, count in Counter(small.groups).items())
+
+
+@pytest.mark.parametrize("max_rows", [500, 6000, None])
+def test_icd10_is_cut_into_splits_that_are_alike(max_rows: int | None) -> None:
+    rows = Icd10(max_rows=max_rows).read().train
+    assert len(rows) == pytest.approx(max_rows or 58_645, rel=0.02)
+    splits, _ = make_splits(RawSplits(rows))
+    shares = [Counter(part.labels) for part in (splits.train, splits.val, splits.test)]
+    for label in splits.classes:
+        train, val, test = (counts[label] / counts.total() for counts in shares)
+        assert train == pytest.approx(val, abs=0.02)
+        assert train == pytest.approx(test, abs=0.02)
+    assert splits.train.groups
+    assert splits.test.groups
+    assert not set(splits.train.groups) & set(splits.test.groups)
 
 
 def test_bbc_news() -> None:

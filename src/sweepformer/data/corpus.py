@@ -1,5 +1,6 @@
 """From a data config to a store: read, split, tokenised, once for all runs that ask for the same."""
 
+import errno
 import hashlib
 import inspect
 import json
@@ -12,10 +13,12 @@ from sweepformer.build import build, find_target
 from sweepformer.data.splits import make_splits
 from sweepformer.data.store import Store, write_store
 from sweepformer.data.tokenizer import load_tokenizer, make_tokenizer
+from sweepformer.errors import UserError
+from sweepformer.locks import locked
 
 log = logging.getLogger(__name__)
 
-STORE_FORMAT = 1  # raise it when what is written changes
+STORE_FORMAT = 2  # raise it when what is written changes
 SHARED_KEYS = (
     "val_fraction",
     "test_fraction",
@@ -42,14 +45,36 @@ def prepare(data: dict[str, Any], tokenizer: dict[str, Any], seed: int) -> Store
     if tokenizer["kind"] == "pretrained":
         load_tokenizer(tokenizer["path"])
         options["path"] = hashlib.sha256(Path(tokenizer["path"]).read_bytes()).hexdigest()
-    key = [STORE_FORMAT, source.fingerprint(), _code_of(data.get("transform")), fractions, seed, options]
+    key = [
+        STORE_FORMAT,
+        data["_target_"],
+        source.fingerprint(),
+        _code_of(data.get("transform")),
+        fractions,
+        seed,
+        options,
+    ]
     path = cache_folder(data.get("cache_dir")) / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
-    if not (path / "store.json").exists():
-        splits, report = make_splits(source.read(), *fractions, seed=seed)
-        log.info("tokenising %s rows", f"{sum(report.rows.values()):,}")
-        options["path"] = tokenizer["path"]
-        write_store(path, splits, report, make_tokenizer(splits.train.texts, **options))
+    _check_writable(path.parent)
+    with locked(path.with_suffix(".lock"), "another run tokenises the same data: waiting for it"):
+        if not (path / "store.json").exists():
+            splits, report = make_splits(source.read(), *fractions, seed=seed)
+            log.info("tokenising %s rows", f"{sum(report.rows.values()):,}")
+            options["path"] = tokenizer["path"]
+            write_store(path, splits, report, make_tokenizer(splits.train.texts, **options))
     return Store.open(path)
+
+
+def _check_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, "no permission to write")
+    except OSError as error:
+        raise UserError(
+            f"{folder} can't be written ({error.strerror}). Choose where tokenised rows are kept with "
+            "data.cache_dir=... or the environment variable SWEEPFORMER_CACHE."
+        ) from error
 
 
 def cache_folder(configured: str | None) -> Path:

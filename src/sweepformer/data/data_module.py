@@ -7,6 +7,7 @@ from torch.utils.data import DataLoader
 from sweepformer.data.batches import Batch, BatchedRows, BatchPlan, PlannedBatches
 from sweepformer.data.store import SPLITS, Store
 from sweepformer.data.tokenizer import pad_id
+from sweepformer.errors import UserError
 
 
 def _as_it_is(batch: Batch) -> Batch:
@@ -65,6 +66,8 @@ class RowsDataModule(pl.LightningDataModule):
     def _loader(self, split: str, shuffled: bool = False) -> DataLoader[Batch]:
         trainer = self.trainer
         rank, replicas = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        if len(self.rows[split]) < replicas:
+            raise UserError(f"{len(self.rows[split])} rows of the {split} split are too few for {replicas} processes.")
         plan = self.plan(split, replicas)
         batches = PlannedBatches(plan, self._position if shuffled else None, rank, replicas)
         return DataLoader(
@@ -81,4 +84,6 @@ class RowsDataModule(pl.LightningDataModule):
     def _position(self) -> tuple[int, int]:
         """Epoch, and batches of it that are trained already: Lightning's own counters, restored on resume."""
         assert self.trainer is not None
+        if self.trainer.overfit_batches:  # type: ignore[attr-defined]  # set by one of its connectors
+            return 0, 0  # the same batches in every epoch
         return self.trainer.current_epoch, self.trainer.fit_loop.epoch_loop.batch_progress.current.ready

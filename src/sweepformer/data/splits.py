@@ -1,6 +1,7 @@
 """Train, validation and test: without duplicates, stratified, groups kept whole."""
 
 import re
+import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -69,11 +70,12 @@ def make_splits(
     if val is None:
         _check_fractions({"val": val_fraction})
         train, val = _cut(train, share, seed + 1, "data.val_fraction")
-    classes = sorted(set(train.labels), key=_natural)
+    classes = sorted(set(train.labels), key=lambda label: (_natural(label), label))
     for split, rows in (("validation", val), ("test", test)):
         _check_labels(split, rows, set(classes))
     report.rows = {"train": len(train), "val": len(val), "test": len(test)}
     report.classes = len(classes)
+    _warn_of_absent_classes(classes, val, test, report)
     _warn_of_shared_groups(train, val, test, report)
     return Splits(train, val, test, classes), report
 
@@ -120,7 +122,7 @@ def _cut_rows(rows: Rows, fraction: float, seed: int) -> np.ndarray:
 
 
 def _cut_groups(rows: Rows, fraction: float, seed: int, key: str) -> np.ndarray:
-    """(rows,) bool: whole groups, one fold of scikit-learn's StratifiedGroupKFold."""
+    """(rows,) bool: whole groups; of the folds of scikit-learn's StratifiedGroupKFold the one most like the whole."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     folds = max(round(1 / fraction), 2)
@@ -131,9 +133,17 @@ def _cut_groups(rows: Rows, fraction: float, seed: int, key: str) -> np.ndarray:
             f"At least {folds} are needed: check data.group_column, or raise {key}."
         )
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed % 2**32)
-    _, cut = next(splitter.split(np.zeros(len(rows)), rows.labels, rows.groups))
+    names, labels = np.unique(rows.labels, return_inverse=True)
+    wanted = np.bincount(labels) * fraction
+
+    def distance(cut: np.ndarray) -> float:
+        return float(np.abs(np.bincount(labels[cut], minlength=len(names)) - wanted).sum())
+
+    # The folds are made to be alike over all; a single one can be far off where groups are large.
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # of small classes: they are counted below
+        cuts = [cut for _, cut in splitter.split(np.zeros(len(rows)), rows.labels, rows.groups)]
     chosen = np.zeros(len(rows), dtype=bool)
-    chosen[cut] = True
+    chosen[min(cuts, key=distance)] = True
     stays = {label for label, out in zip(rows.labels, chosen, strict=True) if not out}
     lost = sorted(set(rows.labels) - stays)
     if lost:
@@ -169,6 +179,12 @@ def _check_fractions(cut: dict[str, float]) -> None:
     if not (all(fraction > 0 for fraction in cut.values()) and sum(cut.values()) < 1):
         given = " and ".join(f"data.{split}_fraction={fraction}" for split, fraction in cut.items())
         raise UserError(f"{given}: each must be above 0, together below 1.")
+
+
+def _warn_of_absent_classes(classes: list[str], val: Rows, test: Rows, report: SplitReport) -> None:
+    for name, rows in (("validation", val), ("test", test)):
+        if absent := sorted(set(classes) - set(rows.labels)):
+            report.warnings.append(f"{len(absent)} classes have no row in {name}, {absent[0]!r} for one")
 
 
 def _warn_of_shared_groups(train: Rows, val: Rows, test: Rows, report: SplitReport) -> None:

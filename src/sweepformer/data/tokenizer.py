@@ -32,7 +32,12 @@ def make_tokenizer(
     tokenizer, trainer = _untrained(kind, vocab_size, min_frequency)
     steps = [normalizers.NFC()] + ([normalizers.Lowercase()] if lowercase else [])
     tokenizer.normalizer = normalizers.Sequence(steps)
-    tokenizer.train_from_iterator(texts, trainer)
+    try:
+        tokenizer.train_from_iterator(texts, trainer)
+    except Exception as error:  # the library raises a bare Exception
+        raise UserError(
+            f"tokenizer.kind={kind} can't be trained with tokenizer.vocab_size={vocab_size}: {error}"
+        ) from error
     return tokenizer
 
 
@@ -86,7 +91,7 @@ def _untrained(kind: str, size: int, min_frequency: int) -> tuple[Tokenizer, tra
         case "char":
             tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
             tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
-            return tokenizer, trainers.WordLevelTrainer(min_frequency=1, **limits)
+            return tokenizer, trainers.WordLevelTrainer(min_frequency=min_frequency, **limits)
         case "byte":
             # A vocabulary of the special tokens and the 256 bytes leaves no room for merges.
             tokenizer = Tokenizer(models.BPE())

@@ -4,6 +4,8 @@ from typing import Any
 
 from torch import nn
 
+from sweepformer.models.embeddings import TokenEmbedding
+
 NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm)
 
 
@@ -21,7 +23,7 @@ def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Para
             if not parameter.requires_grad or id(parameter) in seen:
                 continue
             seen.add(id(parameter))
-            plain = parameter.ndim < 2 or isinstance(module, (nn.Embedding, *NORMS))
+            plain = parameter.ndim < 2 or isinstance(module, (nn.Embedding, TokenEmbedding, *NORMS))
             (others if plain else decay).append(parameter)
     return decay, others
 
@@ -41,7 +43,7 @@ def muon_groups(
     adamw_lr: float,
     adamw_betas: list[float],
 ) -> list[dict[str, Any]]:
-    """Groups for Muon: hidden matrices by Muon, everything else and the classifier by AdamW.
+    """Groups for Muon: hidden matrices by Muon, everything else and the classifier (the last matrix) by AdamW.
 
     Muon orthogonalises updates of matrices that map features to features (Jordan et al. 2024 leave
     embeddings and the output layer to AdamW).

@@ -97,6 +97,8 @@ def checked_text(value: Any, where: str, column: str | None, transform: Transfor
         value = transform(value)
         if not isinstance(value, str) or not value.strip():
             raise UserError(f"{where}: data.transform made {value!r:.60} of a text; it must return a text.")
+    if "\0" in value:
+        raise UserError(f"{where}: the text holds a NUL byte: this is not a text file, or damaged.")
     return _writable(value, f"{where}: the text")
 
 

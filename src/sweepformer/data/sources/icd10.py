@@ -19,7 +19,7 @@ class Icd10:
     differ from an earlier one in case or punctuation only.
 
     Args:
-        max_rows: about so many rows: whole categories, drawn at random from every chapter; None: all.
+        max_rows: about so many rows, drawn at random from every chapter; None: all.
         transform: called on every raw text.
     """
 
@@ -59,11 +59,15 @@ class Icd10:
     def _subset(self, rows: Rows) -> Rows:
         if self.max_rows is None or self.max_rows >= len(rows):
             return rows
-        share = self.max_rows / len(rows)
         random = np.random.default_rng(0)
-        groups, labels = np.array(rows.groups), np.array(rows.labels)
-        kept: list[str] = []
-        for label in sorted(set(rows.labels)):  # each chapter, so that none is left with too little to split
-            names = random.permutation(np.unique(groups[labels == label]))
-            kept += names[: max(round(share * len(names)), 4)].tolist()
-        return rows.select(np.flatnonzero(np.isin(groups, kept)).tolist())
+        labels, groups = np.array(rows.labels), np.array(rows.groups)
+        kept: list[int] = []
+        for label in sorted(set(rows.labels)):  # each chapter keeps its share, and enough to be split
+            members = np.flatnonzero(labels == label)
+            share = max(round(self.max_rows * len(members) / len(rows)), 6)
+            order = random.permutation(np.unique(groups[members]))
+            # A few rows of many categories, not all of a few: a split cuts between categories.
+            each = max(1, -(-share // len(order)))
+            chosen = [one for name in order for one in random.permutation(members[groups[members] == name])[:each]]
+            kept += chosen[:share]
+        return rows.select(sorted(kept))

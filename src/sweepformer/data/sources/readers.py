@@ -8,7 +8,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from sweepformer.errors import UserError
 
@@ -52,19 +52,36 @@ def _ending(path: Path) -> str:
     return suffixes[-2] if len(suffixes) > 1 and suffixes[-1] == ".gz" else (suffixes or [""])[-1]
 
 
+def _open_bytes(path: Path) -> BinaryIO:
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
 def _open_text(path: Path) -> TextIO:
     """UTF-8, a byte-order mark skipped, line ends as they are: the CSV parser looks after them."""
-    raw = gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # noqa: SIM115 the wrapper closes it
-    return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")  # type: ignore[arg-type]
+    return io.TextIOWrapper(_open_bytes(path), encoding="utf-8-sig", newline="")
+
+
+def _first_undecodable(path: Path) -> tuple[int, int]:
+    """Line number and byte: the text layer decodes many lines at a time and doesn't know which it was."""
+    with _open_bytes(path) as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                return number, line[error.start]
+    raise AssertionError("every line could be decoded")
 
 
 def _explain(error: Exception, path: Path, key: str, where: str) -> UserError:
     """What a decoder's or decompressor's error means to a user."""
     if isinstance(error, UnicodeDecodeError):
-        byte = error.object[error.start]
+        line, byte = _first_undecodable(path)
+        with _open_bytes(path) as file:
+            start = file.read(2)
+        encoding = "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "latin1"
         return UserError(
-            f"{key}: {path} is not UTF-8: byte 0x{byte:02x} after {where}. "
-            "Convert it first, for instance with: iconv -f latin1 -t utf-8."
+            f"{key}: {path} is not UTF-8: line {line} holds byte 0x{byte:02x}. "
+            f"Convert it first, for instance with: iconv -f {encoding} -t utf-8."
         )
     return UserError(f"{key}: {path} can't be unpacked after {where} ({error}). The file is damaged or incomplete.")
 
@@ -75,9 +92,7 @@ def _read_delimited(path: Path, key: str, delimiter: str) -> tuple[list[str], It
     header = next((fields for _, fields in rows if fields), None)
     if header is None:
         raise UserError(f"{key}: {path} is empty.")
-    doubled = sorted({name for name in header if header.count(name) > 1})
-    if doubled:
-        raise UserError(f"{key}: {path} has two columns named {doubled[0]!r}. Columns: {', '.join(header)}.")
+    _check_doubled(header, path, key)
 
     def records() -> Iterator[Record]:
         for where, fields in rows:
@@ -91,6 +106,12 @@ def _read_delimited(path: Path, key: str, delimiter: str) -> tuple[list[str], It
             yield where, dict(zip(header, fields, strict=True))
 
     return header, records()
+
+
+def _check_doubled(names: list[str], path: Path, key: str) -> None:
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise UserError(f"{key}: {path} has two columns named {doubled[0]!r}. Columns: {', '.join(names)}.")
 
 
 def _delimited_rows(path: Path, key: str, delimiter: str) -> Iterator[tuple[str, list[str]]]:
@@ -167,4 +188,6 @@ def _read_parquet(path: Path, key: str) -> tuple[list[str], Iterator[Record]]:
         except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise UserError(f"{key}: {path} is damaged after row {number} ({error}).") from error
 
-    return list(file.schema_arrow.names), records()
+    names = list(file.schema_arrow.names)
+    _check_doubled(names, path, key)
+    return names, records()

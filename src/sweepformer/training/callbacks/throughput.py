@@ -18,12 +18,21 @@ class Throughput(Callback):
     """
 
     def __init__(self) -> None:
-        self.tokens = 0
         self.positions = 0
+        self._padding_before = 0
+        self._padding: list[torch.Tensor] = []
         self.seconds = 0.0
         self._since: float | None = None
         self._processes = 1
         self._last = (0, 0.0)
+
+    @property
+    def tokens(self) -> int:
+        """Positions trained on that hold a token."""
+        if self._padding:
+            self._padding_before += int(torch.stack(self._padding).sum())
+            self._padding = []
+        return self.positions - self._padding_before
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -44,8 +53,9 @@ class Throughput(Callback):
     ) -> None:
         if isinstance(batch, Batch):
             self.positions += batch.token_ids.numel()
-            padding = 0 if batch.padding_mask is None else int(batch.padding_mask.sum())
-            self.tokens += batch.token_ids.numel() - padding
+            if batch.padding_mask is not None:
+                # Stays on the device until somebody asks: reading a sum waits for the device.
+                self._padding.append(batch.padding_mask.sum())
         self._stop_clock()
         self._since = time.perf_counter()
         every = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by one of its connectors
@@ -82,6 +92,7 @@ class Throughput(Callback):
         return {"tokens": self.tokens, "positions": self.positions, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.tokens, self.positions = state_dict["tokens"], state_dict["positions"]
+        self.positions, self._padding = state_dict["positions"], []
+        self._padding_before = self.positions - state_dict["tokens"]
         self.seconds = state_dict["seconds"]
         self._last = (self.tokens, self.seconds)
