@@ -1,9 +1,11 @@
 """A callback that makes a run end badly, in each of the ways that runs do."""
 
+import json
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
@@ -34,3 +36,20 @@ class Misbehave(pl.Callback):
                 time.sleep(0.1)
             case "sigkill":
                 os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Watch(pl.Callback):
+    """Appends to a file what this process holds when a run has been tested: memory in bytes, threads, open files."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+
+    def on_test_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        usage = {
+            "memory": pages * os.sysconf("SC_PAGE_SIZE"),
+            "threads": len(os.listdir("/proc/self/task")),
+            "files": len(os.listdir("/proc/self/fd")),
+        }
+        with open(self.file, "a") as file:
+            file.write(json.dumps(usage) + "\n")

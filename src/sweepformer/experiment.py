@@ -138,7 +138,9 @@ def _train_and_test(
         summary.metrics.update(checkpoint["sweepformer"]["metrics"])
     else:
         log.warning("there is no checkpoint that was best by a metric: the test uses the last weights")
+    tested = time.perf_counter()
     trainer.test(task, datamodule=data, verbose=False)
+    summary.seconds["test"] = time.perf_counter() - tested
     summary.metrics.update({name: float(value) for name, value in trainer.callback_metrics.items()})
     if predictions.labels is not None:
         show_predictions(loggers, predictions.labels, predictions.predictions, store.classes, summary.steps)

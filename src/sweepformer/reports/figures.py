@@ -10,7 +10,9 @@ def confusion_figure(labels: np.ndarray, predictions: np.ndarray, classes: list[
     """Rows are true classes, columns predicted ones, colours shares of the row; (height, width, 3) uint8."""
     counts = confusion_matrix(labels, predictions, labels=range(len(classes)))
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    side = min(4 + 0.35 * len(classes), 20)
+    classes = [_short(name) for name in classes]
+    margin = 1.5 + 0.07 * max(map(len, classes))  # inches that the names take
+    side = margin + min(2 + 0.35 * len(classes), 18)
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -29,7 +31,8 @@ def class_figure(labels: np.ndarray, predictions: np.ndarray, classes: list[str]
     precision, recall, _, rows = precision_recall_fscore_support(
         labels, predictions, labels=range(len(classes)), zero_division=0
     )
-    figure = Figure(figsize=(8, min(1.5 + 0.32 * len(classes), 40)), layout="constrained")
+    classes = [_short(name) for name in classes]
+    figure = Figure(figsize=(11, min(1.5 + 0.32 * len(classes), 40)), layout="constrained")
     axes = figure.subplots()
     places = np.arange(len(classes))
     axes.barh(places - 0.2, precision, 0.4, label="precision")
@@ -39,6 +42,10 @@ def class_figure(labels: np.ndarray, predictions: np.ndarray, classes: list[str]
     axes.set(xlim=(0, 1), title="Test split, by class (rows)")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.05), ncols=2)
     return _pixels(figure)
+
+
+def _short(name: str, longest: int = 40) -> str:
+    return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
 def _pixels(figure: Figure) -> np.ndarray:
