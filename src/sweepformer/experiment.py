@@ -31,6 +31,7 @@ from sweepformer.errors import Diverged, UserError
 from sweepformer.reports.loggers import begin, conclude, show_predictions
 from sweepformer.reports.screen import print_data, print_result
 from sweepformer.run_directory import RunDirectory, Summary, write_text
+from sweepformer.sweeps.devices import claim_gpu
 from sweepformer.training.callbacks.halving import SuccessiveHalving
 from sweepformer.training.callbacks.predictions import PredictionWriter
 from sweepformer.training.callbacks.throughput import Throughput
@@ -58,6 +59,8 @@ def run(cfg: DictConfig) -> float | None:
         rules.check(config)
         _train_and_test(config, directory, [], Summary(status="failed"), started)
         return None
+    if HydraConfig.get().mode is RunMode.MULTIRUN:
+        claim_gpu(directory.path.parent, config["trainer"])
     with directory.held():
         return _run_in(directory, config, _hydra_files(cfg), started)
 

@@ -1,0 +1,43 @@
+"""Which GPU a run of a sweep works on, where several run at once on a machine with several."""
+
+import fcntl
+import itertools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+import torch
+
+_held: list[TextIO] = []  # what this process has claimed, until it ends
+
+
+def claim_gpu(sweep: Path, trainer: dict[str, object]) -> None:
+    """Let this process see one GPU only, so that the runs of a sweep spread evenly over all.
+
+    Does nothing where there is no choice, where a launcher has chosen already, or where a run wants several.
+    """
+    if _held or trainer.get("devices") not in (1, "1") or trainer.get("accelerator") == "cpu":
+        return
+    if not torch.cuda.is_available():
+        return
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    devices = visible.split(",") if visible else [str(number) for number in range(torch.cuda.device_count())]
+    if len(devices) > 1:
+        os.environ["CUDA_VISIBLE_DEVICES"] = claim(sweep / ".devices", devices)
+
+
+def claim(folder: Path, devices: Sequence[str]) -> str:
+    """The device that fewest processes have claimed; the claim ends with this process, however it ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in itertools.count():
+        for device in devices:
+            file = (folder / f"{device}-{place}").open("a")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                continue
+            _held.append(file)
+            return device
+    raise AssertionError("there is always a next place")
