@@ -14,7 +14,14 @@ from typing import Any
 from benchmarks.record import record, run
 
 GRID = ["optimizer.lr=3e-4,1e-3,3e-3", "model.num_layers=1,2", "model.dropout=0.1,0.3", "model.pooling=mean,max"]
-COMMON = ["model=tiny", "trainer=cpu", "trainer.max_epochs=9", "callbacks.early_stopping=null", "logger=none"]
+COMMON = [
+    "model=tiny",
+    "trainer=cpu",
+    "trainer.max_epochs=9",
+    "callbacks.early_stopping=null",
+    "logger=none",
+    "hydra.launcher.n_jobs=2",
+]
 DATA = {
     "icd10": ["data=icd10", "data.max_rows=4000"],
     "peptides": ["data=peptides", "tokenizer=char", "data.batch_size=32"],

@@ -53,3 +53,16 @@ class Watch(pl.Callback):
         }
         with open(self.file, "a") as file:
             file.write(json.dumps(usage) + "\n")
+
+
+class NodeName(pl.Callback):
+    """Writes which Ray node trained a run into a folder, in a file named after the run."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def on_fit_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        import ray
+
+        name = Path(trainer.default_root_dir).name
+        (Path(self.folder) / name).write_text(ray.get_runtime_context().get_node_id())
