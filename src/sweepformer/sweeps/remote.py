@@ -52,9 +52,10 @@ def run_on_ray(options: dict[str, Any], jobs: Sequence[Job]) -> list[str | None]
 
     started_here = not ray.is_initialized()
     if started_here:
-        # A lone cluster needs no address that others could reach it by.
-        alone = {} if options["init"].get("address") else {"_node_ip_address": "127.0.0.1"}
-        ray.init(**{"log_to_driver": True, **alone, **options["init"]})
+        # A cluster on this machine needs no address that others could reach it by.
+        host = (options["init"].get("address") or "127.0.0.1").rpartition(":")[0] or "127.0.0.1"
+        here = {"_node_ip_address": host} if host.startswith("127.") else {}
+        ray.init(**{"log_to_driver": True, **here, **options["init"]})
     try:
         # Ray's own retry would hide a killed worker; the sweep knows whom to launch again.
         run: Any = ray.remote(**{"max_retries": 0, **options["remote"]})(_call)
