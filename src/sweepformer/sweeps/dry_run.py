@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Sequence
 
 import torch
 
@@ -9,15 +10,15 @@ from sweepformer.build import build
 from sweepformer.config import check
 from sweepformer.errors import UserError
 from sweepformer.reports.screen import table_text
-from sweepformer.sweeps.sweep import Job, Sweep
+from sweepformer.sweeps.sweep import Job
 
 log = logging.getLogger(__name__)
 
 
-def show(sweep: Sweep) -> None:
+def show(jobs: Sequence[Job]) -> None:
     """Print number, overrides, parameters, state and directory of every run."""
     rows = []
-    for job in sweep.jobs:
+    for job in jobs:
         rows.append(
             [
                 str(job.number),
@@ -28,7 +29,7 @@ def show(sweep: Sweep) -> None:
             ]
         )
     log.info("\n%s", table_text(f"{len(rows)} runs", ["#", "overrides", "parameters", "state", "directory"], rows))
-    done = sum(job.is_done for job in sweep.jobs)
+    done = sum(job.is_done for job in jobs)
     log.info(
         "%d would be trained, %d have their result. Nothing was started: sweep.dry_run=true", len(rows) - done, done
     )

@@ -25,14 +25,15 @@ def sweep_grid(plugin: Any, params: dict[str, Any], arguments: list[str]) -> lis
 
     sweep = Sweep(plugin)
     try:
-        for overrides, swept in combinations(parse(plugin, params, arguments)):
-            sweep.add(overrides, swept)
+        grid = combinations(parse(plugin, params, arguments))
         if sweep.options["dry_run"]:
             from sweepformer.sweeps.dry_run import show
 
-            show(sweep)
+            show([sweep.add(overrides, swept) for overrides, swept in grid])
             return []
         with sweep.held():
+            for overrides, swept in grid:
+                sweep.add(overrides, swept)
             try:
                 sweep.run(sweep.jobs)
             finally:

@@ -63,7 +63,7 @@ class Sweep:
         self._config, self._context, self._task = plugin.config, plugin.hydra_context, plugin.task_function
         self.path = Path(self._config.hydra.sweep.dir).absolute()
         self.options: dict[str, Any] = rules.plain(self._config.sweep)
-        self.jobs: list[Job] = []
+        self._jobs: dict[str, Job] = {}
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -81,22 +81,22 @@ class Sweep:
             ) from None
 
     def add(self, overrides: Sequence[str], swept: Sequence[str]) -> Job:
-        """Find or give the directory of a run.
+        """Find or give the directory of a run; asked twice for one config, it is the same job.
 
         Raises:
             UserError: the config can't be composed, or the run of that name in this directory has another config.
         """
         config = self.compose(overrides)
-        label = rules.safe_name(",".join(swept))
-        path = self._known.get(rules.config_hash(config))
-        if path is None:
-            path = self._same_name(label, config)
-        if path is None:
-            path = self.path / f"{self._next_number()}-{label}".rstrip("-")
-        self._known[rules.config_hash(config)] = path
-        job = Job(_number(path), tuple(overrides), tuple(swept), config, RunDirectory(path))
-        self.jobs.append(job)
-        return job
+        identity = rules.config_hash(config)
+        if identity not in self._jobs:
+            path = self._known.get(identity) or self._place(rules.safe_name(",".join(swept)), config)
+            self._jobs[identity] = Job(_number(path), tuple(overrides), tuple(swept), config, RunDirectory(path))
+        return self._jobs[identity]
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The runs that were added, in that order."""
+        return list(self._jobs.values())
 
     def compose(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The plain config of a run."""
@@ -107,28 +107,24 @@ class Sweep:
 
     @cached_property
     def _known(self) -> dict[str, Path]:
-        """The directories of this sweep by the config that they hold."""
-        found = {}
-        for path in run_paths(self.path):
-            if config := RunDirectory(path).read_config():
-                found[rules.config_hash(config)] = path
-        return found
+        """The directories that were here before, by the config that they hold."""
+        configs = {path: RunDirectory(path).read_config() for path in self._paths}
+        return {rules.config_hash(config): path for path, config in configs.items() if config}
 
-    def _same_name(self, label: str, config: dict[str, Any]) -> Path | None:
-        """A directory that is named like this run and holds no work that would be lost."""
-        for path in run_paths(self.path):
-            if path.name.partition("-")[2] == label and path not in self._taken:
+    @cached_property
+    def _paths(self) -> list[Path]:
+        return run_paths(self.path)
+
+    def _place(self, label: str, config: dict[str, Any]) -> Path:
+        """The directory that is named like this run, if it holds no work that would be lost, or a new one."""
+        taken = {job.directory.path for job in self.jobs}
+        for path in self._paths:
+            if path.name.partition("-")[2] == label and path not in taken:
                 RunDirectory(path).refuse_other(config)
                 return path
-        return None
-
-    @property
-    def _taken(self) -> set[Path]:
-        return {job.directory.path for job in self.jobs}
-
-    def _next_number(self) -> int:
-        paths = [*run_paths(self.path), *self._taken]
-        return max((_number(path) for path in paths), default=-1) + 1
+        path = self.path / f"{max(map(_number, self._paths), default=-1) + 1}-{label}".rstrip("-")
+        self._paths.append(path)
+        return path
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Bring every job to an end: those that are done are left alone, those whose worker is lost tried again."""
