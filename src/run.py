@@ -1,8 +1,10 @@
 """python -m src.run: train one run, or with -m a sweep."""
 
+import logging
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import hydra
@@ -11,7 +13,7 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from sweepformer.command_check import explain
+from sweepformer.command_check import explain, explain_system
 from sweepformer.config import prefer_own_presets, register
 from sweepformer.errors import UserError
 from sweepformer.help import print_help, wants_help
@@ -34,7 +36,7 @@ def _run_job(cfg: DictConfig) -> float | None:
             sys.exit(128 + signal.SIGTERM)  # the log says how to go on
         message = f"Error: {type(error).__name__}: {error}: the run was told to end."
     except Exception as error:
-        message = (
+        message = explain_system(error) or (
             f"Error: {type(error).__name__}: {error}\nThis was not expected. "
             f"The traceback is in {hydra_config.runtime.output_dir}/run.log"
         )
@@ -44,6 +46,11 @@ def _run_job(cfg: DictConfig) -> float | None:
     raise CompactHydraException(message)  # the sweep goes on
 
 
+def _warn(ended: threading.ExceptHookArgs) -> None:
+    """A logger's writer that fails is no reason for a traceback, and none to end the run."""
+    logging.getLogger(__name__).warning("warning: a helper thread ended: %s", ended.exc_value)
+
+
 def main() -> None:
     """The command line."""
     register()
@@ -51,6 +58,7 @@ def main() -> None:
     if wants_help(sys.argv[1:]):
         print_help(CONF, sys.argv[1:])
         return
+    threading.excepthook = _warn
     wants_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its errors to us
     try:

@@ -1,6 +1,7 @@
 """Says clearly what is wrong with a command: before Hydra stumbles over it, or after."""
 
 import difflib
+import errno
 import importlib.util
 import re
 import sys
@@ -47,6 +48,8 @@ def explain(error: Exception, conf: Path) -> str:
         cause = error.__cause__
         more = f"\n{cause}" if isinstance(cause, OmegaConfBaseException) and str(cause) not in str(error) else ""
         return f"{error}{more}"
+    if system := explain_system(error):
+        return system
     if isinstance(error, ValueError) and "Config group override must be" in str(error):
         return "Error: a config group can't be null: choose one of its options (--help lists them)."
     if isinstance(error, MarkedYAMLError) and error.problem_mark:
@@ -60,6 +63,20 @@ def explain(error: Exception, conf: Path) -> str:
         f"Error: {type(error).__name__}: {error}\n"
         "This was not expected. Set the environment variable HYDRA_FULL_ERROR=1 to see the traceback."
     )
+
+
+def explain_system(error: Exception) -> str | None:
+    """What to do when the machine itself is at its end; None if it isn't."""
+    text = str(error)
+    if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "No space left on device" in text:
+        return "Error: the disk is full. Free some space; the same command then goes on from the last checkpoint."
+    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+        what = text.splitlines()[0] if text else type(error).__name__
+        return (
+            f"Error: out of memory ({what}). Lower data.batch_size and "
+            "raise trainer.accumulate_grad_batches instead, lower model.max_length, or choose a smaller model."
+        )
+    return None
 
 
 def _unknown_key(key: str, conf: Path) -> str:

@@ -1,6 +1,7 @@
 """What a run leaves on disk, when, and how it is known to be whole."""
 
 import json
+import logging
 import os
 import platform
 import subprocess
@@ -49,6 +50,9 @@ class Summary:
     effective_precision: str | None = None
     peak_memory_bytes: int | None = None
     error: dict[str, str] | None = None
+
+
+log = logging.getLogger(__name__)
 
 
 class RunDirectory:
@@ -176,9 +180,13 @@ class RunDirectory:
     def record_loss(self, reason: str, config_hash: str, overrides: Sequence[str]) -> None:
         """Write the summary of a run whose process is gone and could not write it."""
         error = {"type": "ProcessLost", "message": reason}
-        self.write_summary(Summary(status="failed", config_hash=config_hash, overrides=list(overrides), error=error))
-        with (self.path / "run.log").open("a", encoding="utf-8") as file:
-            file.write(f"{reason}\n")
+        summary = Summary(status="failed", config_hash=config_hash, overrides=list(overrides), error=error)
+        try:
+            self.write_summary(summary)
+            with (self.path / "run.log").open("a", encoding="utf-8") as file:
+                file.write(f"{reason}\n")
+        except OSError as cause:
+            log.error("%s: %s; its summary can't be written (%s)", self.path, reason, cause.strerror)
 
     def write_summary(self, summary: Summary) -> None:
         """Record the result: the last thing that a run does."""

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,17 @@ def session_status(run: Path) -> int | None:
         if tag == metadata.SESSION_END_INFO_TAG
     ]
     return ends[0] if ends else None
+
+
+def test_a_full_disk_is_said_and_ends_in_an_exit_code(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(small)], capture_output=True).returncode:
+        pytest.skip("needs to mount a small file system")
+    try:
+        result = shell("-m", *tiny, f"hydra.sweep.dir={small}/s", "model.num_heads=1,2,4")
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+    assert result.code == 1
+    assert "the disk is full" in result.err or "No space left on device" in result.err
+    assert "This was not expected" not in result.screen

@@ -55,9 +55,16 @@ def report(sweep: Sweep, findings: str = "") -> int:
     if lost:
         log.info("\n%s", _failures(lost, keys))
         log.info("tracebacks: %s", os.path.relpath(sweep.path / "<run>" / "run.log"))
-    write_text(sweep.path / "leaderboard.csv", _as_csv([*ranked, *lost], keys, names))
-    write_text(sweep.path / "README.md", _as_markdown(sweep.path, ranked, lost, keys, names, metric, findings))
-    log.info("written: %s", ", ".join(os.path.relpath(sweep.path / name) for name in ("leaderboard.csv", "README.md")))
+    files = {
+        "leaderboard.csv": _as_csv([*ranked, *lost], keys, names),
+        "README.md": _as_markdown(sweep.path, ranked, lost, keys, names, metric, findings),
+    }
+    for name, text in files.items():
+        try:
+            write_text(sweep.path / name, text)
+            log.info("written: %s", os.path.relpath(sweep.path / name))
+        except OSError as error:  # the results are on the screen, and the exit code is still to come
+            log.error("%s can't be written (%s)", sweep.path / name, error.strerror)
     log.info("compare: tensorboard --logdir %s", os.path.relpath(sweep.path))
     return sum(not job.is_done for job in sweep.jobs)
 

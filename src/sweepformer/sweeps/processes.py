@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 
+from hydra.core.utils import JobReturn, JobStatus
+
 GRACE = 60.0  # seconds that an interrupted run gets to write its checkpoint and summary
 
 
@@ -60,7 +62,7 @@ def _describe(code: int) -> str | None:
         return f"the run's process was ended by {signal.Signals(-code).name}" + (
             ": killed from outside, or out of memory" if -code == signal.SIGKILL else ""
         )
-    return f"the run's process ended with exit code {code}" if code else None
+    return f"the run ended with exit code {code} and could not say why in its summary" if code else None
 
 
 def _child(job: Callable[[], object], threads: int | None, parent: int) -> None:
@@ -78,9 +80,11 @@ def _child(job: Callable[[], object], threads: int | None, parent: int) -> None:
         torch.set_num_threads(threads)
         os.environ["OMP_NUM_THREADS"] = str(threads)
     try:
-        job()
+        result = job()
     except KeyboardInterrupt:
         sys.exit(130)
+    if isinstance(result, JobReturn) and result.status is JobStatus.FAILED:
+        sys.exit(1)
 
 
 def _interrupt(processes: list[BaseProcess]) -> None:
