@@ -1,5 +1,6 @@
 """Hugging Face datasets, local ones only."""
 
+import sys
 from pathlib import Path
 
 import datasets
@@ -28,6 +29,15 @@ def test_saved_dataset(tmp_path: Path) -> None:
     assert raw.val is not None
     assert raw.test is not None
     assert (raw.val.labels, raw.test.labels) == (["yes"], ["no"])
+
+
+def test_missing_package_and_unknown_dataset_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="can't be loaded"):
+        Hub(str(tmp_path / "empty")).read()
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(UserError, match=r"\.\[hub\]"):
+        Hub("anything").read()
 
 
 def test_hidden_labels_and_wrong_names(tmp_path: Path) -> None:

@@ -52,6 +52,15 @@ def test_given_splits_keep_their_texts_and_conflicts_the_first_label() -> None:
     assert "dropped" in report.lines()[1]
 
 
+def test_shared_groups_and_absent_classes_are_told() -> None:
+    train = rows(many(20), [str(n) for n in range(20)])
+    _, report = make_splits(RawSplits(train, rows([("a", "0")], ["3"]), rows([("b", "0"), ("c", "1")], ["x", "y"])))
+    assert report.warnings == [
+        "1 classes have no row in validation, '1' for one",
+        "1 groups are in train and in validation, '3' for one",
+    ]
+
+
 def test_classes_sort_by_value() -> None:
     assert make_splits(RawSplits(rows(many(110, 11))), 0.2, 0.2, 0)[0].classes == [str(n) for n in range(11)]
 
@@ -65,6 +74,8 @@ def test_classes_sort_by_value() -> None:
         (RawSplits(rows(many(20))), (0.0, 0.1), ["data.val_fraction=0.0"]),
         (RawSplits(rows(many(20))), (0.1, -1.0), ["data.test_fraction=-1.0"]),
         (RawSplits(rows(many(20))), (0.5, 0.5), ["data.val_fraction", "data.test_fraction"]),
+        (RawSplits(rows(many(20), ["a", "b"] * 10)), (0.1, 0.1), ["2 groups", "data.group_column"]),
+        (RawSplits(rows(many(40), [str(n % 2) for n in range(40)])), (0.4, 0.4), ["all rows of class", "groups"]),
     ],
 )
 def test_mistakes_are_named(raw: RawSplits, fractions: tuple[float, float], words: list[str]) -> None:

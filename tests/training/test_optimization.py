@@ -38,10 +38,11 @@ def test_schedules_end_where_they_say() -> None:
 
 
 def test_norms_biases_and_embeddings_do_not_decay() -> None:
-    model = TransformerClassifier(vocab_size=50, num_classes=3)
+    model = TransformerClassifier(vocab_size=50, num_classes=3, positional_encoding="learned", pooling="cls")
     decaying, others = parameter_groups(model, 0.1)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     assert (decaying["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
     assert all("bias" not in names[id(p)] and "norm" not in names[id(p)] for p in decaying["params"])
     assert any("embedding" in names[id(p)] for p in others["params"])
+    assert not any("positions" in names[id(p)] or "embedding" in names[id(p)] for p in decaying["params"])
     assert len(decaying["params"]) + len(others["params"]) == len(names)

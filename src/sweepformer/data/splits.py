@@ -136,8 +136,10 @@ def _cut_groups(rows: Rows, fraction: float, seed: int, key: str) -> np.ndarray:
     names, labels = np.unique(rows.labels, return_inverse=True)
     wanted = np.bincount(labels) * fraction
 
-    def distance(cut: np.ndarray) -> float:
-        return float(np.abs(np.bincount(labels[cut], minlength=len(names)) - wanted).sum())
+    def distance(cut: np.ndarray) -> tuple[int, float]:
+        counts = np.bincount(labels[cut], minlength=len(names))
+        lost = int((counts == np.bincount(labels)).sum())  # classes that would not be left to learn from
+        return lost, float(np.abs(counts - wanted).sum())
 
     # The folds are made to be alike over all; a single one can be far off where groups are large.
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # of small classes: they are counted below
