@@ -16,6 +16,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def record(name: str, result: dict[str, Any]) -> Path:
     """Write `results/NAME.json`."""
+    RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     module = "benchmarks." + Path(sys.argv[0]).stem
     about = {

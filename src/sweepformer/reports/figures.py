@@ -11,10 +11,11 @@ def confusion_figure(labels: np.ndarray, predictions: np.ndarray, classes: list[
     counts = confusion_matrix(labels, predictions, labels=range(len(classes)))
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     classes = [_short(name) for name in classes]
-    margin = 1.5 + 0.07 * max(map(len, classes))  # inches that the names take
+    margin = 0.8 + 0.08 * max(map(len, classes))  # inches that the names take
     side = margin + min(2 + 0.35 * len(classes), 18)
-    figure = Figure(figsize=(side, side), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(side, side))
+    # Placed by hand: letting the layout be found takes longer than the drawing.
+    axes = figure.add_axes((margin / side, margin / side, 1 - (margin + 0.3) / side, 1 - (margin + 0.3) / side))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(classes)), classes, rotation=90)
     axes.set_yticks(range(len(classes)), classes)
@@ -32,15 +33,17 @@ def class_figure(labels: np.ndarray, predictions: np.ndarray, classes: list[str]
         labels, predictions, labels=range(len(classes)), zero_division=0
     )
     classes = [_short(name) for name in classes]
-    figure = Figure(figsize=(11, min(1.5 + 0.32 * len(classes), 40)), layout="constrained")
-    axes = figure.subplots()
+    height = min(1.5 + 0.32 * len(classes), 40)
+    figure = Figure(figsize=(11, height))
+    left = 0.05 + 0.0075 * max(len(name) + 7 for name in classes)
+    axes = figure.add_axes((left, 0.9 / height, 0.97 - left, 1 - 1.3 / height))
     places = np.arange(len(classes))
     axes.barh(places - 0.2, precision, 0.4, label="precision")
     axes.barh(places + 0.2, recall, 0.4, label="recall")
     axes.set_yticks(places, [f"{name} ({count})" for name, count in zip(classes, rows, strict=True)])
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), title="Test split, by class (rows)")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.05), ncols=2)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25 / height), ncols=2)
     return _pixels(figure)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sweepformer.reports.screen import table_text
+from sweepformer.reports.tables import table_text
 from sweepformer.run_directory import FINAL, RunDirectory, Summary, write_text
 from sweepformer.sweeps.sweep import Sweep, command, run_paths
 

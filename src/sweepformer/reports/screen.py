@@ -4,11 +4,11 @@ import logging
 import os
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import Store
+from sweepformer.reports.tables import rendered
 from sweepformer.run_directory import Summary
 
 log = logging.getLogger(__name__)
@@ -51,26 +51,9 @@ def print_result(summary: Summary, path: Path) -> None:
     if summary.tokens_per_second:
         table.add_row("real tokens a second", f"{summary.tokens_per_second:,.0f}")
     table.add_row("precision", summary.effective_precision or "")
-    log.info("\n%s", _rendered(table))
+    log.info("\n%s", rendered(table))
     log.info(
         "next:\n  tensorboard --logdir %s\n  python -m src.run model=base\n"
         "  python -m src.run -m model.num_layers=2,4 model.dropout=0.1,0.3",
         shown.parent if shown.parts else shown,
     )
-
-
-def table_text(title: str, columns: list[str], rows: list[list[str]]) -> str:
-    """A table as text, as wide as the terminal."""
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    return _rendered(table)
-
-
-def _rendered(table: Table) -> str:
-    console = Console(width=max(100, min(Console().width, 200)), force_terminal=False, highlight=False, markup=False)
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get().rstrip()

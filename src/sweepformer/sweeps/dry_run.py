@@ -9,7 +9,7 @@ import torch
 from sweepformer.build import build
 from sweepformer.config import check
 from sweepformer.errors import UserError
-from sweepformer.reports.screen import table_text
+from sweepformer.reports.tables import table_text
 from sweepformer.sweeps.sweep import Job
 
 log = logging.getLogger(__name__)

@@ -21,10 +21,9 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState
 
-from sweepformer.build import build
 from sweepformer.errors import UserError
 from sweepformer.reports.leaderboard import report
-from sweepformer.reports.screen import table_text
+from sweepformer.reports.tables import table_text
 from sweepformer.run_directory import Summary
 from sweepformer.sweeps.grid import parse
 from sweepformer.sweeps.sweep import Job, Sweep
@@ -164,6 +163,8 @@ class Study:
     def _sampler(self, options: dict[str, Any]) -> optuna.samplers.BaseSampler:
         # Seeded alike again, a sampler would draw again what it has drawn.
         seed = {"seed": options["seed"] + len(self.study.trials)} if options.get("seed") is not None else {}
+        from sweepformer.build import build  # which loads Lightning
+
         return build("hydra.sweeper.sampler", {**options, **seed})
 
     def _trials(self, *states: TrialState) -> list[FrozenTrial]:
