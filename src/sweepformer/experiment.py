@@ -85,7 +85,10 @@ def _run_in(
         summary.status = _status_after(error)
         summary.error = {"type": type(error).__name__, "message": str(error)}
         if summary.status == "interrupted":
-            log.warning("interrupted: the same command with hydra.run.dir=%s goes on from here", directory.path)
+            again = (
+                "the same sweep typed again" if directory.sweep else f"the same command, hydra.run.dir={directory.path}"
+            )
+            log.warning("interrupted: %s goes on from here", again)
         with (directory.path / "run.log").open("a", encoding="utf-8") as file:
             file.write(traceback.format_exc())
         raise

@@ -114,7 +114,10 @@ def _numbers(entry: Entry, names: list[str]) -> list[str]:
 
 def _first_line(summary: Summary) -> str:
     error = summary.error or {}
-    return f"{error.get('type', '')}: {error.get('message', '')}".split("\n")[0]
+    kind, message = error.get("type", ""), error.get("message", "").split("\n")[0]
+    if kind in ("UserError", "Diverged", "ProcessLost"):  # written for people
+        return message
+    return f"{kind}: {message}" if message else kind
 
 
 def _as_csv(entries: list[Entry], keys: list[str], names: list[str]) -> str:
