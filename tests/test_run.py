@@ -54,7 +54,7 @@ def test_a_directory_of_another_config_is_refused_with_the_difference(cli: Cli, 
     before = cli(*tiny).summary
     result = cli(*tiny, "model.dropout=0.25")
     assert result.code == 1
-    assert "model.dropout: 0.1 there, 0.25 now" in result.err
+    assert "model.dropout: 0.3 there, 0.25 now" in result.err
     assert result.summary == before
 
 
