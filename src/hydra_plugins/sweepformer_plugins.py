@@ -16,6 +16,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from sweepformer import config as rules
+from sweepformer.errors import UserError
 
 rules.register()
 
@@ -81,6 +82,8 @@ class ProcessLauncher(_Plugin, Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
         from sweepformer.sweeps.processes import run_in_processes, warm_up
 
+        if self.n_jobs < 1 and self.n_jobs != -1:
+            raise UserError(f"hydra.launcher.n_jobs={self.n_jobs} must be at least 1, or -1 for as many as CPUs.")
         warm_up()
         jobs = jobs_of(self, job_overrides, initial_job_idx)
         if not self.isolate:

@@ -115,7 +115,7 @@ def _check_directory(config: DictConfig, kind: str) -> None:
     try:
         path = Path(config.hydra[kind].dir)
     except OmegaConfBaseException as error:
-        sys.exit(f"Error: {(error.__cause__ or error)}")
+        sys.exit(f"Error: {str(error.__cause__ or error).splitlines()[0]}")
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):

@@ -1,5 +1,6 @@
 """One run, from config to summary: the story on one page."""
 
+import gc
 import json
 import logging
 import resource
@@ -32,7 +33,7 @@ from sweepformer.reports.loggers import begin, conclude, show_predictions
 from sweepformer.reports.screen import print_data, print_result
 from sweepformer.run_directory import RunDirectory, Summary, write_text
 from sweepformer.sweeps.devices import claim_gpu
-from sweepformer.training.callbacks.halving import SuccessiveHalving
+from sweepformer.training.callbacks.halving import SuccessiveHalving, was_stopped
 from sweepformer.training.callbacks.predictions import PredictionWriter
 from sweepformer.training.callbacks.throughput import Throughput
 from sweepformer.training.optimization import build_optimizer, build_schedule
@@ -96,6 +97,7 @@ def _run_in(
         summary.seconds["total"] = time.perf_counter() - started
         conclude(loggers, summary)
         directory.write_summary(summary)
+        gc.collect()  # a trainer and its parts refer to each other; the next run of this process needs their memory
     print_result(summary, directory.path)
     return summary.metrics.get("val_acc")
 
@@ -150,7 +152,8 @@ def _train_and_test(
     summary.metrics.update({name: float(value) for name, value in trainer.callback_metrics.items()})
     if predictions.labels is not None:
         show_predictions(loggers, predictions.labels, predictions.predictions, store.classes, summary.steps)
-    stopped = any(isinstance(one, SuccessiveHalving) and one.stopped for one in _callbacks(trainer))
+    # Asked of the directory: training may have run in processes that are gone.
+    stopped = any(isinstance(one, SuccessiveHalving) for one in _callbacks(trainer)) and was_stopped(directory)
     summary.status = "stopped_early_by_sweep" if stopped else "completed"
 
 

@@ -16,9 +16,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from sweepformer.config import differences
+from sweepformer.config import config_hash, differences
 from sweepformer.errors import UserError
-from sweepformer.locks import locked
+from sweepformer.locks import Locked, locked
 
 RECORDED_PACKAGES = (
     "sweepformer", "torch", "pytorch-lightning", "hydra-core", "omegaconf", "torchmetrics", "tokenizers",
@@ -120,7 +120,7 @@ class RunDirectory:
     def refuse_other(self, config: dict[str, Any]) -> None:
         """Raise a UserError if a run of another config has left work here that would be lost."""
         there = self.read_config()
-        if there is not None and there != config:
+        if there is not None and config_hash(there) != config_hash(config):
             if self._holds_work():
                 raise UserError(
                     f"{self.path} holds a run of another config, which would be lost:\n  "
@@ -136,7 +136,7 @@ class RunDirectory:
     def _holds_work(self) -> bool:
         """Whether there is something that a run of another config would destroy."""
         summary = self.read_summary()
-        return self.last_checkpoint.exists() or (summary is not None and summary.status == "completed")
+        return self.last_checkpoint.exists() or (summary is not None and summary.status in FINAL)
 
     def read_summary(self) -> Summary | None:
         """The recorded result; None if there is none or it can't be read."""
@@ -144,6 +144,16 @@ class RunDirectory:
             return Summary(**json.loads(self._summary.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
+
+    def forget_failure(self) -> None:
+        """Remove the summary of a run that has no result, unless another process is at work on one."""
+        try:
+            with locked(self.path / ".lock"):
+                summary = self.read_summary()
+                if summary is None or summary.status not in FINAL:
+                    self.forget_summary()
+        except Locked:
+            return
 
     def read_config(self) -> dict[str, Any] | None:
         """The plain config of the run in here; None if there is none or it can't be read."""

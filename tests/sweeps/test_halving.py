@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweepformer.run_directory import RunDirectory
-from sweepformer.training.callbacks.halving import SuccessiveHalving, read_rung
+from sweepformer.training.callbacks.halving import SuccessiveHalving, read_rung, was_stopped
 
 
 def reach_rung(sweep: Path, name: str, value: float, epoch: int = 1) -> bool:
@@ -22,7 +22,7 @@ def reach_rung(sweep: Path, name: str, value: float, epoch: int = 1) -> bool:
         sanity_checking=False,
         callback_metrics={"val_acc": value},
         is_global_zero=True,
-        strategy=SimpleNamespace(barrier=lambda: None),
+        strategy=SimpleNamespace(broadcast=lambda decision: decision),
         should_stop=False,
     )
     callback.on_validation_end(trainer, None)
@@ -53,6 +53,15 @@ def test_equals_come_too_late_and_only_rungs_count(sweep: Path) -> None:
 def test_a_run_that_goes_on_after_a_kill_does_not_compete_with_itself(sweep: Path) -> None:
     assert not reach_rung(sweep, "0", 0.5)
     assert not reach_rung(sweep, "0", 0.5)
+
+
+def test_a_run_that_was_stopped_stays_stopped(sweep: Path) -> None:
+    assert not reach_rung(sweep, "0", 0.5)
+    assert reach_rung(sweep, "1", 0.4)
+    callback, trainer = SuccessiveHalving(RunDirectory(sweep / "1")), SimpleNamespace(should_stop=False)
+    callback.on_fit_start(trainer, None)
+    assert trainer.should_stop
+    assert not was_stopped(RunDirectory(sweep / "0"))
 
 
 @given(st.permutations([n / 20 for n in range(20)]))

@@ -5,6 +5,7 @@ import io
 import logging
 import math
 import os
+import shlex
 import statistics
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,9 +82,14 @@ def read_entries(path: Path) -> list[Entry]:
 
 
 def rank(entries: list[Entry], metric: str, mode: str) -> list[Entry]:
-    """The runs with a result, best first."""
-    done = [entry for entry in entries if entry.summary.status in FINAL and not math.isnan(entry.metric(metric))]
-    return sorted(done, key=lambda entry: entry.metric(metric), reverse=mode == "max")
+    """The runs with a result, best first, those without the metric last."""
+    sign = -1 if mode == "max" else 1
+    done = [entry for entry in entries if entry.summary.status in FINAL]
+    if done and all(math.isnan(entry.metric(metric)) for entry in done):
+        log.warning(
+            "warning: sweep.metric=%s: no run has it. They have: %s", metric, ", ".join(done[0].summary.metrics)
+        )
+    return sorted(done, key=lambda one: math.inf if math.isnan(one.metric(metric)) else sign * one.metric(metric))
 
 
 def _ranking(ranked: list[Entry], keys: list[str], names: list[str]) -> str:
@@ -150,7 +156,7 @@ def _as_markdown(
             f"The best run is `{ranked[0].path.name}`, its checkpoint `{ranked[0].summary.best_checkpoint}`. "
             "To train it again:",
             "",
-            f"    python -m src.run {' '.join(ranked[0].summary.overrides)}",
+            f"    python -m src.run {shlex.join(ranked[0].summary.overrides)}",
             "",
             _markdown_table(ranked, keys, names),
         ]

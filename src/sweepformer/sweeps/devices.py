@@ -19,7 +19,8 @@ def claim_gpu(sweep: Path, trainer: dict[str, object]) -> None:
     """
     if _held or trainer.get("devices") not in (1, "1") or trainer.get("accelerator") == "cpu":
         return
-    if not torch.cuda.is_available():
+    # Counted without starting CUDA, which would read the variable set below too early: is_available() does that.
+    if torch.cuda.device_count() < 2:
         return
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     devices = visible.split(",") if visible else [str(number) for number in range(torch.cuda.device_count())]

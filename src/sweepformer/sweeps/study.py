@@ -5,6 +5,7 @@ interrupted are finished, failed ones tried again, and new ones drawn up to `n_t
 """
 
 import logging
+import math
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -60,7 +61,7 @@ def sweep_study(plugin: Any, arguments: list[str]) -> list[float | None]:
             try:
                 while trials := study.next_trials():
                     jobs = {trial.number: sweep.add(*_overrides(fixed, trial.params)) for trial in trials}
-                    sweep.run(list(jobs.values()))
+                    sweep.run(list({job.number: job for job in jobs.values()}.values()))
                     for trial in trials:
                         study.tell(trial, jobs[trial.number])
             finally:
@@ -138,6 +139,8 @@ class Study:
     def __init__(self, options: dict[str, Any], space: dict[str, BaseDistribution], sweep: Sweep) -> None:
         self.options, self.space = options, space
         self.metrics, directions = _as_list(options["metrics"]), _as_list(options["direction"])
+        if options["n_jobs"] < 1:
+            raise UserError(f"hydra.sweeper.n_jobs={options['n_jobs']} must be at least 1.")
         if len(self.metrics) != len(directions):
             raise UserError(
                 f"hydra.sweeper.metrics={self.metrics} and hydra.sweeper.direction={directions}: "
@@ -156,13 +159,17 @@ class Study:
         if there != directions:
             raise UserError(f"this study's direction is {there}, and hydra.sweeper.direction={directions} was given.")
         self.study.sampler = self._sampler(options["sampler"])
+        for trial in self._trials(TrialState.RUNNING):
+            if trial.params.keys() != space.keys():  # killed while it was drawn: there is nothing to go on with
+                self.study.tell(trial.number, state=TrialState.FAIL)
         self._again = [trial for trial in self._counted() if trial.state is TrialState.FAIL]
         if done := len(self._counted()):
             log.info("%d of %d trials are done already", done - len(self._again), options["n_trials"])
 
     def _sampler(self, options: dict[str, Any]) -> optuna.samplers.BaseSampler:
-        # Seeded alike again, a sampler would draw again what it has drawn.
-        seed = {"seed": options["seed"] + len(self.study.trials)} if options.get("seed") is not None else {}
+        # Seeded alike again, a sampler would draw again what it has drawn; QMC knows how far it came.
+        fresh = options.get("seed") is not None and "QMC" not in options["_target_"]
+        seed = {"seed": options["seed"] + len(self.study.trials)} if fresh else {}
         from sweepformer.build import build  # which loads Lightning
 
         return build("hydra.sweeper.sampler", {**options, **seed})
@@ -173,7 +180,8 @@ class Study:
     def _counted(self) -> list[FrozenTrial]:
         trials = self.study.get_trials(deepcopy=False)
         replaced = {trial.user_attrs.get(STANDS_FOR) for trial in trials}
-        return [trial for trial in trials if trial.number not in replaced]
+        drawn = [one for one in trials if one.state is not TrialState.FAIL or one.params.keys() == self.space.keys()]
+        return [trial for trial in drawn if trial.number not in replaced]
 
     def next_trials(self) -> list[FrozenTrial]:
         """The next batch: what was interrupted, then what failed before this command, then new draws."""
@@ -194,7 +202,7 @@ class Study:
         state = TrialState.FAIL
         if summary and summary.status == "stopped_early_by_sweep":
             state = TrialState.PRUNED
-        elif summary and summary.status == "completed":
+        elif summary and summary.status == "completed" and all(math.isfinite(value) for value in values):
             state = TrialState.COMPLETE
         if state is TrialState.FAIL and trial.state is TrialState.FAIL:
             return  # again

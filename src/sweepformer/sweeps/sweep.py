@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS = 3  # launches of a run whose worker is lost, before the run itself is held to be the cause
 
+# What joblib raises when it gives up on all runs because one worker is gone.
+WORKER_DIED = ("TerminatedWorkerError", "BrokenProcessPool", "ShutdownExecutorError")
+
 
 @dataclass(frozen=True)
 class Job:
@@ -141,7 +144,7 @@ class Sweep:
             if not todo:
                 return
             for job in todo:
-                job.directory.forget_summary()
+                job.directory.forget_failure()
             alone = attempt == ATTEMPTS
             endings: dict[int, str] = {}
             with Progress(self.jobs):
@@ -174,9 +177,13 @@ class Sweep:
         ]
         try:
             results: Sequence[JobReturn] = launcher.launch(overrides, initial_job_idx=jobs[0].number)
+        except UserError:
+            raise
         except Exception as error:
-            # joblib gives up on all when one worker dies; what was done is on disk.
-            log.warning("the launcher stopped: %s: %s", type(error).__name__, str(error).splitlines()[:1])
+            reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+            if type(error).__name__ not in WORKER_DIED:
+                raise UserError(f"hydra/launcher can't start runs ({reason}). Check hydra.launcher.*") from error
+            log.warning("a worker died and took the launcher with it; what was done is on disk")
             return {}
         finally:
             configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)

@@ -1,5 +1,6 @@
 """Early stopping across the runs of a sweep: those that are not among the best give up their time."""
 
+import glob
 import json
 import logging
 import math
@@ -41,9 +42,13 @@ class SuccessiveHalving(Callback):
         if mode not in ("max", "min"):
             raise ValueError(f"mode={mode} must be max or min")
         self.monitor, self.mode, self.min_epochs, self.reduction = monitor, mode, min_epochs, reduction
-        self._run = directory.path.name
+        self._directory, self._run = directory, directory.path.name
         self._reports = directory.path.parent / ".halving" if directory.sweep else None
         self.stopped = False
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._directory.sweep and was_stopped(self._directory):
+            self.stopped = trainer.should_stop = True
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         epoch = trainer.current_epoch + 1
@@ -55,12 +60,14 @@ class SuccessiveHalving(Callback):
                 f"There are: {', '.join(sorted(trainer.callback_metrics))}."
             )
         value = float(trainer.callback_metrics[self.monitor])
-        rung = self._reports / f"epoch-{epoch}"
+        stop = False
         if trainer.is_global_zero:
-            write_text(rung / f"{self._run}.json", json.dumps(value))
-        trainer.strategy.barrier()
-        others = [one for name, one in read_rung(rung).items() if name != self._run]
-        if not self._is_among_the_best(value, others):
+            rung = self._reports / f"epoch-{epoch}"
+            others = [one for name, one in read_rung(rung).items() if name != self._run]
+            stop = not self._is_among_the_best(value, others)
+            # The decision is kept: a run that is killed before it has written its summary stays stopped.
+            write_text(rung / f"{self._run}.json", json.dumps({"value": value, "stopped": stop}))
+        if trainer.strategy.broadcast(stop):
             self.stopped = trainer.should_stop = True
             log.info("stopped after epoch %d: %s %.4f is not among the best of the sweep", epoch, self.monitor, value)
 
@@ -76,4 +83,10 @@ class SuccessiveHalving(Callback):
 
 def read_rung(rung: Path) -> dict[str, float]:
     """What the runs of a sweep have reported at a rung, by the name of their directory."""
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in rung.glob("*.json")}
+    return {path.stem: json.loads(path.read_text(encoding="utf-8"))["value"] for path in rung.glob("*.json")}
+
+
+def was_stopped(directory: RunDirectory) -> bool:
+    """Whether the run of this directory was stopped at a rung, now or before it was interrupted."""
+    reports = (directory.path.parent / ".halving").glob(f"*/{glob.escape(directory.path.name)}.json")
+    return any(json.loads(path.read_text(encoding="utf-8"))["stopped"] for path in reports)
