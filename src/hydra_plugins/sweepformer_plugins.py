@@ -59,7 +59,9 @@ class OptunaSweeper(_Plugin, Sweeper):
         """The options as plain values; `n_jobs` is the launcher's where none is given."""
         options = rules.plain(OmegaConf.create(self.given))
         launcher = self.config.hydra.launcher
-        at_once = options["n_jobs"] or launcher.get("n_jobs") or launcher.get("array_parallelism") or os.cpu_count()
+        # A Slurm array has room for all trials at once, which then learn nothing from each other.
+        array = min(launcher.get("array_parallelism") or 0, 8)
+        at_once = options["n_jobs"] or launcher.get("n_jobs") or array or os.cpu_count()
         return {**options, "n_jobs": os.cpu_count() if at_once == -1 else at_once}
 
     def sweep(self, arguments: list[str]) -> list[float | None]:

@@ -99,6 +99,25 @@ def wait_for(condition, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
+def test_a_preempted_job_is_queued_again_and_goes_on(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    """Slurm's signal, sent to a job of submitit's own executor."""
+    options = (*SLOWLY, "callbacks.slow.delay=0.5", "name=p", "hydra/launcher=submitit_local", "model.num_heads=2")
+    sweep = tmp_path / "multirun" / "p"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "src.run", "-m", *tiny, *options],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    wait_for(lambda: any(sweep.glob("0-*/checkpoints/last.ckpt")))
+    (job,) = (one for one in orphans(tmp_path) if b"submitit.core._submit" in Path(f"/proc/{one}/cmdline").read_bytes())
+    os.kill(job, signal.SIGUSR2)
+    screen, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, screen
+    assert set(statuses(sweep).values()) == {"completed"}
+    logged = "".join(path.read_text() for path in sweep.glob("0-*/run.log"))
+    assert "going on from" in logged
+    assert "interrupted" in logged
+
+
 def orphans(directory: Path) -> list[int]:
     """Processes that work in `directory`."""
     found = []

@@ -24,10 +24,13 @@ class Progress:
     """Writes a line whenever a run of the sweep begins or ends.
 
     It looks at what runs leave on disk, and so works for runs in other processes and on other machines.
+
+    Args:
+        planned: runs in all, if there will be more than `jobs`.
     """
 
-    def __init__(self, jobs: Sequence["Job"]) -> None:
-        self._jobs = jobs
+    def __init__(self, jobs: Sequence["Job"], planned: int = 0) -> None:
+        self._jobs, self._total = jobs, max(planned, len(jobs))
         self._began = time.time()
         self._before = sum(job.is_done for job in jobs)
         self._last: Counter[str] = Counter()
@@ -55,10 +58,10 @@ class Progress:
         self._last = counts
         done = len(self._jobs) - counts["waiting"] - counts["running"]
         parts = [f"{number} {state}" for state, number in sorted(counts.items()) if state != "waiting"]
-        line = f"sweep: {done}/{len(self._jobs)} done ({', '.join(parts) or 'starting'})"
+        line = f"sweep: {done}/{self._total} done ({', '.join(parts) or 'starting'})"
         ended = done - self._before
-        if ended and counts["waiting"] + counts["running"]:
-            left = (time.time() - self._began) / ended * (counts["waiting"] + counts["running"] / 2)
+        if ended and done < self._total:
+            left = (time.time() - self._began) / ended * (self._total - done - counts["running"] / 2)
             line += f", about {_readable(left)} left"
         log.info(line)
 

@@ -5,6 +5,7 @@ is returned, and the others are waited for.
 """
 
 import os
+import signal
 import sys
 import time
 from collections import deque
@@ -35,11 +36,38 @@ class Portable:
         result = self.job()
         return str(result._return_value) if isinstance(result._return_value, BaseException) else None
 
-    def checkpoint(self) -> Any:
-        """Asked for by submitit before it ends a job: the same job, queued again, goes on in its directory."""
-        import submitit
 
-        return submitit.helpers.DelayedSubmission(self)
+class Requeued(Portable):
+    """A job that is queued again when it is pre-empted or its time is up, and then goes on in its directory.
+
+    submitit would queue it again at its signal, in the middle of whatever the run is doing. Here the run is
+    interrupted first, as by Ctrl-C, writes what it has, and is queued again after that.
+    """
+
+    def __call__(self) -> str | None:
+        from submitit.core.job_environment import JobEnvironment
+
+        asked = False
+
+        def interrupt(*_: object) -> None:
+            nonlocal asked
+            asked = True
+            raise KeyboardInterrupt
+
+        of_submitit = JobEnvironment._usr_sig()
+        queue_again: Any = signal.signal(of_submitit, interrupt)
+        try:
+            return super().__call__()
+        except KeyboardInterrupt:
+            if asked:
+                queue_again(of_submitit, None)  # ends this process
+            raise
+
+    def checkpoint(self) -> Any:
+        """What submitit queues again: the same job."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
 
 
 def run_on_ray(options: dict[str, Any], jobs: Sequence[Job]) -> list[str | None]:
@@ -52,10 +80,12 @@ def run_on_ray(options: dict[str, Any], jobs: Sequence[Job]) -> list[str | None]
 
     started_here = not ray.is_initialized()
     if started_here:
+        # Without an address Ray would join whatever cluster was started last on this machine.
+        address = options["init"].get("address") or "local"
         # A cluster on this machine needs no address that others could reach it by.
-        host = (options["init"].get("address") or "127.0.0.1").rpartition(":")[0] or "127.0.0.1"
+        host = "127.0.0.1" if address == "local" else address.rpartition(":")[0]
         here = {"_node_ip_address": host} if host.startswith("127.") else {}
-        ray.init(**{"log_to_driver": True, **here, **options["init"]})
+        ray.init(**{"log_to_driver": True, **here, **options["init"], "address": address})
     try:
         # Ray's own retry would hide a killed worker; the sweep knows whom to launch again.
         run: Any = ray.remote(**{"max_retries": 0, **options["remote"]})(_call)
@@ -85,18 +115,23 @@ def run_under_submitit(
     again = {f"{executor}_max_num_timeout": given.pop("max_num_timeout")} if "max_num_timeout" in given else {}
     runner = submitit.AutoExecutor(folder=folder, cluster=executor, **again)
     runner.update_parameters(**{key if key in common else f"{executor}_{key}": given[key] for key in given})
-    if executor == "slurm":
-        with runner.batch():
-            submitted = [runner.submit(Portable(job)) for job in jobs]
-    else:
-        submitted = []
-        waiting = deque(jobs)
-        while waiting:
-            if at_once and sum(not one.done() for one in submitted) >= at_once:
-                time.sleep(0.2)
-                continue
-            submitted.append(runner.submit(Portable(waiting.popleft())))
-    return [_outcome(one.result) for one in submitted]
+    submitted: list[Any] = []
+    try:
+        if executor == "slurm":
+            with runner.batch():
+                submitted += [runner.submit(Requeued(job)) for job in jobs]
+        else:
+            waiting = deque(jobs)
+            while waiting:
+                if at_once and sum(not one.done() for one in submitted) >= at_once:
+                    time.sleep(0.2)
+                    continue
+                submitted.append(runner.submit(Requeued(waiting.popleft())))
+        return [_outcome(one.result) for one in submitted]
+    except BaseException:  # jobs that nobody waits for
+        for one in submitted:
+            one.cancel(check=False)
+        raise
 
 
 def _call(job: Portable) -> str | None:

@@ -25,13 +25,14 @@ from optuna.trial import FrozenTrial, TrialState
 from sweepformer.errors import UserError
 from sweepformer.reports.leaderboard import report
 from sweepformer.reports.tables import table_text
-from sweepformer.run_directory import Summary
+from sweepformer.run_directory import RunDirectory, Summary
 from sweepformer.sweeps.grid import parse
-from sweepformer.sweeps.sweep import Job, Sweep
+from sweepformer.sweeps.sweep import Job, Sweep, run_paths
 
 log = logging.getLogger(__name__)
 
 STANDS_FOR = "stands_for"  # of a trial that was added for one that had failed: that one's number
+SWEEP = "sweep"  # of a trial in a database that sweeps share: the directory of the sweep that runs it
 
 
 def sweep_study(plugin: Any, arguments: list[str]) -> list[float | None]:
@@ -55,9 +56,12 @@ def sweep_study(plugin: Any, arguments: list[str]) -> list[float | None]:
         if sweep.options["dry_run"]:
             rows = [[key, str(one)] for key, one in space.items()]
             log.info("\n%s", table_text(f"{plugin.options['n_trials']} trials of", ["key", "drawn from"], rows))
+            there = [[path.name, RunDirectory(path).state(since=math.inf)] for path in run_paths(sweep.path)]
+            log.info("\n%s", table_text("Drawn before", ["directory", "state"], there))
             return []
         with sweep.held(), _storage_errors(plugin.options["storage"]):
             study = Study(plugin.options, space, sweep)
+            sweep.planned = plugin.options["n_trials"]
             try:
                 while trials := study.next_trials():
                     jobs = {trial.number: sweep.add(*_overrides(fixed, trial.params)) for trial in trials}
@@ -138,6 +142,7 @@ class Study:
 
     def __init__(self, options: dict[str, Any], space: dict[str, BaseDistribution], sweep: Sweep) -> None:
         self.options, self.space = options, space
+        self._owner = str(sweep.path) if options["storage"] else None
         self.metrics, directions = _as_list(options["metrics"]), _as_list(options["direction"])
         if options["n_jobs"] < 1:
             raise UserError(f"hydra.sweeper.n_jobs={options['n_jobs']} must be at least 1.")
@@ -158,11 +163,19 @@ class Study:
         there = [direction.name.lower() for direction in self.study.directions]
         if there != directions:
             raise UserError(f"this study's direction is {there}, and hydra.sweeper.direction={directions} was given.")
+        asked_before = self.study.metric_names
+        if asked_before and asked_before != self.metrics:
+            raise UserError(
+                f"this study looks for {asked_before}, and hydra.sweeper.metrics={self.metrics} was given. "
+                "Give another name=..."
+            )
+        self.study.set_metric_names(self.metrics)
         self.study.sampler = self._sampler(options["sampler"])
-        for trial in self._trials(TrialState.RUNNING):
+        for trial in self._ours(TrialState.RUNNING):
             if trial.params.keys() != space.keys():  # killed while it was drawn: there is nothing to go on with
                 self.study.tell(trial.number, state=TrialState.FAIL)
-        self._again = [trial for trial in self._counted() if trial.state is TrialState.FAIL]
+        failed = {trial.number for trial in self._ours(TrialState.FAIL)}
+        self._again = [trial for trial in self._counted() if trial.number in failed]
         if done := len(self._counted()):
             log.info("%d of %d trials are done already", done - len(self._again), options["n_trials"])
 
@@ -177,6 +190,10 @@ class Study:
     def _trials(self, *states: TrialState) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=states)
 
+    def _ours(self, *states: TrialState) -> list[FrozenTrial]:
+        """Trials that this sweep runs: in a shared database others have theirs."""
+        return [trial for trial in self._trials(*states) if trial.user_attrs.get(SWEEP) == self._owner]
+
     def _counted(self) -> list[FrozenTrial]:
         trials = self.study.get_trials(deepcopy=False)
         replaced = {trial.user_attrs.get(STANDS_FOR) for trial in trials}
@@ -185,15 +202,17 @@ class Study:
 
     def next_trials(self) -> list[FrozenTrial]:
         """The next batch: what was interrupted, then what failed before this command, then new draws."""
-        if interrupted := self._trials(TrialState.RUNNING, TrialState.WAITING):
+        if interrupted := self._ours(TrialState.RUNNING):
             return interrupted
         if again := self._again:
             self._again = []
             return again
         left = self.options["n_trials"] - len(self._counted())
-        asked = [self.study.ask(self.space) for _ in range(max(0, min(left, self.options["n_jobs"])))]
-        numbers = {trial.number for trial in asked}
-        return [trial for trial in self._trials(TrialState.RUNNING) if trial.number in numbers]
+        for _ in range(min(left, self.options["n_jobs"])):
+            trial = self.study.ask(self.space)
+            if self._owner:
+                trial.set_user_attr(SWEEP, self._owner)
+        return self._ours(TrialState.RUNNING)
 
     def tell(self, trial: FrozenTrial, job: Job) -> None:
         """Record a trial's end: its values, or that it failed or was stopped by the sweep."""
@@ -214,7 +233,7 @@ class Study:
                     values=values_there,
                     params=trial.params,
                     distributions=trial.distributions,
-                    user_attrs={STANDS_FOR: trial.number},
+                    user_attrs={**trial.user_attrs, STANDS_FOR: trial.number},
                 )
             )
             return

@@ -66,6 +66,7 @@ class Sweep:
         self._config, self._context, self._task = plugin.config, plugin.hydra_context, plugin.task_function
         self.path = Path(self._config.hydra.sweep.dir).absolute()
         self.options: dict[str, Any] = rules.plain(self._config.sweep)
+        self.planned = 0  # runs that will be added later included
         self._jobs: dict[str, Job] = {}
 
     @contextmanager
@@ -147,7 +148,7 @@ class Sweep:
                 job.directory.forget_failure()
             alone = attempt == ATTEMPTS
             endings: dict[int, str] = {}
-            with Progress(self.jobs):
+            with Progress(self.jobs, self.planned):
                 for batch in [[job] for job in todo] if alone else [todo]:
                     endings.update(self._launch(batch))
             todo = [job for job in todo if job.directory.read_summary() is None]
