@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sweepformer.errors import UserError
 
 Activation = Enum("Activation", "relu gelu swiglu")
+Attention = Enum("Attention", "auto sdpa math blocks")
 Positions = Enum("Positions", "sinusoidal learned rotary none")
 Pooling = Enum("Pooling", "mean max cls attention")
 TokenizerKind = Enum("TokenizerKind", "wordpiece bpe unigram word char byte pretrained")
@@ -60,6 +61,7 @@ class ModelSchema:
     dim_feedforward: int = MISSING
     dropout: float = MISSING
     attention_dropout: float = MISSING
+    attention: Attention = MISSING
     norm_first: bool = MISSING
     activation: Activation = MISSING
     positional_encoding: Positions = MISSING

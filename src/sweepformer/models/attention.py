@@ -1,8 +1,9 @@
 """Multi-head self-attention (Vaswani et al. 2017, section 3.2)."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sweepformer.models.attention_kernels import KERNELS, attend
+from sweepformer.models.choices import check_choice
 from sweepformer.models.embeddings import rotary_tables, rotate
 
 
@@ -14,10 +15,19 @@ class SelfAttention(nn.Module):
         num_heads: attention heads, each of width embedding_dim / num_heads.
         dropout: of the attention weights.
         rotary: turn queries and keys by their positions (Su et al. 2021), so that scores depend on distance.
+        kernel: how it is computed, one of `KERNELS`.
     """
 
-    def __init__(self, embedding_dim: int, num_heads: int, dropout: float = 0.0, rotary: bool = False) -> None:
+    def __init__(
+        self,
+        embedding_dim: int,
+        num_heads: int,
+        dropout: float = 0.0,
+        rotary: bool = False,
+        kernel: str = "auto",
+    ) -> None:
         super().__init__()
+        check_choice("attention", kernel, KERNELS)
         if embedding_dim % num_heads:
             raise ValueError(f"embedding_dim={embedding_dim} is not a multiple of num_heads={num_heads}")
         self.num_heads = num_heads
@@ -29,6 +39,7 @@ class SelfAttention(nn.Module):
             )
         self.dropout = dropout
         self.rotary = rotary
+        self.kernel = kernel
         # Queries, keys and values in one product, stacked in this order as in torch's in_proj_weight.
         self.qkv = nn.Linear(embedding_dim, 3 * embedding_dim)
         self.out = nn.Linear(embedding_dim, embedding_dim)
@@ -47,5 +58,5 @@ class SelfAttention(nn.Module):
             cos, sin = rotary_tables(x.shape[1], self.head_dim, x.device)
             query, key = rotate(query, cos, sin), rotate(key, cos, sin)
         dropout = self.dropout if self.training else 0.0
-        heads = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+        heads = attend(query, key, value, mask, dropout, self.kernel)
         return self.out(heads.transpose(1, 2).flatten(-2))

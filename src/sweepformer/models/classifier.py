@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from sweepformer.models.dropout import Dropout
 from sweepformer.models.encoder import Encoder, init_linear
 from sweepformer.models.pooling import Pooling
 
@@ -22,6 +23,7 @@ class TransformerClassifier(nn.Module):
         dim_feedforward: hidden width of the feed-forward part.
         dropout: of embeddings, attention output and feed-forward.
         attention_dropout: of the attention weights.
+        attention: how it is computed: "auto", "sdpa", "math" or "blocks"; see `attention_kernels`.
         norm_first: pre-norm rather than post-norm.
         activation: "relu", "gelu" or "swiglu".
         positional_encoding: "sinusoidal", "learned", "rotary" or "none".
@@ -43,6 +45,7 @@ class TransformerClassifier(nn.Module):
         dim_feedforward: int = 512,
         dropout: float = 0.1,
         attention_dropout: float = 0.0,
+        attention: str = "auto",
         norm_first: bool = True,
         activation: str = "gelu",
         positional_encoding: str = "sinusoidal",
@@ -60,6 +63,7 @@ class TransformerClassifier(nn.Module):
             dim_feedforward=dim_feedforward,
             dropout=dropout,
             attention_dropout=attention_dropout,
+            attention=attention,
             norm_first=norm_first,
             activation=activation,
             positional_encoding=positional_encoding,
@@ -69,9 +73,9 @@ class TransformerClassifier(nn.Module):
         )
         width = self.encoder.output_dim
         self.pooling = Pooling(pooling, width)
-        layers: list[nn.Module] = [nn.Dropout(classifier_dropout)]
+        layers: list[nn.Module] = [Dropout(classifier_dropout)]
         if classifier_dim is not None:
-            layers += [nn.Linear(width, classifier_dim), nn.GELU(), nn.Dropout(classifier_dropout)]
+            layers += [nn.Linear(width, classifier_dim), nn.GELU(), Dropout(classifier_dropout)]
             width = classifier_dim
         logits = nn.Linear(width, num_classes)
         self.head = nn.Sequential(*layers, logits).apply(init_linear)

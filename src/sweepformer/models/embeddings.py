@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sweepformer.models.choices import check_choice
+from sweepformer.models.dropout import Dropout
 
 POSITIONAL_ENCODINGS = ("sinusoidal", "learned", "rotary", "none")
 
@@ -84,7 +85,7 @@ class TokenEmbedding(nn.Module):
             self.positions = nn.Parameter(torch.empty(places, embedding_dim))
         else:
             self.positions = None
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sweepformer.models.attention import SelfAttention
 from sweepformer.models.choices import check_choice
+from sweepformer.models.dropout import Dropout
 from sweepformer.models.embeddings import TokenEmbedding
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "swiglu": F.silu}
@@ -56,7 +57,7 @@ class FeedForward(nn.Module):
         if self.gated:
             hidden = 8 * max(1, round(hidden * 2 / 3 / 8))
         self.up = nn.Linear(width, 2 * hidden if self.gated else hidden, bias=not self.gated)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.down = nn.Linear(hidden, width, bias=not self.gated)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -91,7 +92,7 @@ class Block(nn.Module):
         self.attention_norm = nn.LayerNorm(width)
         self.feed_forward = feed_forward
         self.feed_forward_norm = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """(batch, length, width) float to the same; mask as in SelfAttention."""
@@ -122,6 +123,7 @@ class Encoder(nn.Module):
         max_length: the most tokens a sequence may have.
         pad_id: the token that stands for no token.
         prepend_cls: put a learned vector before each sequence; the output is then one longer.
+        attention: how it is computed, one of `attention_kernels.KERNELS`.
     """
 
     def __init__(
@@ -140,6 +142,7 @@ class Encoder(nn.Module):
         max_length: int,
         pad_id: int = 0,
         prepend_cls: bool = False,
+        attention: str = "auto",
     ) -> None:
         super().__init__()
         self.output_dim = embedding_dim
@@ -150,7 +153,7 @@ class Encoder(nn.Module):
         rotary = positional_encoding == "rotary"
         self.blocks = nn.ModuleList(
             Block(
-                SelfAttention(embedding_dim, num_heads, attention_dropout, rotary),
+                SelfAttention(embedding_dim, num_heads, attention_dropout, rotary, attention),
                 FeedForward(embedding_dim, dim_feedforward, dropout, activation),
                 embedding_dim,
                 dropout,

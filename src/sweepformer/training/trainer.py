@@ -17,6 +17,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from sweepformer.build import build, find_target
 from sweepformer.errors import UserError
+from sweepformer.models.products import use_fast_float32
 from sweepformer.run_directory import RunDirectory
 from sweepformer.training.callbacks.divergence import DivergenceCheck
 from sweepformer.training.callbacks.epoch_log import EpochLog
@@ -40,6 +41,8 @@ def build_trainer(config: dict[str, Any], directory: RunDirectory, loggers: list
     options["precision"] = effective_precision(wanted, accelerator)
     if options["precision"] != wanted:
         log.info("precision: %s was asked for, a CPU trains in %s instead", wanted, options["precision"])
+    if accelerator == "cpu":
+        use_fast_float32()
     _silence_known_warnings()
     callbacks = build_callbacks(config.get("callbacks") or {}, directory, bool(loggers))
     bar = any(isinstance(callback, pl.callbacks.ProgressBar) for callback in callbacks)

@@ -1,0 +1,52 @@
+"""Labelled texts with the lengths of well-known sets; their words mean nothing, as only their number costs time."""
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+VOCABULARY = 8000  # words
+CLASSES = 4
+
+
+class Workload(NamedTuple):
+    """Lengths are drawn from a log-normal distribution and cut.
+
+    median: words a row; sigma: of the logarithm; max_length: longest row; rows: of the training split.
+    """
+
+    median: float
+    sigma: float
+    max_length: int
+    rows: int
+
+    def training_rows(self) -> tuple[list[np.ndarray], np.ndarray]:
+        """Word numbers of every row (int64, 0 to VOCABULARY - 1, the frequent ones small), and (rows,) int64 labels."""
+        random = np.random.default_rng(0)
+        lengths = np.clip(random.lognormal(np.log(self.median), self.sigma, self.rows), 8, self.max_length).astype(int)
+        # Zipf's law, as words have it.
+        odds = 1 / np.arange(1, VOCABULARY + 1)
+        words = random.choice(VOCABULARY, size=int(lengths.sum()), p=odds / odds.sum())
+        return np.split(words, np.cumsum(lengths)[:-1]), random.integers(CLASSES, size=self.rows)
+
+
+WORKLOADS = {
+    # AG News: 38 words on average and about 50 sub-words, nearly all rows below 80.
+    "short": Workload(median=48, sigma=0.28, max_length=256, rows=40_000),
+    # 20 Newsgroups: about 300 on average once cut at 512.
+    "long": Workload(median=280, sigma=0.75, max_length=512, rows=8_000),
+}
+
+
+def write_files(workload: Workload, folder: Path) -> None:
+    """The rows as `train.csv` (columns text, label), and a few of them as `test.csv`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows, labels = workload.training_rows()
+    texts = [" ".join(f"w{word}" for word in row) for row in rows]
+    # What stands in both would be dropped: the test rows are the last ones.
+    for name, part in (("train", slice(0, -64)), ("test", slice(-64, None))):
+        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("text", "label"))
+            writer.writerows(zip(texts[part], (f"class {label}" for label in labels[part]), strict=True))
