@@ -254,10 +254,8 @@ def _record_training(summary: Summary, trainer: pl.Trainer, directory: RunDirect
         if throughput and "Throughput" in last["callbacks"]:
             throughput.load_state_dict(last["callbacks"]["Throughput"])
     if throughput:
-        summary.tokens_per_second, summary.padding_share = (
-            throughput.tokens_per_second,
-            throughput.padding_share,
-        )
+        summary.tokens_per_second, summary.padding_share = throughput.tokens_per_second, throughput.padding_share
+        summary.mfu = throughput.mfu
     if trainer.strategy.root_device.type == "cuda":
         summary.peak_memory_bytes = torch.cuda.max_memory_allocated()
     else:

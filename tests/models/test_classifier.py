@@ -112,3 +112,14 @@ def test_a_state_dict_round_trip_keeps_the_logits() -> None:
     assert not torch.equal(first(ids), second(ids))
     second.load_state_dict(first.state_dict())
     assert torch.equal(first(ids), second(ids))
+
+
+def test_training_flops_are_those_that_torch_counts() -> None:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    model = TransformerClassifier(vocab_size=50, num_classes=3, embedding_dim=32, num_heads=4, attention="math")
+    tokens = torch.randint(1, 50, (4, 20))
+    model.encoder.embedding.tokens.weight.requires_grad_()
+    with FlopCounterMode(display=False) as counter:
+        model(tokens).sum().backward()
+    assert model.training_flops(80, 4 * 20**2) == pytest.approx(counter.get_total_flops(), rel=0.01)

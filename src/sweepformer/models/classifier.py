@@ -82,6 +82,10 @@ class TransformerClassifier(nn.Module):
         # Small logits: the first loss is near log(num_classes), with no class favoured by chance.
         nn.init.trunc_normal_(logits.weight, std=0.02)
 
+    def training_flops(self, tokens: int, squared_lengths: int) -> int:
+        """As the encoder's, beside which pooling and head cost nothing."""
+        return self.encoder.training_flops(tokens, squared_lengths)
+
     def forward(self, token_ids: Tensor, padding_mask: Tensor | None = None) -> Tensor:
         """Logits, (batch, num_classes) float.
 

@@ -165,6 +165,15 @@ class Encoder(nn.Module):
         self.norm = nn.LayerNorm(embedding_dim) if norm_first else nn.Identity()
         self.apply(init_linear)
 
+    def training_flops(self, tokens: int, squared_lengths: int) -> int:
+        """Floating-point operations of training on rows with `tokens` in all.
+
+        Two for each weight and token forward and four backward, and as many for attention's two products, whose
+        cost goes with the sum of the rows' squared lengths (Chowdhery et al. 2022, appendix B).
+        """
+        weights = sum(module.weight.numel() for module in self.blocks.modules() if isinstance(module, nn.Linear))
+        return 6 * weights * tokens + 12 * len(self.blocks) * self.output_dim * squared_lengths
+
     def forward(self, token_ids: Tensor, padding_mask: Tensor | None = None, causal: bool = False) -> Tensor:
         """Hidden states, (batch, length, width) float; length + 1 with `prepend_cls`.
 

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import Store
-from sweepformer.reports.tables import rendered
+from sweepformer.reports.tables import rendered, share
 from sweepformer.run_directory import Summary
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ def print_result(summary: Summary, path: Path) -> None:
         )
     if summary.tokens_per_second:
         table.add_row("real tokens a second", f"{summary.tokens_per_second:,.0f}")
+        table.add_row("share of the device's peak (MFU)", share(summary.mfu))
     table.add_row("precision", summary.effective_precision or "")
     log.info("\n%s", rendered(table))
     log.info(

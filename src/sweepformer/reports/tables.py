@@ -20,3 +20,8 @@ def rendered(table: Table) -> str:
     with console.capture() as capture:
         console.print(table)
     return capture.get().rstrip()
+
+
+def share(value: float | None) -> str:
+    """A share in percent, "n/a" where it isn't known."""
+    return "n/a" if value is None else f"{value:.0%}"

@@ -7,32 +7,35 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from sweepformer.data.batches import Batch
+from sweepformer.training.peak import peak_flops
 
 
 class Throughput(Callback):
     """Counts real tokens (padding is not work that anyone wanted) against the time spent in training steps.
 
-    Logs `tokens_per_second` and `padding_share` at every logging step. Time in validation and in writing
-    checkpoints after it is left out. Under several processes each counts its own share and the sum is
+    Logs `tokens_per_second`, `padding_share` and, where the device's peak is known, `mfu` at every logging step:
+    model FLOPs utilisation (Chowdhery et al. 2022, PaLM, appendix B), on real tokens. Time in validation and in
+    writing checkpoints after it is left out. Under several processes each counts its own share and the sum is
     estimated as share times processes.
     """
 
     def __init__(self) -> None:
         self.positions = 0
-        self._padding_before = 0
-        self._padding: list[torch.Tensor] = []
         self.seconds = 0.0
+        self.latest: dict[str, float] = {}
+        self._tokens, self._squares = 0, 0
+        self._lengths: list[torch.Tensor] = []
         self._since: float | None = None
         self._processes = 1
         self._last = (0, 0.0)
+        self._peak: float | None = None
+        self._flops: Any = None
 
     @property
     def tokens(self) -> int:
         """Positions trained on that hold a token."""
-        if self._padding:
-            self._padding_before += int(torch.stack(self._padding).sum())
-            self._padding = []
-        return self.positions - self._padding_before
+        self._count()
+        return self._tokens
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -44,30 +47,54 @@ class Throughput(Callback):
         """Share of positions in batches that hold no token."""
         return 1 - self.tokens / self.positions if self.positions else None
 
+    @property
+    def mfu(self) -> float | None:
+        """Share of the device's peak that went into real tokens; None if the peak or the model's cost isn't known."""
+        if not self.seconds or self._peak is None or self._flops is None:
+            return None
+        return self._flops(self.tokens, self._squares) / self.seconds / self._peak
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._processes = trainer.world_size
+        self._flops = getattr(getattr(pl_module, "model", None), "training_flops", None)
+        self._peak = peak_flops(trainer.strategy.root_device, str(trainer.precision)) if self._flops else None
         self._since = time.perf_counter()
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         if isinstance(batch, Batch):
-            self.positions += batch.token_ids.numel()
-            if batch.padding_mask is not None:
-                # Stays on the device until somebody asks: reading a sum waits for the device.
-                self._padding.append(batch.padding_mask.sum())
+            self._note(batch)
         self._stop_clock()
         self._since = time.perf_counter()
         every = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by one of its connectors
-        if trainer.loggers and trainer.global_step and trainer.global_step % every == 0:
+        if trainer.global_step and trainer.global_step % every == 0:
             tokens, seconds = self._last
-            metrics = {
+            self.latest = {
                 "tokens_per_second": self._processes * (self.tokens - tokens) / max(self.seconds - seconds, 1e-9),
                 "padding_share": self.padding_share or 0.0,
             }
+            if (mfu := self.mfu) is not None:
+                self.latest["mfu"] = mfu
             self._last = (self.tokens, self.seconds)
             for logger in trainer.loggers:
-                logger.log_metrics(metrics, step=trainer.global_step)
+                logger.log_metrics(self.latest, step=trainer.global_step)
+
+    def _note(self, batch: Batch) -> None:
+        rows, length = batch.token_ids.shape
+        self.positions += rows * length
+        if batch.padding_mask is None:
+            self._tokens += rows * length
+            self._squares += rows * length**2
+        else:
+            # Stays on the device until somebody asks: reading a sum waits for the device.
+            lengths = (~batch.padding_mask).sum(1)
+            self._lengths.append(torch.stack([lengths.sum(), lengths.square().sum()]))
+
+    def _count(self) -> None:
+        if self._lengths:
+            tokens, squares = torch.stack(self._lengths).sum(0).tolist()
+            self._tokens, self._squares, self._lengths = self._tokens + tokens, self._squares + squares, []
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._stop_clock()
@@ -89,10 +116,14 @@ class Throughput(Callback):
             self._since = None
 
     def state_dict(self) -> dict[str, Any]:
-        return {"tokens": self.tokens, "positions": self.positions, "seconds": self.seconds}
+        return {
+            "tokens": self.tokens,
+            "squares": self._squares,
+            "positions": self.positions,
+            "seconds": self.seconds,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.positions, self._padding = state_dict["positions"], []
-        self._padding_before = self.positions - state_dict["tokens"]
-        self.seconds = state_dict["seconds"]
+        self.positions, self.seconds, self._lengths = state_dict["positions"], state_dict["seconds"], []
+        self._tokens, self._squares = state_dict["tokens"], state_dict["squares"]
         self._last = (self.tokens, self.seconds)
