@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 # Tests run side by side: more threads than cores would fight over them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+settings.register_profile("no deadline", deadline=None)  # on a busy machine anything may take long
+settings.load_profile("no deadline")
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.yaml"))
 sys.path.insert(0, str(ROOT))  # the doors in src/ are not installed

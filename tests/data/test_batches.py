@@ -9,7 +9,7 @@ from sweepformer.data.batches import BatchPlan, PlannedBatches
 LENGTHS = st.lists(st.integers(1, 512), min_size=1, max_size=400).map(np.array)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(LENGTHS, st.integers(1, 64), st.booleans(), st.integers(1, 4), st.integers(0, 5))
 def test_every_row_once_in_as_many_batches_each_epoch(lengths, batch_size, by_tokens, replicas, epoch) -> None:
     plan = BatchPlan(lengths, batch_size, by_tokens, seed=3, replicas=replicas)

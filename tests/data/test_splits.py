@@ -18,7 +18,7 @@ def many(count: int, classes: int = 2) -> list[tuple[str, str]]:
     return [(f"text {n}", str(n % classes)) for n in range(count)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(40, 300), st.integers(2, 5), st.integers(0, 99), st.integers(0, 20))
 def test_cuts(count: int, classes: int, seed: int, repeated: int) -> None:
     pairs = many(count, classes)
@@ -32,7 +32,7 @@ def test_cuts(count: int, classes: int, seed: int, repeated: int) -> None:
     assert make_splits(raw, 0.2, 0.2, seed)[0] == splits
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 99))
 def test_groups_stay_together(seed: int) -> None:
     raw = RawSplits(rows(many(200), [str(n // 4) for n in range(200)]))

@@ -11,7 +11,7 @@ from sweepformer.models.embeddings import TokenEmbedding, rotary_tables, rotate,
 
 
 @given(st.integers(0, 500), st.integers(1, 40), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_sinusoidal_table_is_the_formula(position: int, width: int, data: st.DataObject) -> None:
     column = data.draw(st.integers(0, width - 1))
     angle = position / 10000 ** (2 * (column // 2) / width)
@@ -20,7 +20,7 @@ def test_sinusoidal_table_is_the_formula(position: int, width: int, data: st.Dat
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60), st.integers(1, 8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_rotary_scores_depend_on_the_distance_only(i: int, j: int, shift: int, half: int) -> None:
     torch.manual_seed(i)
     query, key = torch.randn(2, 2 * half)

@@ -93,7 +93,7 @@ def test_equals_torch_outputs_and_gradients(
 
 
 @given(st.integers(1, LENGTH - 1), st.sampled_from(["sinusoidal", "learned", "rotary", "none"]), st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_causal_states_do_not_see_later_tokens(cut: int, positions: str, norm_first: bool) -> None:
     torch.manual_seed(cut)
     encoder = make(positional_encoding=positions, norm_first=norm_first)
@@ -119,7 +119,7 @@ def test_rows_and_queries_without_any_token_stay_finite(causal: bool) -> None:
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=1, max_size=4), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_query_sees_a_key_and_tokens_see_what_they_should(rows: list[list[bool]], causal: bool) -> None:
     padding = torch.tensor(rows)
     mask = attention_mask(padding, 5, causal, padding.device)

@@ -28,7 +28,7 @@ def plainly(pooling: Pooling, tokens: Tensor) -> Tensor:
 
 
 @given(st.sampled_from(["mean", "max", "cls", "attention"]), st.lists(st.integers(1, 6), min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_padding_does_not_count(kind: str, lengths: list[int]) -> None:
     torch.manual_seed(sum(lengths))
     pooling = make(kind)
