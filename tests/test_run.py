@@ -234,3 +234,16 @@ def test_wandb_runs_of_one_process_stay_apart(cli: Cli, tiny: tuple[str, ...], t
     assert result.code == 0, result.screen
     files = list((tmp_path / "multirun" / "two").glob("*/wandb/offline-run-*/run-*.wandb"))
     assert len({path.name for path in files}) == 2
+
+
+def test_packed_batches_train_without_padding(cli: Cli, tiny: tuple[str, ...]) -> None:
+    result = cli(*tiny, "model.attention=varlen")
+    assert result.code == 0, result.screen
+    assert result.summary["padding_share"] == 0
+    assert result.summary["tokens_per_second"] > 0
+
+
+def test_speed_is_told_as_a_share_of_the_peak(cli: Cli, tiny: tuple[str, ...]) -> None:
+    result = cli(*tiny)
+    assert 0 < result.summary["mfu"] < 1
+    assert "(MFU)" in result.out

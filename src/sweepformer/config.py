@@ -23,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sweepformer.errors import UserError
 
 Activation = Enum("Activation", "relu gelu swiglu")
-Attention = Enum("Attention", "auto sdpa math blocks")
+Attention = Enum("Attention", "auto sdpa math blocks varlen")
 Positions = Enum("Positions", "sinusoidal learned rotary none")
 Pooling = Enum("Pooling", "mean max cls attention")
 TokenizerKind = Enum("TokenizerKind", "wordpiece bpe unigram word char byte pretrained")
@@ -446,6 +446,11 @@ def _check_model(model: dict[str, Any], vocab_size: int) -> None:
         _in_range(f"model.{key}", model.get(key, 0), 0, 1, below=True)
     if model.get("classifier_dim") is not None:
         _in_range("model.classifier_dim", model["classifier_dim"], 1, 1_000_000)
+    if model.get("attention") == "varlen" and model.get("pooling") == "cls":
+        raise UserError(
+            "model.attention=varlen packs rows without gaps, and model.pooling=cls needs a place before each. "
+            "Choose another pooling (mean, max, attention) or another attention (auto)."
+        )
     if not {"embedding_dim", "num_heads", "num_layers", "dim_feedforward"} <= model.keys():
         return  # left to the class's own defaults
     width, heads = model["embedding_dim"], model["num_heads"]

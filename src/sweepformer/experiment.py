@@ -168,6 +168,7 @@ def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
         truncation_side=config["tokenizer"]["truncation_side"],
         num_workers=data.get("num_workers", 0),
         seed=config["seed"],
+        packed=config["model"].get("attention") == "varlen",
     )
 
 

@@ -24,7 +24,7 @@ def test_sinusoidal_table_is_the_formula(position: int, width: int, data: st.Dat
 def test_rotary_scores_depend_on_the_distance_only(i: int, j: int, shift: int, half: int) -> None:
     torch.manual_seed(i)
     query, key = torch.randn(2, 2 * half)
-    cos, sin = rotary_tables(121, 2 * half)
+    cos, sin = rotary_tables(torch.arange(121), 2 * half)
 
     def score(query_at: int, key_at: int) -> float:
         turned = rotate(query, cos[query_at], sin[query_at]) @ rotate(key, cos[key_at], sin[key_at])
@@ -35,14 +35,14 @@ def test_rotary_scores_depend_on_the_distance_only(i: int, j: int, shift: int, h
 
 
 def test_rotary_scores_do_depend_on_the_distance() -> None:
-    cos, sin = rotary_tables(9, 8)
+    cos, sin = rotary_tables(torch.arange(9), 8)
     ones = torch.ones(9, 8)
     scores = rotate(ones, cos, sin)[0] @ rotate(ones, cos, sin).T
     assert (scores[0] - scores[1:] > 0.1).all()
 
 
 def test_rotation_keeps_the_dtype() -> None:
-    cos, sin = rotary_tables(3, 4)
+    cos, sin = rotary_tables(torch.arange(3), 4)
     assert rotate(torch.ones(3, 4, dtype=torch.bfloat16), cos, sin).dtype == torch.bfloat16
 
 

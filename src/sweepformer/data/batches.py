@@ -9,17 +9,19 @@ from torch import Tensor
 from torch.utils.data import Sampler
 
 from sweepformer.data.store import TokenizedRows
+from sweepformer.models.layout import Layout, Packed
 
 
 class Batch(NamedTuple):
-    """Rows padded to the longest of them.
+    """Rows padded to the longest of them, or packed.
 
-    token_ids: (batch, length) int64; padding_mask: (batch, length) bool, True where there is no token, or None
-    if all rows have the same length; labels: (batch,) int64; rows: (batch,) int64, numbers in their split.
+    token_ids: (batch, length) int64, or (tokens,) if packed; layout: (batch, length) bool, True where there is no
+    token, None if all rows have the same length, or how they are packed; labels: (batch,) int64; rows: (batch,)
+    int64, numbers in their split.
     """
 
     token_ids: Tensor
-    padding_mask: Tensor | None
+    layout: Layout
     labels: Tensor
     rows: Tensor
 
@@ -37,15 +39,23 @@ class BatchPlan:
         lengths: (rows,) tokens a row, as trained (after truncation).
         batch_size: rows a batch, on average.
         by_tokens: cut by cost in tokens (True) or by number of rows.
+        grouped: rows of like length together; False: as chance has it, for batches without padding.
         seed: of the shuffles; together with the epoch it decides them.
         replicas: processes that share the batches; their number is made a multiple of it.
     """
 
     def __init__(
-        self, lengths: np.ndarray, batch_size: int, by_tokens: bool = True, seed: int = 0, replicas: int = 1
+        self,
+        lengths: np.ndarray,
+        batch_size: int,
+        by_tokens: bool = True,
+        seed: int = 0,
+        replicas: int = 1,
+        grouped: bool = True,
     ) -> None:
         self.seed = seed
-        self._steps = np.ceil(np.log(np.maximum(lengths, 8)) / np.log(1.1)).astype(np.int64)
+        self._steps = np.ceil(np.log(np.maximum(lengths, 8)) / np.log(1.1)).astype(np.int64) * grouped
+        by_tokens = by_tokens and grouped
         order = np.argsort(self._steps, kind="stable")
         ceilings = np.maximum.accumulate(np.sort(lengths))
         cost = float(batch_size * lengths.mean())
@@ -125,10 +135,13 @@ class BatchedRows(torch.utils.data.Dataset[Batch]):
         max_length: tokens kept of a row.
         truncation_side: which end of a row that is too long is cut off, "left" or "right".
         pad_id: the id that fills up short rows.
+        packed: without padding, one row after another.
     """
 
-    def __init__(self, rows: TokenizedRows, max_length: int, truncation_side: str, pad_id: int) -> None:
-        self.rows, self.pad_id = rows, pad_id
+    def __init__(
+        self, rows: TokenizedRows, max_length: int, truncation_side: str, pad_id: int, packed: bool = False
+    ) -> None:
+        self.rows, self.pad_id, self.packed = rows, pad_id, packed
         self.lengths = np.minimum(rows.lengths, max_length)
         self._starts = rows.offsets[:-1] if truncation_side == "right" else rows.offsets[1:] - self.lengths
 
@@ -137,15 +150,16 @@ class BatchedRows(torch.utils.data.Dataset[Batch]):
 
     def __getitems__(self, indices: list[int]) -> Batch:
         chosen = np.asarray(indices)
+        labels, numbers = torch.from_numpy(self.rows.labels[chosen]), torch.from_numpy(chosen)
+        if self.packed:
+            packed = Packed.of(torch.from_numpy(self.lengths[chosen].astype(np.int64)))
+            tokens = self.rows.tokens[self._starts[chosen][packed.rows] + packed.positions.numpy()]
+            return Batch(torch.from_numpy(tokens.astype(np.int64)), packed, labels, numbers)
         lengths = self.lengths[chosen, None]
         columns = np.arange(lengths.max())
         padding = columns >= lengths
         positions = self._starts[chosen, None] + np.minimum(columns, lengths - 1)
         token_ids = self.rows.tokens[positions].astype(np.int64)
         token_ids[padding] = self.pad_id
-        return Batch(
-            torch.from_numpy(token_ids),
-            torch.from_numpy(padding) if padding.any() else None,
-            torch.from_numpy(self.rows.labels[chosen]),
-            torch.from_numpy(chosen),
-        )
+        mask = torch.from_numpy(padding) if padding.any() else None
+        return Batch(torch.from_numpy(token_ids), mask, labels, numbers)

@@ -24,6 +24,7 @@ class RowsDataModule(pl.LightningDataModule):
         max_length, truncation_side: how rows that are too long are cut.
         num_workers: loading processes.
         seed: of the order of training rows.
+        packed: batches without padding, of rows as chance has it.
     """
 
     def __init__(
@@ -36,18 +37,21 @@ class RowsDataModule(pl.LightningDataModule):
         truncation_side: str,
         num_workers: int,
         seed: int,
+        packed: bool = False,
     ) -> None:
         super().__init__()
         self.num_workers, self.seed = num_workers, seed
         self._sizes = {"train": batch_size, "val": eval_batch_size, "test": eval_batch_size}
-        self._by_tokens = by_tokens
+        self._by_tokens, self._packed = by_tokens, packed
         filler = pad_id(store.tokenizer)
-        self.rows = {split: BatchedRows(store.splits[split], max_length, truncation_side, filler) for split in SPLITS}
+        self.rows = {
+            split: BatchedRows(store.splits[split], max_length, truncation_side, filler, packed) for split in SPLITS
+        }
 
     def plan(self, split: str, replicas: int = 1) -> BatchPlan:
         """How `split` is cut into batches among `replicas` processes."""
         lengths = self.rows[split].lengths
-        return BatchPlan(lengths, self._sizes[split], self._by_tokens, self.seed, replicas)
+        return BatchPlan(lengths, self._sizes[split], self._by_tokens, self.seed, replicas, not self._packed)
 
     def truncated(self, split: str = "train") -> int:
         """Rows of `split` that are longer than max_length."""

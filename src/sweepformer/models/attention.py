@@ -1,10 +1,12 @@
 """Multi-head self-attention (Vaswani et al. 2017, section 3.2)."""
 
+import torch
 from torch import Tensor, nn
 
-from sweepformer.models.attention_kernels import KERNELS, attend
+from sweepformer.models.attention_kernels import KERNELS, attend, attend_packed
 from sweepformer.models.choices import check_choice
 from sweepformer.models.embeddings import rotary_tables, rotate
+from sweepformer.models.layout import Packed
 
 
 class SelfAttention(nn.Module):
@@ -44,19 +46,24 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(embedding_dim, 3 * embedding_dim)
         self.out = nn.Linear(embedding_dim, embedding_dim)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(batch, length, width) float to the same.
+    def forward(self, x: Tensor, mask: Packed | Tensor | None = None) -> Tensor:
+        """(batch, length, width) float to the same; (tokens, width) of packed rows.
 
         mask: bool, broadcastable to (batch, heads, length, length), True where the query (third axis) may
-        see the key (last axis); every query must see some key. None: all see all.
+        see the key (last axis); every query must see some key. None: all see all. Packed rows see themselves.
         """
-        # (batch, length, 3 width) -> three times (batch, heads, length, head_dim)
+        packed = mask if isinstance(mask, Packed) else None
+        dropout = self.dropout if self.training else 0.0
+        # (..., length, 3 width) -> three times (..., heads, length, head_dim)
         split = self.qkv(x).unflatten(-1, (3, self.num_heads, self.head_dim))
-        query, key, value = split.permute(2, 0, 3, 1, 4).unbind()
+        query, key, value = (one.transpose(-3, -2) for one in split.unbind(-3))
         if self.rotary:
             # Computed anew each time: cheap beside attention, and never rounded by a cast of the model.
-            cos, sin = rotary_tables(x.shape[1], self.head_dim, x.device)
+            positions = packed.positions if packed else torch.arange(x.shape[1], device=x.device)
+            cos, sin = rotary_tables(positions, self.head_dim)
             query, key = rotate(query, cos, sin), rotate(key, cos, sin)
-        dropout = self.dropout if self.training else 0.0
-        heads = attend(query, key, value, mask, dropout, self.kernel)
-        return self.out(heads.transpose(1, 2).flatten(-2))
+        if isinstance(mask, Packed):
+            heads = attend_packed(query, key, value, mask, dropout)
+        else:
+            heads = attend(query, key, value, mask, dropout, self.kernel)
+        return self.out(heads.transpose(-3, -2).flatten(-2))

@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sweepformer.models.dropout import drop
+from sweepformer.models.layout import Packed
 from sweepformer.models.products import float32_by_onednn
 
-KERNELS = ("auto", "sdpa", "math", "blocks")
+KERNELS = ("auto", "sdpa", "math", "blocks", "varlen")  # "varlen": batches are packed, see `attend_packed`
 
 # Scores held at a time by "blocks": 1 MB in 16 bit, which fits into a core's cache.
 BLOCK = 2**19
@@ -20,13 +21,30 @@ BLOCK = 2**19
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout: float, kernel: str) -> Tensor:
     """Softmax of the scaled products of queries and keys, applied to the values; same shape as the queries."""
-    if kernel == "auto":
+    if kernel in ("auto", "varlen"):
         kernel = choose_kernel(query, mask, dropout)
     if kernel == "sdpa":
         return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
     if kernel == "blocks":
         return _Blocks.apply(query, key, value, _bias(mask, query))  # type: ignore[no-any-return]
     return _math(query, key, value, mask, dropout)
+
+
+def attend_packed(query: Tensor, key: Tensor, value: Tensor, layout: Packed, dropout: float) -> Tensor:
+    """Attention of each token to those of its own row; all of shape (heads, tokens, head_dim).
+
+    On a GPU in 16 bit by torch's kernel for rows of varying length, which has no dropout; elsewhere the rows are
+    padded for as long as it takes.
+    """
+    if query.device.type == "cuda" and query.dtype in (torch.bfloat16, torch.float16) and not dropout:
+        from torch.nn.attention.varlen import varlen_attn
+
+        query, key, value = (one.transpose(0, 1).contiguous() for one in (query, key, value))
+        out: Any = varlen_attn(query, key, value, layout.starts, layout.starts, layout.longest, layout.longest)
+        return out.transpose(0, 1)
+    rows = [layout.padded(one.transpose(0, 1)).transpose(1, 2) for one in (query, key, value)]
+    out = attend(rows[0], rows[1], rows[2], ~layout.padding_mask[:, None, None, :], dropout, "auto")
+    return layout.packed(out.transpose(1, 2)).transpose(0, 1)
 
 
 def choose_kernel(query: Tensor, mask: Tensor | None, dropout: float) -> str:

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from sweepformer.models.dropout import Dropout
 from sweepformer.models.encoder import Encoder, init_linear
+from sweepformer.models.layout import Layout
 from sweepformer.models.pooling import Pooling
 
 
@@ -23,7 +24,7 @@ class TransformerClassifier(nn.Module):
         dim_feedforward: hidden width of the feed-forward part.
         dropout: of embeddings, attention output and feed-forward.
         attention_dropout: of the attention weights.
-        attention: how it is computed: "auto", "sdpa", "math" or "blocks"; see `attention_kernels`.
+        attention: how it is computed: "auto", "sdpa", "math", "blocks" or "varlen"; see `attention_kernels`.
         norm_first: pre-norm rather than post-norm.
         activation: "relu", "gelu" or "swiglu".
         positional_encoding: "sinusoidal", "learned", "rotary" or "none".
@@ -86,12 +87,12 @@ class TransformerClassifier(nn.Module):
         """As the encoder's, beside which pooling and head cost nothing."""
         return self.encoder.training_flops(tokens, squared_lengths)
 
-    def forward(self, token_ids: Tensor, padding_mask: Tensor | None = None) -> Tensor:
+    def forward(self, token_ids: Tensor, layout: Layout = None) -> Tensor:
         """Logits, (batch, num_classes) float.
 
-        token_ids: (batch, length) int64. padding_mask: (batch, length) bool, True where there is no token;
-        None: there is no padding.
+        token_ids: (batch, length) int64, or (tokens,) if packed. layout: (batch, length) bool, True where there
+        is no token; None: there is no padding; or how the rows are packed.
         """
-        hidden = self.encoder(token_ids, padding_mask)
+        hidden = self.encoder(token_ids, layout)
         # The mask lacks the position of the "cls" vector, but that pooling does not read it.
-        return self.head(self.pooling(hidden, padding_mask))
+        return self.head(self.pooling(hidden, layout))

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from sweepformer.models.choices import check_choice
 from sweepformer.models.dropout import Dropout
+from sweepformer.models.layout import Packed
 
 POSITIONAL_ENCODINGS = ("sinusoidal", "learned", "rotary", "none")
 
@@ -23,14 +24,13 @@ def sinusoidal_table(length: int, width: int) -> Tensor:
     return torch.where(column % 2 == 0, angle.sin(), angle.cos()).float()
 
 
-def rotary_tables(length: int, head_dim: int, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
+def rotary_tables(positions: Tensor, head_dim: int) -> tuple[Tensor, Tensor]:
     """Cosines and sines of the rotary angles (Su et al. 2021, RoFormer).
 
-    Returns two (length, head_dim / 2) float32: pair i turns by 10000^(-2i/head_dim) a position.
+    positions: (length,). Returns two (length, head_dim / 2) float32: pair i turns by 10000^(-2i/head_dim) a position.
     """
-    position = torch.arange(length, dtype=torch.float32, device=device)
-    column = torch.arange(0, head_dim, 2, dtype=torch.float32, device=device)
-    angle = torch.outer(position, 10000 ** (-column / head_dim))
+    column = torch.arange(0, head_dim, 2, dtype=torch.float32, device=positions.device)
+    angle = torch.outer(positions.float(), 10000 ** (-column / head_dim))
     return angle.cos(), angle.sin()
 
 
@@ -98,15 +98,23 @@ class TokenEmbedding(nn.Module):
         if isinstance(self.positions, nn.Parameter):
             nn.init.normal_(self.positions, std=0.02)
 
-    def forward(self, token_ids: Tensor) -> Tensor:
-        """(batch, length) int64 to (batch, length, width) float; length + 1 with `prepend_cls`."""
-        batch, length = token_ids.shape
+    def forward(self, token_ids: Tensor, packed: Packed | None = None) -> Tensor:
+        """(batch, length) int64 to (batch, length, width) float; length + 1 with `prepend_cls`.
+
+        Of packed rows (tokens,) to (tokens, width).
+
+        Raises:
+            ValueError: a row is longer than `max_length`, or packed rows should get a vector before each.
+        """
+        length = packed.longest if packed else token_ids.shape[1]
+        if packed and self.cls is not None:
+            raise ValueError("packed rows have no place for a vector before each: give padded ones")
         if length > self.max_length:
             raise ValueError(f"a sequence of {length} tokens is longer than max_length={self.max_length}")
         x = self.tokens(token_ids)
         if self.cls is not None:
-            x = torch.cat([self.cls.expand(batch, 1, -1), x], dim=1)
+            x = torch.cat([self.cls.expand(len(x), 1, -1), x], dim=1)
         x = x * self.scale
         if self.positions is not None:
-            x = x + self.positions[: x.shape[1]]
+            x = x + self.positions[packed.positions if packed else slice(x.shape[1])]
         return self.dropout(x)

@@ -10,6 +10,7 @@ from sweepformer.models.attention import SelfAttention
 from sweepformer.models.choices import check_choice
 from sweepformer.models.dropout import Dropout
 from sweepformer.models.embeddings import TokenEmbedding
+from sweepformer.models.layout import Layout, Packed
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "swiglu": F.silu}
 
@@ -94,8 +95,8 @@ class Block(nn.Module):
         self.feed_forward_norm = nn.LayerNorm(width)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """(batch, length, width) float to the same; mask as in SelfAttention."""
+    def forward(self, x: Tensor, mask: Packed | Tensor | None) -> Tensor:
+        """(..., length, width) float to the same; mask as in SelfAttention."""
         if self.norm_first:
             x = x + self.dropout(self.attention(self.attention_norm(x), mask))
             return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
@@ -174,16 +175,22 @@ class Encoder(nn.Module):
         weights = sum(module.weight.numel() for module in self.blocks.modules() if isinstance(module, nn.Linear))
         return 6 * weights * tokens + 12 * len(self.blocks) * self.output_dim * squared_lengths
 
-    def forward(self, token_ids: Tensor, padding_mask: Tensor | None = None, causal: bool = False) -> Tensor:
-        """Hidden states, (batch, length, width) float; length + 1 with `prepend_cls`.
+    def forward(self, token_ids: Tensor, layout: Layout = None, causal: bool = False) -> Tensor:
+        """Hidden states, (batch, length, width) float; length + 1 with `prepend_cls`; (tokens, width) if packed.
 
-        token_ids: (batch, length) int64. padding_mask: (batch, length) bool, True where there is no token;
-        None: there is no padding. causal: each position sees itself and those before it only.
+        token_ids: (batch, length) int64, or (tokens,) if packed. layout: (batch, length) bool, True where there
+        is no token; None: there is no padding; or how the rows are packed. causal: each position sees itself and
+        those before it only, in padded batches.
         """
-        x = self.embedding(token_ids)
-        if self.prepend_cls and padding_mask is not None:
-            padding_mask = F.pad(padding_mask, (1, 0), value=False)
-        mask = attention_mask(padding_mask, x.shape[1], causal, x.device)
+        packed = layout if isinstance(layout, Packed) else None
+        x = self.embedding(token_ids, packed)
+        mask: Packed | Tensor | None = packed
+        if packed and causal:
+            raise ValueError("packed rows can't be causal: give padded ones")
+        if not isinstance(layout, Packed):
+            if self.prepend_cls and layout is not None:
+                layout = F.pad(layout, (1, 0), value=False)
+            mask = attention_mask(layout, x.shape[1], causal, x.device)
         for block in self.blocks:
             x = block(x, mask)
         return self.norm(x)

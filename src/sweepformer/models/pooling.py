@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from sweepformer.models.choices import check_choice
+from sweepformer.models.layout import Layout, Packed
 
 POOLINGS = ("mean", "max", "cls", "attention")
 
@@ -24,16 +25,19 @@ class Pooling(nn.Module):
         # Zero scores: it starts as the mean. No bias, as softmax would cancel it.
         self.score = nn.Parameter(torch.zeros(width)) if kind == "attention" else None
 
-    def forward(self, hidden: Tensor, padding_mask: Tensor | None = None) -> Tensor:
-        """(batch, length, width) float to (batch, width).
+    def forward(self, hidden: Tensor, layout: Layout = None) -> Tensor:
+        """(batch, length, width) float, or (tokens, width) if packed, to (batch, width).
 
-        padding_mask: (batch, length) bool, True where there is no token; None: there is no padding.
+        layout: (batch, length) bool, True where there is no token; None: there is no padding; or how rows are packed.
         """
         if self.kind == "cls":
             return hidden[:, 0]
-        if padding_mask is None:
-            padding_mask = torch.zeros(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
-        padding = padding_mask[:, :, None]
+        # Padded for this one step: it costs nothing beside the layers.
+        if isinstance(layout, Packed):
+            hidden, layout = layout.padded(hidden), layout.padding_mask
+        if layout is None:
+            layout = torch.zeros(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
+        padding = layout[:, :, None]
         # The lowest number rather than -inf, which would turn a sequence that is all padding into NaN.
         lowest = torch.finfo(hidden.dtype).min
         if self.kind == "max":

@@ -12,6 +12,7 @@ from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from sweepformer.data.batches import Batch
+from sweepformer.models.layout import Layout
 
 STEP_SCALARS = "train_loss_step"
 
@@ -20,8 +21,8 @@ class Classification(pl.LightningModule):
     """Trains a model to name the class of a row.
 
     Args:
-        model: called with token ids (batch, length) int64 and a padding mask (batch, length) bool; returns
-            logits (batch, classes).
+        model: called with token ids (batch, length) int64 and a padding mask (batch, length) bool or None (with
+            model.attention=varlen as packed rows); returns logits (batch, classes).
         make_optimizer: given the model, returns its optimizer.
         make_schedule: given the optimizer, returns Lightning's scheduler dict.
         class_counts: training rows of each class.
@@ -67,12 +68,12 @@ class Classification(pl.LightningModule):
             }
         )
 
-    def forward(self, token_ids: Tensor, padding_mask: Tensor | None = None) -> Tensor:
+    def forward(self, token_ids: Tensor, layout: Layout = None) -> Tensor:
         """Logits (batch, classes)."""
-        return self.model(token_ids, padding_mask)
+        return self.model(token_ids, layout)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        logits = self(batch.token_ids, batch.padding_mask)
+        logits = self(batch.token_ids, batch.layout)
         summed = cross_entropy(
             logits, batch.labels, self.class_weights, label_smoothing=self.label_smoothing, reduction="sum"
         )
@@ -115,7 +116,7 @@ class Classification(pl.LightningModule):
         self._log_metrics("test")
 
     def _evaluate(self, split: str, batch: Batch) -> Tensor:
-        logits = self(batch.token_ids, batch.padding_mask).float()
+        logits = self(batch.token_ids, batch.layout).float()
         metrics = cast("dict[str, Metric]", self.metrics[f"{split}_metrics"])
         loss = cross_entropy(logits, batch.labels)  # unweighted and unsmoothed: comparable across runs
         metrics["loss"].update(loss, weight=len(batch.labels))

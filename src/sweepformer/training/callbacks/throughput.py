@@ -7,6 +7,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from sweepformer.data.batches import Batch
+from sweepformer.models.layout import Packed
 from sweepformer.training.peak import peak_flops
 
 
@@ -81,14 +82,14 @@ class Throughput(Callback):
                 logger.log_metrics(self.latest, step=trainer.global_step)
 
     def _note(self, batch: Batch) -> None:
-        rows, length = batch.token_ids.shape
-        self.positions += rows * length
-        if batch.padding_mask is None:
+        self.positions += batch.token_ids.numel()
+        if batch.layout is None:
+            rows, length = batch.token_ids.shape
             self._tokens += rows * length
             self._squares += rows * length**2
         else:
             # Stays on the device until somebody asks: reading a sum waits for the device.
-            lengths = (~batch.padding_mask).sum(1)
+            lengths = batch.layout.lengths.long() if isinstance(batch.layout, Packed) else (~batch.layout).sum(1)
             self._lengths.append(torch.stack([lengths.sum(), lengths.square().sum()]))
 
     def _count(self) -> None:
