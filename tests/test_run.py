@@ -1,6 +1,7 @@
 """The main flow, as a user sees it: what a run leaves, what a second start does, what is learned."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -247,3 +248,38 @@ def test_speed_is_told_as_a_share_of_the_peak(cli: Cli, tiny: tuple[str, ...]) -
     result = cli(*tiny)
     assert 0 < result.summary["mfu"] < 1
     assert "(MFU)" in result.out
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+def test_a_compiled_model_learns_the_same_and_its_checkpoint_loads_without(
+    cli: Cli, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    still = ("model.dropout=0.0", "model.classifier_dropout=0.0", "trainer.max_epochs=1")
+    plain = cli(*tiny, *still, "hydra.run.dir=plain")
+    compiled = cli(*tiny, *still, "trainer.compile=true", "hydra.run.dir=compiled")
+    assert compiled.code == 0, compiled.screen
+    states = [
+        torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        for name in ("plain", "compiled")
+    ]
+    assert states[0].keys() == states[1].keys()
+    for name, value in states[0].items():
+        torch.testing.assert_close(states[1][name], value, atol=1e-3, rtol=1e-3)
+    assert compiled.summary["metrics"]["test_loss"] == pytest.approx(plain.summary["metrics"]["test_loss"], abs=1e-3)
+
+
+def test_compiling_without_a_compiler_is_refused(
+    cli: Cli, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    result = cli(*tiny, "trainer=cpu", "trainer.compile=true")
+    assert result.code == 1
+    assert "install g++" in result.screen
+    assert "Traceback" not in result.screen
+
+
+def test_packed_rows_have_no_place_for_cls(cli: Cli, tiny: tuple[str, ...]) -> None:
+    result = cli(*tiny, "model.attention=varlen", "model.pooling=cls")
+    assert result.code == 1
+    assert "model.attention=varlen" in result.screen
+    assert "Traceback" not in result.screen

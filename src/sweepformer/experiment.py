@@ -36,6 +36,7 @@ from sweepformer.sweeps.devices import claim_gpu
 from sweepformer.training.callbacks.halving import SuccessiveHalving, was_stopped
 from sweepformer.training.callbacks.predictions import PredictionWriter
 from sweepformer.training.callbacks.throughput import Throughput
+from sweepformer.training.compilation import compile_in_place
 from sweepformer.training.optimization import build_optimizer, build_schedule
 from sweepformer.training.trainer import build_loggers, build_trainer
 
@@ -175,13 +176,16 @@ def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
 def _model(config: dict[str, Any], store: Store, trainer: pl.Trainer) -> nn.Module:
     # A "true" half precision wants its weights made in it.
     with trainer.init_module(empty_init=False):
-        return build(
+        model = build(
             "model",
             config["model"],
             vocab_size=store.tokenizer.get_vocab_size(),
             num_classes=len(store.classes),
             pad_id=pad_id(store.tokenizer),
         )
+    if config["trainer"].get("compile"):
+        compile_in_place(model, trainer.strategy.root_device)
+    return model
 
 
 def _task(

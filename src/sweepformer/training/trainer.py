@@ -35,6 +35,7 @@ def build_trainer(config: dict[str, Any], directory: RunDirectory, loggers: list
         directory: where checkpoints and logs go.
     """
     options = dict(config["trainer"])
+    options.pop("compile", None)  # ours, not Lightning's
     accelerator = resolve_accelerator(options.get("accelerator", "auto"))
     _check_device(options, accelerator)
     wanted = str(options.get("precision", "32-true"))
