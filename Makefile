@@ -8,7 +8,7 @@ run: install ## train on the built-in data and show the result
 	$(BIN)/python -m src.run $(ARGS)
 
 test: install-dev check ## lint, type-check and run the whole suite
-	$(BIN)/python -m pytest -n auto -m "not slow" --cov=sweepformer --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations=15 -m "not slow" --cov=sweepformer --cov-report=term:skip-covered $(ARGS)
 
 test-slow: install-dev ## the soak tests
 	$(BIN)/python -m pytest -m slow $(ARGS)
