@@ -1,6 +1,7 @@
 """Real tokens a second in training, beside every peer.
 
     python -m benchmarks.throughput [--quick]
+    python -m benchmarks.throughput --readme    writes the recorded table into the README
 
 The same rows, layers, width, heads and optimizer for all, dropout 0.1, optimizer steps included, evaluation left out.
 Every measurement is a process of its own; repeats are interleaved over the systems, and medians are told. What each
@@ -23,10 +24,12 @@ import torch
 from omegaconf import OmegaConf
 
 from benchmarks.peers import SYSTEMS, Case
-from benchmarks.record import ROOT, record, run
+from benchmarks.record import RESULTS, ROOT, record, run
 from benchmarks.workloads import WORKLOADS, write_files
 
 OURS = "sweepformer"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- throughput: written by benchmarks.throughput --readme -->\n", "<!-- /throughput -->\n"
 FP32_ONLY = ("tutorial", "hf")  # that is what their defaults are
 
 
@@ -41,7 +44,11 @@ def main() -> None:
     parser.add_argument("--options", nargs="*", default=[], help="further overrides for sweepformer")
     parser.add_argument("--work", type=Path, default=Path("outputs/benchmark-throughput"))
     parser.add_argument("--name", default="throughput", help="of the result file")
+    parser.add_argument("--readme", action="store_true", help="measure nothing, write what is recorded into the README")
     options = parser.parse_args()
+    if options.readme:
+        README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
+        return
     if options.quick:
         options.sizes, options.workloads, options.seconds = ["base"], ["short"], min(options.seconds, 5)
     work = options.work.absolute()
@@ -153,6 +160,14 @@ def cell_result(cell: tuple[str, str, bool], measured: dict[Any, list[float]], o
         "share_of_matrix_product": {name: rate * flops_a_token(case) / peak for name, rate in rates.items()},
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
     }
+
+
+def with_table(text: str) -> str:
+    """The README with the recorded cells between its two marks."""
+    recorded = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("throughput*.json"))]
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    return head + BEGIN + table([cell for one in recorded for cell in one["cells"]]) + "\n" + END + tail
 
 
 def table(results: list[dict[str, Any]]) -> str:

@@ -66,3 +66,10 @@ def test_own_parts_are_all_used(cli: Cli, workplace) -> None:
     assert "steps:" in result.out
     assert (result.directory / "metrics.csv").exists()
     assert result.summary["parameters"] < 2000
+
+
+def test_the_table_of_speeds_is_the_recorded_one() -> None:
+    from benchmarks.throughput import README, with_table
+
+    text = README.read_text(encoding="utf-8")
+    assert with_table(text) == text

@@ -1,5 +1,6 @@
 """Which rows go together: batches of like length, of equal cost, the same number in every epoch."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from torch.utils.data import Sampler
 
 from sweepformer.data.store import TokenizedRows
 from sweepformer.models.layout import Layout, Packed
+
+SHORTEST = 4  # tokens: rows that are shorter go together
 
 
 class Batch(NamedTuple):
@@ -54,18 +57,18 @@ class BatchPlan:
         grouped: bool = True,
     ) -> None:
         self.seed = seed
-        self._steps = np.ceil(np.log(np.maximum(lengths, 8)) / np.log(1.1)).astype(np.int64) * grouped
+        # 16-bit numbers are sorted in linear time.
+        self._steps = np.ceil(np.log(np.maximum(lengths, SHORTEST)) / np.log(1.1)).astype(np.int16) * np.int16(grouped)
         by_tokens = by_tokens and grouped
         order = np.argsort(self._steps, kind="stable")
-        ceilings = np.maximum.accumulate(np.sort(lengths))
+        ceilings = np.maximum.accumulate(np.sort(lengths)).tolist()
         cost = float(batch_size * lengths.mean())
         starts, start = [], 0
         while start < len(order):
             starts.append(start)
             if by_tokens:
-                end = min(start + max(batch_size * 8, 1), len(order))
-                counts = np.arange(1, end - start + 1)
-                start += max(1, int(np.searchsorted(counts * ceilings[start:end], cost, side="right")))
+                counts = range(1, min(batch_size * 8, len(order) - start) + 1)
+                start += max(1, bisect_right(counts, cost, key=lambda n, at=start - 1: n * ceilings[at + n]))
             else:
                 start += batch_size
         sizes = list(np.diff([*starts, len(order)]))
