@@ -67,8 +67,7 @@ class BatchPlan:
         while start < len(order):
             starts.append(start)
             if by_tokens:
-                counts = range(1, min(batch_size * 8, len(order) - start) + 1)
-                start += max(1, bisect_right(counts, cost, key=lambda n, at=start - 1: n * ceilings[at + n]))
+                start += _rows_within(cost, ceilings, start, most=batch_size * 8)
             else:
                 start += batch_size
         sizes = list(np.diff([*starts, len(order)]))
@@ -97,6 +96,15 @@ class BatchPlan:
     def in_order(self) -> list[np.ndarray]:
         """The same batches unshuffled, for evaluation."""
         return np.split(np.argsort(self._steps, kind="stable"), self._cuts)
+
+
+def _rows_within(cost: float, ceilings: list[int], start: int, most: int) -> int:
+    """How many rows from `start` on cost no more when padded, at least one; ceilings: their lengths, ascending."""
+
+    def padded(rows: int) -> int:
+        return rows * ceilings[start + rows - 1]
+
+    return max(1, bisect_right(range(1, min(most, len(ceilings) - start) + 1), cost, key=padded))
 
 
 class PlannedBatches(Sampler[list[int]]):
