@@ -5,7 +5,8 @@ resolvers. What these classes do is in `sweepformer.sweeps`.
 """
 
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -70,7 +71,30 @@ class OptunaSweeper(_Plugin, Sweeper):
         return sweep_study(self, arguments)
 
 
-class ProcessLauncher(_Plugin, Launcher):
+class _AskingLauncher(_Plugin, Launcher):
+    """A launcher that takes its jobs from an iterator: with `at_once`, the next when fewer than that are running."""
+
+    asks_for_the_next = True
+
+    def launch(
+        self, job_overrides: Iterable[Sequence[str]], initial_job_idx: int, at_once: int | None = None
+    ) -> list[JobReturn]:
+        taken: list[list[str]] = []
+
+        def jobs() -> Iterator[Callable[[], JobReturn]]:
+            for number, overrides in enumerate(job_overrides, initial_job_idx):
+                taken.append(list(overrides))
+                yield partial(run_one, self, taken[-1], number)
+
+        endings = self.run(jobs(), at_once)
+        return [_ended(overrides, ending) for overrides, ending in zip(taken, endings, strict=True)]
+
+    def run(self, jobs: Iterator[Callable[[], JobReturn]], at_once: int | None) -> Sequence[JobReturn | str | None]:
+        """Run the jobs; says of each how it ended if it ended badly, else None, or returns what Hydra made of it."""
+        raise NotImplementedError
+
+
+class ProcessLauncher(_AskingLauncher):
     """Runs jobs on this machine, each in a process of its own.
 
     Args:
@@ -81,20 +105,19 @@ class ProcessLauncher(_Plugin, Launcher):
     def __init__(self, n_jobs: int = 1, isolate: bool = True) -> None:
         self.n_jobs, self.isolate = n_jobs, isolate
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+    def run(self, jobs: Iterator[Callable[[], JobReturn]], at_once: int | None) -> Sequence[JobReturn | str | None]:
         from sweepformer.sweeps.processes import run_in_processes, warm_up
 
         if self.n_jobs < 1 and self.n_jobs != -1:
             raise UserError(f"hydra.launcher.n_jobs={self.n_jobs} must be at least 1, or -1 for as many as CPUs.")
         warm_up()
-        jobs = jobs_of(self, job_overrides, initial_job_idx)
         if not self.isolate:
             return [job() for job in jobs]
-        endings = run_in_processes(jobs, os.cpu_count() or 1 if self.n_jobs == -1 else self.n_jobs)
-        return all_ended(job_overrides, endings)
+        room = os.cpu_count() or 1 if self.n_jobs == -1 else self.n_jobs
+        return run_in_processes(jobs, min(room, at_once or room))
 
 
-class RayLauncher(_Plugin, Launcher):
+class RayLauncher(_AskingLauncher):
     """Runs jobs as tasks of a Ray cluster.
 
     Args:
@@ -104,14 +127,13 @@ class RayLauncher(_Plugin, Launcher):
     def __init__(self, ray: DictConfig) -> None:
         self.options: Any = OmegaConf.to_container(ray, resolve=True)
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+    def run(self, jobs: Iterator[Callable[[], JobReturn]], at_once: int | None) -> Sequence[JobReturn | str | None]:
         from sweepformer.sweeps.remote import run_on_ray
 
-        endings = run_on_ray(self.options, jobs_of(self, job_overrides, initial_job_idx))
-        return all_ended(job_overrides, endings)
+        return run_on_ray(self.options, jobs, at_once)
 
 
-class SubmititLauncher(_Plugin, Launcher):
+class SubmititLauncher(_AskingLauncher):
     """Runs jobs under submitit.
 
     Args:
@@ -124,17 +146,13 @@ class SubmititLauncher(_Plugin, Launcher):
     def __init__(self, executor: str, submitit_folder: str, n_jobs: int = 0, **parameters: Any) -> None:
         self.executor, self.folder, self.n_jobs, self.parameters = executor, submitit_folder, n_jobs, parameters
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+    def run(self, jobs: Iterator[Callable[[], JobReturn]], at_once: int | None) -> Sequence[JobReturn | str | None]:
         from sweepformer.sweeps.remote import run_under_submitit
 
-        jobs = jobs_of(self, job_overrides, initial_job_idx)
-        endings = run_under_submitit(self.executor, self.folder, self.parameters, jobs, self.n_jobs)
-        return all_ended(job_overrides, endings)
-
-
-def jobs_of(plugin: Any, job_overrides: Sequence[Sequence[str]], first: int) -> list[Callable[[], JobReturn]]:
-    """The jobs as calls without arguments."""
-    return [partial(run_one, plugin, list(overrides), number) for number, overrides in enumerate(job_overrides, first)]
+        # Slurm has a queue, and an array_parallelism of its own; "local" has neither.
+        if self.executor == "local":
+            at_once = min(self.n_jobs or sys.maxsize, at_once or sys.maxsize)
+        return run_under_submitit(self.executor, self.folder, self.parameters, jobs, at_once)
 
 
 def run_one(plugin: Any, overrides: list[str], number: int) -> JobReturn:
@@ -155,11 +173,10 @@ def run_one(plugin: Any, overrides: list[str], number: int) -> JobReturn:
     )
 
 
-def all_ended(job_overrides: Sequence[Sequence[str]], endings: Sequence[str | None]) -> list[JobReturn]:
-    """What is known of jobs that ran elsewhere: None, or how they ended badly. Results are in their summaries."""
-    results = []
-    for overrides, ending in zip(job_overrides, endings, strict=True):
-        result = JobReturn(overrides=list(overrides), status=JobStatus.FAILED if ending else JobStatus.COMPLETED)
-        result.return_value = RuntimeError(ending) if ending else None
-        results.append(result)
-    return results
+def _ended(overrides: list[str], ending: JobReturn | str | None) -> JobReturn:
+    """What is known of a job that ran elsewhere: None, or how it ended badly. Its result is in its summary."""
+    if isinstance(ending, JobReturn):
+        return ending
+    result = JobReturn(overrides=overrides, status=JobStatus.FAILED if ending else JobStatus.COMPLETED)
+    result.return_value = RuntimeError(ending) if ending else None
+    return result

@@ -10,8 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from multiprocessing.process import BaseProcess
 
 from hydra.core.utils import JobReturn, JobStatus
@@ -25,8 +24,8 @@ def warm_up() -> None:
     import sweepformer.reports.figures  # noqa: F401
 
 
-def run_in_processes(jobs: Sequence[Callable[[], object]], at_once: int) -> list[str | None]:
-    """Run every job, `at_once` at a time, each in a fork of this process.
+def run_in_processes(jobs: Iterable[Callable[[], object]], at_once: int) -> list[str | None]:
+    """Run every job, `at_once` at a time, each in a fork of this process; the next is asked for when there is room.
 
     With several at once each gets an equal share of the CPUs, so that they don't fight over them. Jobs die with
     this process; if it is interrupted they are too, and get time to write what they have.
@@ -36,16 +35,18 @@ def run_in_processes(jobs: Sequence[Callable[[], object]], at_once: int) -> list
     """
     context = multiprocessing.get_context("fork")
     threads = max(1, (os.cpu_count() or 1) // at_once) if at_once > 1 else None
-    endings: list[str | None] = [None] * len(jobs)
-    waiting = deque(enumerate(jobs))
+    endings: list[str | None] = []
+    waiting = iter(jobs)
     running: dict[int, tuple[int, BaseProcess]] = {}
     try:
-        while waiting or running:
-            while waiting and len(running) < at_once:
-                number, job = waiting.popleft()
+        while True:
+            while len(running) < at_once and (job := next(waiting, None)):
                 process: BaseProcess = context.Process(target=_child, args=(job, threads, os.getpid()))
                 process.start()
-                running[process.sentinel] = number, process
+                running[process.sentinel] = len(endings), process
+                endings.append(None)
+            if not running:
+                break
             for sentinel in multiprocessing.connection.wait(list(running)):
                 number, ended = running.pop(sentinel)  # type: ignore[arg-type]  # what was put in comes out
                 ended.join()

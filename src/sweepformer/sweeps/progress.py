@@ -5,12 +5,11 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sweepformer.sweeps.sweep import Job
+    from sweepformer.sweeps.sweep import Sweep
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +25,13 @@ class Progress:
     It looks at what runs leave on disk, and so works for runs in other processes and on other machines.
 
     Args:
-        planned: runs in all, if there will be more than `jobs`.
+        sweep: its `jobs`, which may become more, up to `planned`.
     """
 
-    def __init__(self, jobs: Sequence["Job"], planned: int = 0) -> None:
-        self._jobs, self._total = jobs, max(planned, len(jobs))
+    def __init__(self, sweep: "Sweep") -> None:
+        self._sweep = sweep
         self._began = time.time()
-        self._before = sum(job.is_done for job in jobs)
+        self._before = sum(job.is_done for job in sweep.jobs)
         self._last: Counter[str] = Counter()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="sweep progress")
@@ -52,16 +51,18 @@ class Progress:
                 self._write()
 
     def _write(self) -> None:
-        counts = Counter(job.directory.state(since=self._began) for job in self._jobs)
+        jobs = self._sweep.jobs
+        total = max(self._sweep.planned, len(jobs))
+        counts = Counter(job.directory.state(since=self._began) for job in jobs)
         if counts == self._last:
             return
         self._last = counts
-        done = len(self._jobs) - counts["waiting"] - counts["running"]
+        done = len(jobs) - counts["waiting"] - counts["running"]
         parts = [f"{number} {state}" for state, number in sorted(counts.items()) if state != "waiting"]
-        line = f"sweep: {done}/{self._total} done ({', '.join(parts) or 'starting'})"
+        line = f"sweep: {done}/{total} done ({', '.join(parts) or 'starting'})"
         ended = done - self._before
-        if ended and done < self._total:
-            left = (time.time() - self._began) / ended * (self._total - done - counts["running"] / 2)
+        if ended and done < total:
+            left = (time.time() - self._began) / ended * (total - done - counts["running"] / 2)
             line += f", about {_readable(left)} left"
         log.info(line)
 

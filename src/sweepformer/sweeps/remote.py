@@ -8,8 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -70,11 +69,12 @@ class Requeued(Portable):
         return DelayedSubmission(self)
 
 
-def run_on_ray(options: dict[str, Any], jobs: Sequence[Job]) -> list[str | None]:
+def run_on_ray(options: dict[str, Any], jobs: Iterable[Job], at_once: int | None) -> list[str | None]:
     """Run every job as a task on a Ray cluster, which is started if `options.init` names none.
 
     Args:
         options: `init`, the arguments of `ray.init`, and `remote`, those of `ray.remote`.
+        at_once: the next job is asked for when fewer are running; None: all are queued, Ray knows its own room.
     """
     import ray
 
@@ -90,22 +90,27 @@ def run_on_ray(options: dict[str, Any], jobs: Sequence[Job]) -> list[str | None]
         # Ray's own retry would hide a killed worker; the sweep knows whom to launch again.
         run: Any = ray.remote(**{"max_retries": 0, **options["remote"]})(_call)
         get: Any = ray.get  # typed for lists of results too
-        pending = [run.remote(Portable(job)) for job in jobs]
-        return [_outcome(partial(get, one)) for one in pending]
+        started = _as_there_is_room(
+            jobs,
+            start=lambda job: run.remote(Portable(job)),
+            running=lambda tasks: len(tasks) - len(ray.wait(tasks, num_returns=len(tasks), timeout=0)[0]),
+            at_once=at_once,
+        )
+        return [_outcome(partial(get, one)) for one in started]
     finally:
         if started_here:
             ray.shutdown()
 
 
 def run_under_submitit(
-    executor: str, folder: str, parameters: dict[str, Any], jobs: Sequence[Job], at_once: int
+    executor: str, folder: str, parameters: dict[str, Any], jobs: Iterable[Job], at_once: int | None
 ) -> list[str | None]:
     """Run every job under submitit, on Slurm as one array.
 
     Args:
         executor: "slurm" or "local".
         parameters: what the executor takes; those that only Slurm knows without a prefix.
-        at_once: for "local", which has no queue; 0: no limit.
+        at_once: the next job is asked for when fewer are running; None: all are submitted.
     """
     import submitit
 
@@ -117,21 +122,42 @@ def run_under_submitit(
     runner.update_parameters(**{key if key in common else f"{executor}_{key}": given[key] for key in given})
     submitted: list[Any] = []
     try:
-        if executor == "slurm":
+        if at_once is None:
             with runner.batch():
                 submitted += [runner.submit(Requeued(job)) for job in jobs]
         else:
-            waiting = deque(jobs)
-            while waiting:
-                if at_once and sum(not one.done() for one in submitted) >= at_once:
-                    time.sleep(0.2)
-                    continue
-                submitted.append(runner.submit(Requeued(waiting.popleft())))
+            _as_there_is_room(
+                jobs,
+                start=lambda job: runner.submit(Requeued(job)),
+                running=lambda tasks: sum(not one.done() for one in tasks),
+                at_once=at_once,
+                started=submitted,
+            )
         return [_outcome(one.result) for one in submitted]
     except BaseException:  # jobs that nobody waits for
         for one in submitted:
             one.cancel(check=False)
         raise
+
+
+def _as_there_is_room(
+    jobs: Iterable[Job],
+    start: Callable[[Job], Any],
+    running: Callable[[list[Any]], int],
+    at_once: int | None,
+    started: list[Any] | None = None,
+) -> list[Any]:
+    """Start every job, each when fewer than `at_once` of those `started` are running."""
+    started = [] if started is None else started
+    waiting = iter(jobs)
+    while True:
+        if at_once is None or not started or running(started) < at_once:
+            job = next(waiting, None)
+            if job is None:
+                return started
+            started.append(start(job))
+        else:
+            time.sleep(0.2)
 
 
 def _call(job: Portable) -> str | None:

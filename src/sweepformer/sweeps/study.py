@@ -8,7 +8,7 @@ import logging
 import math
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -63,11 +63,7 @@ def sweep_study(plugin: Any, arguments: list[str]) -> list[float | None]:
             study = Study(plugin.options, space, sweep)
             sweep.planned = plugin.options["n_trials"]
             try:
-                while trials := study.next_trials():
-                    jobs = {trial.number: sweep.add(*_overrides(fixed, trial.params)) for trial in trials}
-                    sweep.run(list({job.number: job for job in jobs.values()}.values()))
-                    for trial in trials:
-                        study.tell(trial, jobs[trial.number])
+                _run_trials(study, sweep, fixed)
             finally:
                 failed = report(sweep, study.report())
             best = study.best_values()
@@ -77,6 +73,27 @@ def sweep_study(plugin: Any, arguments: list[str]) -> list[float | None]:
         plugin.hydra_context.callbacks.on_multirun_end(config=plugin.config, config_name=None)
         sys.exit(1)
     return best
+
+
+def _run_trials(study: "Study", sweep: Sweep, fixed: list[str]) -> None:
+    """Run what the study draws, the next trial as soon as there is room for it."""
+    running: dict[int, tuple[FrozenTrial, Job]] = {}
+
+    def tell_ended() -> None:
+        for trial, job in list(running.values()):
+            if job.directory.read_summary() is not None:
+                study.tell(trial, job)
+                del running[trial.number]
+
+    def jobs() -> Iterator[Job]:
+        with _storage_errors(study.options["storage"]):  # here, as the launcher calls this
+            for trial in study.draw(before_each=tell_ended):
+                job = sweep.add(*_overrides(fixed, trial.params))
+                running[trial.number] = trial, job
+                yield job
+
+    sweep.run_as_drawn(jobs(), study.options["n_jobs"])
+    tell_ended()
 
 
 def distribution(override: Override) -> BaseDistribution:
@@ -200,19 +217,22 @@ class Study:
         drawn = [one for one in trials if one.state is not TrialState.FAIL or one.params.keys() == self.space.keys()]
         return [trial for trial in drawn if trial.number not in replaced]
 
-    def next_trials(self) -> list[FrozenTrial]:
-        """The next batch: what was interrupted, then what failed before this command, then new draws."""
-        if interrupted := self._ours(TrialState.RUNNING):
-            return interrupted
-        if again := self._again:
-            self._again = []
-            return again
-        left = self.options["n_trials"] - len(self._counted())
-        for _ in range(min(left, self.options["n_jobs"])):
+    def draw(self, before_each: Callable[[], None]) -> Iterator[FrozenTrial]:
+        """What was interrupted, then what failed before this command, then new draws.
+
+        Args:
+            before_each: called before a draw, to tell what has ended meanwhile.
+        """
+        yield from self._ours(TrialState.RUNNING)
+        yield from self._again
+        while True:
+            before_each()
+            if len(self._counted()) >= self.options["n_trials"]:
+                return
             trial = self.study.ask(self.space)
             if self._owner:
                 trial.set_user_attr(SWEEP, self._owner)
-        return self._ours(TrialState.RUNNING)
+            yield next(one for one in self._trials(TrialState.RUNNING) if one.number == trial.number)
 
     def tell(self, trial: FrozenTrial, job: Job) -> None:
         """Record a trial's end: its values, or that it failed or was stopped by the sweep."""

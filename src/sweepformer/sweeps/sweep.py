@@ -4,6 +4,7 @@ A run of a sweep is known by its config: typed again, a sweep finds the director
 what is completed, goes on with what isn't, and gives new numbers to what is new only.
 """
 
+import itertools
 import json
 import logging
 import random
@@ -11,7 +12,7 @@ import re
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -148,36 +149,72 @@ class Sweep:
                 job.directory.forget_failure()
             alone = attempt == ATTEMPTS
             endings: dict[int, str] = {}
-            with Progress(self.jobs, self.planned):
+            with Progress(self):
                 for batch in [[job] for job in todo] if alone else [todo]:
                     endings.update(self._launch(batch))
-            todo = [job for job in todo if job.directory.read_summary() is None]
-            for job in list(todo):
-                if alone or job.number in endings:
-                    job.directory.record_loss(
-                        endings.get(job.number, "its worker was lost"), rules.config_hash(job.config), job.overrides
-                    )
-                    todo.remove(job)
+            todo = self._lost(todo, endings, alone)
             if todo:
                 log.warning("%d runs lost their worker and are launched again", len(todo))
 
-    def _launch(self, jobs: Sequence[Job]) -> dict[int, str]:
-        """Hand jobs to Hydra's launcher; says how those ended of which the launcher knows that they ended badly."""
+    def run_as_drawn(self, jobs: Iterator[Job], at_once: int) -> None:
+        """Bring jobs to an end of which the next one is asked for whenever fewer than `at_once` are running."""
+        launched: dict[int, Job] = {}
+
+        def to_launch() -> Iterator[Job]:
+            for job in jobs:
+                job.directory.path.mkdir(parents=True, exist_ok=True)
+                self._write_about()
+                if not job.is_done and job.number not in launched:
+                    job.directory.forget_failure()
+                    launched[job.number] = job
+                    yield job
+
+        with Progress(self):
+            endings = self._launch(to_launch(), at_once)
+        if lost := self._lost(list(launched.values()), endings):
+            self.run(lost)
+
+    def _lost(self, jobs: Sequence[Job], endings: dict[int, str], give_up: bool = False) -> list[Job]:
+        """Those that left no summary although nobody knows why; the others get one, or all if `give_up`."""
+        lost = []
+        for job in jobs:
+            if job.directory.read_summary() is not None:
+                continue
+            if give_up or job.number in endings:
+                reason = endings.get(job.number, "its worker was lost")
+                job.directory.record_loss(reason, rules.config_hash(job.config), job.overrides)
+            else:
+                lost.append(job)
+        return lost
+
+    def _launch(self, jobs: Iterable[Job], at_once: int | None = None) -> dict[int, str]:
+        """Hand jobs to Hydra's launcher; says how those ended of which the launcher knows that they ended badly.
+
+        With `at_once` a launcher of ours asks for the next job when there is room, others get that many at a time.
+        """
         from hydra.core.plugins import Plugins
 
-        launcher = Plugins.instance().instantiate_launcher(
+        launcher: Any = Plugins.instance().instantiate_launcher(
             hydra_context=self._context, task_function=self._task, config=self._config
         )
-        overrides = [
-            [
-                *job.overrides,
-                f"hydra.sweep.dir={_quoted(self.path)}",
-                f"hydra.sweep.subdir={_quoted(job.directory.path.name)}",
-            ]
-            for job in jobs
-        ]
+        numbers: list[int] = []
+
+        def overrides() -> Iterator[list[str]]:
+            for job in jobs:
+                numbers.append(job.number)
+                where = f"hydra.sweep.dir={_quoted(self.path)}"
+                yield [*job.overrides, where, f"hydra.sweep.subdir={_quoted(job.directory.path.name)}"]
+
         try:
-            results: Sequence[JobReturn] = launcher.launch(overrides, initial_job_idx=jobs[0].number)
+            results: list[JobReturn] = []
+            if at_once is None:
+                results += launcher.launch(list(overrides()), initial_job_idx=numbers[0])
+            elif getattr(launcher, "asks_for_the_next", False):
+                results += launcher.launch(overrides(), initial_job_idx=0, at_once=at_once)
+            else:
+                rest = overrides()
+                while batch := list(itertools.islice(rest, at_once)):
+                    results += launcher.launch(batch, initial_job_idx=len(results))
         except UserError:
             raise
         except Exception as error:
@@ -189,8 +226,8 @@ class Sweep:
         finally:
             configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
         return {
-            job.number: str(result._return_value)
-            for job, result in zip(jobs, results, strict=True)
+            number: str(result._return_value)
+            for number, result in zip(numbers, results, strict=True)
             if isinstance(result._return_value, BaseException)
         }
 

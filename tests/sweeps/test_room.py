@@ -1,0 +1,45 @@
+"""No worker waits for another's run: the next job is asked for when there is room."""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from sweepformer.sweeps.processes import run_in_processes, warm_up
+from sweepformer.sweeps.remote import _as_there_is_room
+
+
+def work(folder: Path, number: int, seconds: float) -> None:
+    time.sleep(seconds)
+    (folder / str(number)).write_text(str(time.monotonic()))
+
+
+def test_a_slow_run_holds_nobody_up(tmp_path: Path) -> None:
+    warm_up()  # as a sweep does: otherwise each fork would wait for torch
+    asked: list[int] = []
+
+    def jobs() -> Iterator[Callable[[], None]]:
+        for number in range(5):
+            asked.append(sum(1 for _ in tmp_path.iterdir()))
+            yield partial(work, tmp_path, number, 3.0 if number == 0 else 0.05)
+
+    assert run_in_processes(jobs(), at_once=2) == [None] * 5
+    ended = {path.name: float(path.read_text()) for path in tmp_path.iterdir()}
+    assert max(ended, key=ended.__getitem__) == "0"
+    assert asked == [0, 0, 1, 2, 3], "each was asked for when another had ended"
+
+
+def test_remote_jobs_are_started_as_there_is_room() -> None:
+    looks = iter([1, 2, 2, 1, 0, 1])  # how many are found running, look by look
+    seen: list[int] = []
+
+    def running(tasks: list[int]) -> int:
+        seen.append(next(looks))
+        return seen[-1]
+
+    def start(number: int) -> tuple[int, int]:
+        return number, len(seen)
+
+    started = _as_there_is_room(range(4), start, running, at_once=2)  # type: ignore[arg-type]
+    # The first without a look; the second at once; the third when there was room again.
+    assert started == [(0, 0), (1, 1), (2, 4), (3, 5)]
