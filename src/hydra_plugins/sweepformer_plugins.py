@@ -6,6 +6,7 @@ resolvers. What these classes do is in `sweepformer.sweeps`.
 
 import os
 import sys
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -89,9 +90,9 @@ class _AskingLauncher(_Plugin, Launcher):
         endings = self.run(jobs(), at_once)
         return [_ended(overrides, ending) for overrides, ending in zip(taken, endings, strict=True)]
 
+    @abstractmethod
     def run(self, jobs: Iterator[Callable[[], JobReturn]], at_once: int | None) -> Sequence[JobReturn | str | None]:
         """Run the jobs; says of each how it ended if it ended badly, else None, or returns what Hydra made of it."""
-        raise NotImplementedError
 
 
 class ProcessLauncher(_AskingLauncher):
