@@ -9,6 +9,7 @@ import sys
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
@@ -111,7 +112,11 @@ class ProcessLauncher(_AskingLauncher):
 
         if self.n_jobs < 1 and self.n_jobs != -1:
             raise UserError(f"hydra.launcher.n_jobs={self.n_jobs} must be at least 1, or -1 for as many as CPUs.")
+        first = next(jobs, None)
+        if first is None:
+            return []
         warm_up()
+        jobs = chain([first], jobs)
         if not self.isolate:
             return [job() for job in jobs]
         room = os.cpu_count() or 1 if self.n_jobs == -1 else self.n_jobs
