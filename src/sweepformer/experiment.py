@@ -11,6 +11,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -129,7 +130,7 @@ def _train_and_test(
     model = _model(config, store, trainer)
     task = _task(config, model, store, data, trainer)
     summary.parameters = sum(parameter.numel() for parameter in model.parameters())
-    predictions = PredictionWriter(directory.predictions, store.splits["test"].ids(), store.classes)
+    predictions = PredictionWriter(directory.predictions, store.splits["test"].ids, store.classes)
     _callbacks(trainer).append(predictions)
     if directory.last_checkpoint.exists():
         _check_checkpoint(directory.last_checkpoint)
@@ -200,7 +201,7 @@ def _task(
         model=model,
         make_optimizer=lambda module: build_optimizer(config["optimizer"], module),
         make_schedule=lambda optimizer: build_schedule(config["scheduler"], optimizer, _total_steps(trainer, batches)),
-        class_counts=[int((train.labels == number).sum()) for number in range(len(store.classes))],
+        class_counts=np.bincount(train.labels, minlength=len(store.classes)).tolist(),
         rows_per_batch=len(train) / len(plan),
         saved={
             "config": config,

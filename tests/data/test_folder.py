@@ -17,7 +17,7 @@ def write(root: Path, *names: str) -> None:
 def test_classes(tmp_path: Path) -> None:
     write(tmp_path, "x/1.txt", "y/2.txt", "y/.hidden", ".git/z.txt")
     rows = Folder(str(tmp_path)).read().train
-    assert (rows.labels, rows.ids) == (["x", "y"], ["x/1.txt", "y/2.txt"])
+    assert (list(rows.labels), rows.ids) == (["x", "y"], ["x/1.txt", "y/2.txt"])
 
 
 @pytest.mark.parametrize("name", ["val", "valid", "validation"])

@@ -25,10 +25,10 @@ def saved(folder: Path, test_labels: list[int]) -> str:
 
 def test_saved_dataset(tmp_path: Path) -> None:
     raw = Hub(saved(tmp_path / "saved", [0])).read()
-    assert raw.train.labels == ["no", "yes"]
+    assert list(raw.train.labels) == ["no", "yes"]
     assert raw.val is not None
     assert raw.test is not None
-    assert (raw.val.labels, raw.test.labels) == (["yes"], ["no"])
+    assert (list(raw.val.labels), list(raw.test.labels)) == (["yes"], ["no"])
 
 
 def test_missing_package_and_unknown_dataset_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

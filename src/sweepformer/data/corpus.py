@@ -1,24 +1,23 @@
 """From a data config to a store: read, split, tokenised, once for all runs that ask for the same."""
 
-import errno
 import hashlib
 import inspect
 import json
 import logging
-import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 from sweepformer.build import build, find_target
+from sweepformer.data.cache import cache_folder, check_writable
 from sweepformer.data.splits import make_splits
 from sweepformer.data.store import Store, write_store
 from sweepformer.data.tokenizer import load_tokenizer, make_tokenizer
-from sweepformer.errors import UserError
 from sweepformer.locks import locked
 
 log = logging.getLogger(__name__)
 
-STORE_FORMAT = 2  # raise it when what is written changes
+STORE_FORMAT = 3  # raise it when what is written changes
 SHARED_KEYS = (
     "val_fraction",
     "test_fraction",
@@ -54,36 +53,31 @@ def prepare(data: dict[str, Any], tokenizer: dict[str, Any], seed: int) -> Store
         seed,
         options,
     ]
-    path = cache_folder(data.get("cache_dir")) / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
-    _check_writable(path.parent)
+    folder = cache_folder(data.get("cache_dir"))
+    check_writable(folder)
+    path = folder / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
     with locked(path.with_suffix(".lock"), "another run tokenises the same data: waiting for it"):
-        if not (path / "store.json").exists():
+        store = _opened(path)
+        if store is None:
             splits, report = make_splits(source.read(), *fractions, seed=seed)
             log.info("tokenising %s rows", f"{sum(report.rows.values()):,}")
             options["path"] = tokenizer["path"]
-            write_store(path, splits, report, make_tokenizer(splits.train.texts, **options))
-    return Store.open(path)
+            shown = {"data": data, "tokenizer": tokenizer, "seed": seed}
+            write_store(path, splits, report, make_tokenizer(splits.train.texts, **options), shown)
+            store = Store.open(path)
+    return store
 
 
-def _check_writable(folder: Path) -> None:
+def _opened(path: Path) -> Store | None:
+    """The store at `path`; None if there is none, or what is there is damaged."""
+    if not path.exists():
+        return None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(errno.EACCES, "no permission to write")
-    except OSError as error:
-        raise UserError(
-            f"{folder} can't be written ({error.strerror}). Choose where tokenised rows are kept with "
-            "data.cache_dir=... or the environment variable SWEEPFORMER_CACHE."
-        ) from error
-
-
-def cache_folder(configured: str | None) -> Path:
-    """Where stores are kept: `data.cache_dir`, else $SWEEPFORMER_CACHE, else the user's cache folder."""
-    if configured:
-        return Path(configured).expanduser()
-    if from_environment := os.environ.get("SWEEPFORMER_CACHE"):
-        return Path(from_environment)
-    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "sweepformer"
+        return Store.open(path)
+    except Exception as error:  # whatever numpy, json or tokenizers make of a torn file
+        log.warning("warning: %s is damaged (%s): the rows are tokenised again", path, error)
+        shutil.rmtree(path)
+        return None
 
 
 def _code_of(transform: dict[str, Any] | None) -> str | None:

@@ -4,34 +4,50 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 
-@dataclass
+from sweepformer.data.columns import Categories, Strings
+
+
 class Rows:
     """Labelled texts.
 
-    ids: each row's identity in its source (row number, file name, code).
-    groups: rows of one group must stay in one split; None where there are no groups.
-    origin: where the rows come from, for messages.
+    Args:
+        texts: lists, or `Strings` where there may be more than fits in memory.
+        labels: each row's class.
+        ids: each row's identity in its source (row number, file name, code).
+        groups: rows of one group must stay in one split; None where there are no groups.
+        origin: where the rows come from, for messages.
     """
 
-    texts: list[str]
-    labels: list[str]
-    ids: list[str]
-    groups: list[str] | None = None
-    origin: str = ""
+    def __init__(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[str],
+        ids: Sequence[str],
+        groups: Sequence[str] | None = None,
+        origin: str = "",
+    ) -> None:
+        self.texts, self.ids, self.origin = texts, ids, origin
+        self.labels = Categories.of(labels)
+        self.groups = None if groups is None else Categories.of(groups)
 
     def __len__(self) -> int:
         return len(self.texts)
 
-    def select(self, indices: Sequence[int]) -> "Rows":
+    def select(self, indices: np.ndarray) -> "Rows":
         """The rows with these numbers, in this order."""
         return Rows(
-            texts=[self.texts[index] for index in indices],
-            labels=[self.labels[index] for index in indices],
-            ids=[self.ids[index] for index in indices],
-            groups=None if self.groups is None else [self.groups[index] for index in indices],
+            texts=_select(self.texts, indices),
+            labels=self.labels.select(indices),
+            ids=_select(self.ids, indices),
+            groups=None if self.groups is None else self.groups.select(indices),
             origin=self.origin,
         )
+
+
+def _select(column: Sequence[str], indices: np.ndarray) -> Sequence[str]:
+    return column.select(indices) if isinstance(column, Strings) else [column[index] for index in indices.tolist()]
 
 
 @dataclass

@@ -1,12 +1,14 @@
 """Train, validation and test: without duplicates, stratified, groups kept whole."""
 
+import hashlib
 import re
 import warnings
-from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from sweepformer.data.columns import Categories
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.errors import UserError
 
@@ -55,11 +57,9 @@ def make_splits(
         UserError: fewer than two classes, a class that can't be on every side, a label that train lacks.
     """
     report = SplitReport(rows={}, classes=0)
-    seen: dict[str, str] = {}
-    test = _without_duplicates(raw.test, seen, report)
-    val = _without_duplicates(raw.val, seen, report)
-    train = _without_duplicates(raw.train, seen, report)
-    if train is None or not len(train):
+    test, val, train = _without_duplicates([raw.test, raw.val, raw.train], report)
+    assert train is not None
+    if not len(train):
         raise UserError(f"{raw.train.origin}: no rows are left for training once duplicates are dropped.")
     _check_classes(train)
     share = val_fraction
@@ -70,7 +70,7 @@ def make_splits(
     if val is None:
         _check_fractions({"val": val_fraction})
         train, val = _cut(train, share, seed + 1, "data.val_fraction")
-    classes = sorted(set(train.labels), key=lambda label: (_natural(label), label))
+    classes = sorted(train.labels.names, key=lambda label: (_natural(label), label))
     for split, rows in (("validation", val), ("test", test)):
         _check_labels(split, rows, set(classes))
     report.rows = {"train": len(train), "val": len(val), "test": len(test)}
@@ -80,87 +80,99 @@ def make_splits(
     return Splits(train, val, test, classes), report
 
 
-def _without_duplicates(rows: Rows | None, seen: dict[str, str], report: SplitReport) -> Rows | None:
-    if rows is None:
-        return None
-    kept = []
-    for index, (text, label) in enumerate(zip(rows.texts, rows.labels, strict=True)):
-        if text not in seen:
-            seen[text] = label
-            kept.append(index)
-        elif seen[text] == label:
-            report.duplicates_dropped += 1
-        else:
-            report.conflicts_dropped += 1
-    return rows.select(kept) if len(kept) < len(rows) else rows
+def _without_duplicates(parts: list[Rows | None], report: SplitReport) -> list[Rows | None]:
+    """The parts without the rows whose text stands in an earlier row, of the same part or of one before."""
+    given = [part for part in parts if part is not None]
+    digests = np.concatenate([_digests(part.texts) for part in given])
+    order = np.lexsort(digests.T)  # stable: of equal texts the first comes first
+    is_first = np.ones(len(order), dtype=bool)
+    is_first[1:] = (digests[order[1:]] != digests[order[:-1]]).any(1)
+    first = np.empty_like(order)
+    first[order] = order[is_first][np.cumsum(is_first) - 1]
+    dropped = first != np.arange(len(first))
+    numbers: dict[str, int] = {}
+    labels = np.concatenate([_renumbered(part.labels, numbers) for part in given])
+    conflicts = labels != labels[first]
+    report.conflicts_dropped = int(conflicts.sum())
+    report.duplicates_dropped = int(dropped.sum()) - report.conflicts_dropped
+    kept = iter(np.split(~dropped, np.cumsum([len(part) for part in given])[:-1]))
+    return [part if part is None else part.select(np.flatnonzero(next(kept))) for part in parts]
+
+
+def _renumbered(labels: Categories, numbers: dict[str, int]) -> np.ndarray:
+    """(rows,) int64, the labels' places in `numbers`, to which new ones are added."""
+    places = [numbers.setdefault(name, len(numbers)) for name in labels.names]
+    return np.array(places, dtype=np.int64)[labels.codes]
+
+
+def _digests(texts: Iterable[str]) -> np.ndarray:
+    """(texts, 2) uint64, 128 bits that stand for each text: all of them fit in memory when the texts don't."""
+    joined = b"".join(hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts)
+    return np.frombuffer(joined, dtype=np.uint64).reshape(-1, 2)
 
 
 def _cut(rows: Rows, fraction: float, seed: int, key: str) -> tuple[Rows, Rows]:
     """(what stays, what is cut off), stratified by label; whole groups where there are groups."""
-    counts = Counter(rows.labels)
-    label, fewest = min(counts.items(), key=lambda item: item[1])
+    fewest = rows.labels.counts.min()
     if fewest < 2:
+        label = rows.labels.names[rows.labels.counts.argmin()]
         raise UserError(
             f"{rows.origin}: class {label!r} has only {fewest} row, and one is needed on each side when a split is "
             f"cut ({key}={fraction:.3g}). Add rows of this class, remove it, or give data.val_file and data.test_file."
         )
-    chosen = _cut_groups(rows, fraction, seed, key) if rows.groups else _cut_rows(rows, fraction, seed)
-    stays = np.flatnonzero(~chosen)
-    return rows.select(stays.tolist()), rows.select(np.flatnonzero(chosen).tolist())
+    groups = rows.groups
+    chosen = _cut_groups(rows, groups, fraction, seed, key) if groups else _cut_rows(rows, fraction, seed)
+    return rows.select(np.flatnonzero(~chosen)), rows.select(np.flatnonzero(chosen))
 
 
 def _cut_rows(rows: Rows, fraction: float, seed: int) -> np.ndarray:
     """(rows,) bool: the fraction of every class, at least one row and never all."""
     random = np.random.default_rng(seed)
-    labels = np.array(rows.labels)
     chosen = np.zeros(len(rows), dtype=bool)
-    for label in sorted(set(rows.labels)):
-        members = random.permutation(np.flatnonzero(labels == label))
+    for label in range(len(rows.labels.names)):
+        members = random.permutation(np.flatnonzero(rows.labels.codes == label))
         share = min(max(round(fraction * len(members)), 1), len(members) - 1)
         chosen[members[:share]] = True
     return chosen
 
 
-def _cut_groups(rows: Rows, fraction: float, seed: int, key: str) -> np.ndarray:
+def _cut_groups(rows: Rows, groups: Categories, fraction: float, seed: int, key: str) -> np.ndarray:
     """(rows,) bool: whole groups; of the folds of scikit-learn's StratifiedGroupKFold the one most like the whole."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     folds = max(round(1 / fraction), 2)
-    groups = len(set(rows.groups or []))
-    if groups < folds:
+    if len(groups.names) < folds:
         raise UserError(
-            f"{rows.origin}: {groups} groups can't be cut into parts of {fraction:.3g} ({key}); groups stay whole. "
-            f"At least {folds} are needed: check data.group_column, or raise {key}."
+            f"{rows.origin}: {len(groups.names)} groups can't be cut into parts of {fraction:.3g} ({key}); groups stay "
+            f"whole. At least {folds} are needed: check data.group_column, or raise {key}."
         )
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed % 2**32)
-    names, labels = np.unique(rows.labels, return_inverse=True)
-    wanted = np.bincount(labels) * fraction
+    labels, everywhere = rows.labels.codes, rows.labels.counts
 
     def distance(cut: np.ndarray) -> tuple[int, float]:
-        counts = np.bincount(labels[cut], minlength=len(names))
-        lost = int((counts == np.bincount(labels)).sum())  # classes that would not be left to learn from
-        return lost, float(np.abs(counts - wanted).sum())
+        counts = np.bincount(labels[cut], minlength=len(everywhere))
+        lost = int((counts == everywhere).sum())  # classes that would not be left to learn from
+        return lost, float(np.abs(counts - everywhere * fraction).sum())
 
     # The folds are made to be alike over all; a single one can be far off where groups are large.
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # of small classes: they are counted below
-        cuts = [cut for _, cut in splitter.split(np.zeros(len(rows)), rows.labels, rows.groups)]
+        cuts = [cut for _, cut in splitter.split(np.zeros(len(rows)), labels, groups.codes)]
     chosen = np.zeros(len(rows), dtype=bool)
     chosen[min(cuts, key=distance)] = True
-    stays = {label for label, out in zip(rows.labels, chosen, strict=True) if not out}
-    lost = sorted(set(rows.labels) - stays)
-    if lost:
+    lost = np.flatnonzero(np.bincount(labels[~chosen], minlength=len(everywhere)) == 0)
+    if len(lost):
+        label = rows.labels.names[lost[0]]
         raise UserError(
-            f"{rows.origin}: all rows of class {lost[0]!r} fall into the split cut by {key}, because its groups "
+            f"{rows.origin}: all rows of class {label!r} fall into the split cut by {key}, because its groups "
             "stay whole. The class needs rows in more groups; or drop data.group_column, or try another seed."
         )
     return chosen
 
 
 def _check_classes(train: Rows) -> None:
-    classes = set(train.labels)
-    if len(classes) < 2:
+    if len(train.labels.names) < 2:
         raise UserError(
-            f"{train.origin}: only one class, {next(iter(classes))!r}, in {len(train)} rows. "
+            f"{train.origin}: only one class, {train.labels.names[0]!r}, in {len(train)} rows. "
             "Classification needs at least two: check data.label_column."
         )
 
@@ -168,8 +180,9 @@ def _check_classes(train: Rows) -> None:
 def _check_labels(split: str, rows: Rows, classes: set[str]) -> None:
     if not len(rows):
         raise UserError(f"{rows.origin}: no rows are left for the {split} split once duplicates are dropped.")
-    for label, row in zip(rows.labels, rows.ids, strict=True):
+    for number, label in enumerate(rows.labels.names):
         if label not in classes:
+            row = rows.ids[int(np.argmax(rows.labels.codes == number))]
             raise UserError(
                 f"{rows.origin}, row {row}: label {label!r} of the {split} split is not among the labels in train. "
                 "Every class needs rows to learn from: add some to train, or remove the label."
@@ -185,7 +198,7 @@ def _check_fractions(cut: dict[str, float]) -> None:
 
 def _warn_of_absent_classes(classes: list[str], val: Rows, test: Rows, report: SplitReport) -> None:
     for name, rows in (("validation", val), ("test", test)):
-        if absent := sorted(set(classes) - set(rows.labels)):
+        if absent := sorted(set(classes) - set(rows.labels.names)):
             report.warnings.append(f"{len(absent)} classes have no row in {name}, {absent[0]!r} for one")
 
 
@@ -193,7 +206,7 @@ def _warn_of_shared_groups(train: Rows, val: Rows, test: Rows, report: SplitRepo
     if train.groups is None:
         return
     for name, rows in (("validation", val), ("test", test)):
-        shared = set(train.groups) & set(rows.groups or [])
+        shared = set(train.groups.names) & set(rows.groups.names if rows.groups else [])
         if shared:
             example = sorted(shared)[0]
             report.warnings.append(f"{len(shared)} groups are in train and in {name}, {example!r} for one")

@@ -4,13 +4,18 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
+from tqdm import tqdm
 
+from sweepformer.data.columns import Strings, save_strings
 from sweepformer.data.rows import Rows
 from sweepformer.data.splits import SplitReport, Splits
 from sweepformer.data.tokenizer import unknown_id
@@ -26,12 +31,13 @@ class TokenizedRows:
     tokens: (total,) token ids of all rows, one after the other; memory-mapped.
     offsets: (rows + 1,) int64, row i is `tokens[offsets[i]:offsets[i + 1]]`, never empty.
     labels: (rows,) int64 class numbers.
+    ids: the rows' identities in their source: row numbers, file names or codes.
     """
 
     tokens: np.ndarray
     offsets: np.ndarray
     labels: np.ndarray
-    ids_file: Path
+    ids: Strings
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -41,9 +47,15 @@ class TokenizedRows:
         """(rows,) int64, tokens a row before truncation."""
         return np.diff(self.offsets)
 
-    def ids(self) -> list[str]:
-        """The rows' identities in their source: row numbers, file names or codes."""
-        return json.loads(self.ids_file.read_text(encoding="utf-8"))
+    @classmethod
+    def open(cls, path: Path, split: str) -> "TokenizedRows":
+        """Map what `_write_rows` wrote."""
+        tokens = np.load(path / f"{split}.tokens.npy", mmap_mode="r")
+        offsets, labels = np.load(path / f"{split}.offsets.npy"), np.load(path / f"{split}.labels.npy")
+        ids = Strings.open(path / f"{split}.ids")
+        if not len(tokens) == offsets[-1] or not len(ids) == len(labels) == len(offsets) - 1:
+            raise ValueError(f"the parts of its {split} split don't fit together")
+        return cls(tokens, offsets, labels, ids)
 
 
 @dataclass(frozen=True)
@@ -61,18 +73,10 @@ class Store:
     def open(cls, path: Path) -> "Store":
         """Map a store that was written whole."""
         about = json.loads((path / "store.json").read_text(encoding="utf-8"))
-        splits = {
-            split: TokenizedRows(
-                tokens=np.load(path / f"{split}.tokens.npy", mmap_mode="r"),
-                offsets=np.load(path / f"{split}.offsets.npy"),
-                labels=np.load(path / f"{split}.labels.npy"),
-                ids_file=path / f"{split}.ids.json",
-            )
-            for split in SPLITS
-        }
+        os.utime(path / "store.json")  # when it was last used
         return cls(
             path=path,
-            splits=splits,
+            splits={split: TokenizedRows.open(path, split) for split in SPLITS},
             tokenizer=Tokenizer.from_file(str(path / "tokenizer.json")),
             classes=about["classes"],
             report=SplitReport(**about["report"]),
@@ -80,49 +84,73 @@ class Store:
         )
 
 
-def write_store(path: Path, splits: Splits, report: SplitReport, tokenizer: Tokenizer) -> None:
+def write_store(path: Path, splits: Splits, report: SplitReport, tokenizer: Tokenizer, source: dict[str, Any]) -> None:
     """Tokenise `splits` into `path`: built beside it and renamed, so that a half-written store never counts.
 
-    Two processes may do so at once: the first to finish wins and the other's work is dropped.
+    The caller holds the store's lock: what an earlier attempt left is removed.
+
+    Args:
+        source: the config that it is made of, for those who look at the cache.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{path.name}-*"):
+        shutil.rmtree(left, ignore_errors=True)
     building = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
-        class_number = {name: number for number, name in enumerate(splits.classes)}
-        unknown = unknown_id(tokenizer)
-        unknown_tokens = all_tokens = 0
-        for split in SPLITS:
-            rows: Rows = getattr(splits, split)
-            encoded = list(_encode(tokenizer, rows.texts))
-            tokens = np.concatenate(encoded)
-            offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-            np.save(building / f"{split}.tokens.npy", tokens)
-            np.save(building / f"{split}.offsets.npy", offsets)
-            labels = np.array([class_number[label] for label in rows.labels], dtype=np.int64)
-            np.save(building / f"{split}.labels.npy", labels)
-            (building / f"{split}.ids.json").write_text(json.dumps(rows.ids), encoding="utf-8")
-            if split != "train" and unknown is not None:
-                unknown_tokens += int((tokens == unknown).sum())
-                all_tokens += len(tokens)
+        unknown = all_tokens = 0
+        total = sum(report.rows.values())
+        with tqdm(None, "tokenising", total, unit=" rows", delay=2, leave=False, disable=None) as bar:
+            for split in SPLITS:
+                rows: Rows = getattr(splits, split)
+                _write_rows(building, split, rows, splits.classes, tokenizer, bar)
+                if split != "train":
+                    tokens = np.load(building / f"{split}.tokens.npy", mmap_mode="r")
+                    unknown += int((tokens == unknown_id(tokenizer)).sum())
+                    all_tokens += len(tokens)
         tokenizer.save(str(building / "tokenizer.json"))
         about = {
+            "source": source,
             "classes": splits.classes,
             "report": asdict(report),
-            "unknown_rate": unknown_tokens / max(all_tokens, 1),
+            "unknown_rate": unknown / max(all_tokens, 1),
         }
         (building / "store.json").write_text(json.dumps(about), encoding="utf-8")
         os.rename(building, path)
-    except OSError:
-        if not (path / "store.json").exists():  # not a rival that was faster: the disk itself
-            raise
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _encode(tokenizer: Tokenizer, texts: list[str]) -> Iterator[np.ndarray]:
-    small = tokenizer.get_vocab_size() <= np.iinfo(np.uint16).max
+def _write_rows(folder: Path, split: str, rows: Rows, classes: list[str], tokenizer: Tokenizer, bar: Any) -> None:
+    offsets = [np.zeros(1, dtype=np.int64)]
+    dtype = np.dtype(np.uint16 if tokenizer.get_vocab_size() <= np.iinfo(np.uint16).max else np.int32)
+    with (folder / f"{split}.tokens.npy").open("wb") as file:
+        _write_header(file, dtype, 0)
+        for tokens, lengths in _encode(tokenizer, rows.texts, dtype):
+            tokens.tofile(file)
+            offsets.append(offsets[-1][-1] + np.cumsum(lengths))
+            bar.update(len(lengths))
+        file.seek(0)
+        _write_header(file, dtype, int(offsets[-1][-1]))  # numpy leaves room in it for the number to grow
+    np.save(folder / f"{split}.offsets.npy", np.concatenate(offsets))
+    numbers = np.array([classes.index(name) for name in rows.labels.names], dtype=np.int64)
+    np.save(folder / f"{split}.labels.npy", numbers[rows.labels.codes])
+    save_strings(rows.ids, folder / f"{split}.ids")
+
+
+def _write_header(file: BinaryIO, dtype: np.dtype, length: int) -> None:
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (length,)}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _encode(tokenizer: Tokenizer, texts: Sequence[str], dtype: np.dtype) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Tokens and lengths of one chunk after the other: all cores encode the next while one sorts out the last."""
     # A text of nothing but characters that normalisation removes still needs a token to stand for it.
     nothing = [unknown_id(tokenizer) or 0]
-    for start in range(0, len(texts), CHUNK):
-        for encoding in tokenizer.encode_batch_fast(texts[start : start + CHUNK]):
-            yield np.array(encoding.ids or nothing, dtype=np.uint16 if small else np.int32)
+    with ThreadPoolExecutor(1) as encoder:
+        pending: list[Future[list[Encoding]]] = []
+        for start in range(0, len(texts) + CHUNK, CHUNK):
+            if start < len(texts):
+                pending.append(encoder.submit(tokenizer.encode_batch_fast, texts[start : start + CHUNK]))
+            if start:
+                ids = [encoding.ids or nothing for encoding in pending.pop(0).result()]
+                lengths = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
+                yield np.fromiter(chain.from_iterable(ids), dtype=dtype, count=int(lengths.sum())), lengths

@@ -2,10 +2,14 @@
 
 import difflib
 import hashlib
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
+from sweepformer.data.columns import StringsWriter
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.sources.readers import Record, read_records
 from sweepformer.errors import UserError
@@ -77,14 +81,16 @@ def collect(
     records: Iterable[Record], columns: dict[str, str | None], origin: str, transform: Transform | None
 ) -> Rows:
     """Rows from records, each checked: a text that can be used and a label."""
-    texts, labels, groups, ids = [], [], [], []
-    for number, (where, record) in enumerate(records, 1):
+    texts, ids = StringsWriter(), StringsWriter()
+    labels, groups = [], []  # of few kinds: interned, each kind is in memory once
+    shown = tqdm(records, f"reading {origin}", unit=" rows", delay=2, leave=False, disable=None)
+    for number, (where, record) in enumerate(shown, 1):
         texts.append(checked_text(record.get(columns["text"] or ""), f"{origin}, {where}", columns["text"], transform))
-        labels.append(_label(record.get(columns["label"] or ""), f"{origin}, {where}", columns["label"]))
+        labels.append(sys.intern(_label(record.get(columns["label"] or ""), f"{origin}, {where}", columns["label"])))
         if columns["group"] is not None:
-            groups.append(_group(record.get(columns["group"]), f"{origin}, {where}", columns["group"]))
+            groups.append(sys.intern(_group(record.get(columns["group"]), f"{origin}, {where}", columns["group"])))
         ids.append(str(number))
-    return Rows(texts, labels, ids, groups if columns["group"] is not None else None, origin)
+    return Rows(texts.finish(), labels, ids.finish(), groups if columns["group"] is not None else None, origin)
 
 
 def checked_text(value: Any, where: str, column: str | None, transform: Transform | None) -> str:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from sweepformer.data.columns import StringsWriter
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.sources.files import Transform, checked_text
 from sweepformer.errors import UserError
@@ -48,18 +49,18 @@ class Folder:
         return self.root
 
     def _rows(self, folder: Path) -> Rows:
-        rows = Rows([], [], [], origin=f"data.root: {folder}")
+        texts, labels, ids = StringsWriter(), [], []
         for label, path in _class_files(folder):
             where = f"data.root: {path}"
             text = self._decode(path.read_bytes(), where)
             if "\0" in text:
                 raise UserError(f"{where} holds a NUL byte: it is not a text file.")
-            rows.texts.append(checked_text(text, where, "text", self.transform))
-            rows.labels.append(label)
-            rows.ids.append(path.relative_to(folder).as_posix())
-        if not len(rows):
+            texts.append(checked_text(text, where, "text", self.transform))
+            labels.append(label)
+            ids.append(path.relative_to(folder).as_posix())
+        if not ids:
             raise UserError(f"data.root: {folder} holds no text: it needs a folder a class, with a text file a row.")
-        return rows
+        return Rows(texts.finish(), labels, ids, origin=f"data.root: {folder}")
 
     def _decode(self, raw: bytes, where: str) -> str:
         try:

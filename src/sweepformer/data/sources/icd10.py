@@ -34,7 +34,7 @@ class Icd10:
             warnings.simplefilter("ignore")  # it imports a deprecated part of setuptools
             import simple_icd_10_cm as icd
 
-        rows = Rows([], [], [], [], origin="icd10")
+        texts, labels, ids, groups = [], [], [], []
         seen: set[str] = set()
         chapter = ""
         for code in icd.get_all_codes(True):
@@ -49,25 +49,25 @@ class Icd10:
                 if key in seen:
                     continue
                 seen.add(key)
-                rows.texts.append(self.transform(text))
-                rows.labels.append(chapter)
-                rows.ids.append(code if number == 0 else f"{code}#{number}")
-                assert rows.groups is not None
-                rows.groups.append(code[:3])
-        return RawSplits(train=self._subset(rows))
+                texts.append(self.transform(text))
+                labels.append(chapter)
+                ids.append(code if number == 0 else f"{code}#{number}")
+                groups.append(code[:3])
+        return RawSplits(train=self._subset(Rows(texts, labels, ids, groups, origin="icd10")))
 
     def _subset(self, rows: Rows) -> Rows:
         if self.max_rows is None or self.max_rows >= len(rows):
             return rows
         random = np.random.default_rng(0)
-        labels, groups = np.array(rows.labels), np.array(rows.groups)
+        assert rows.groups is not None
+        groups = rows.groups.codes
         kept: list[int] = []
-        for label in sorted(set(rows.labels)):  # each chapter keeps its share, and enough to be split
-            members = np.flatnonzero(labels == label)
+        for label in range(len(rows.labels.names)):  # each chapter keeps its share, and enough to be split
+            members = np.flatnonzero(rows.labels.codes == label)
             share = max(round(self.max_rows * len(members) / len(rows)), 6)
             order = random.permutation(np.unique(groups[members]))
             # A few rows of many categories, not all of a few: a split cuts between categories.
             each = max(1, -(-share // len(order)))
             chosen = [one for name in order for one in random.permutation(members[groups[members] == name])[:each]]
             kept += chosen[:share]
-        return rows.select(sorted(kept))
+        return rows.select(np.sort(kept))

@@ -1,5 +1,6 @@
 """The test split's predictions, as a table."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ class PredictionWriter(Callback):
     class numbers, (rows,) int64, for those who come after.
     """
 
-    def __init__(self, path: Path, ids: list[str], classes: list[str]) -> None:
+    def __init__(self, path: Path, ids: Sequence[str], classes: list[str]) -> None:
         self.path, self.ids, self.classes = path, ids, classes
         self._parts: list[dict[str, torch.Tensor]] = []
         self.labels: np.ndarray | None = None
