@@ -17,6 +17,7 @@ from sweepformer.command_check import explain, explain_system
 from sweepformer.config import prefer_own_presets, register
 from sweepformer.errors import UserError
 from sweepformer.help import print_help, wants_help
+from sweepformer.loading import load_run
 
 CONF = Path(__file__).parents[1] / "conf"
 
@@ -24,8 +25,7 @@ CONF = Path(__file__).parents[1] / "conf"
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def _run_job(cfg: DictConfig) -> float | None:
     """One run, by itself or as a job of a sweep: its return value is what optimising sweepers compare."""
-    from sweepformer.experiment import run  # torch loads here, so that --help need not wait for it
-
+    run = load_run()  # torch loads here, so that --help need not wait for it
     hydra_config = HydraConfig.get()
     try:
         return run(cfg)

@@ -15,13 +15,16 @@ from multiprocessing.process import BaseProcess
 
 from hydra.core.utils import JobReturn, JobStatus
 
+from sweepformer.loading import load_run
+
 GRACE = 60.0  # seconds that an interrupted run gets to write its checkpoint and summary
 
 
 def warm_up() -> None:
     """Load what every job needs once, before the forks that inherit it."""
-    import sweepformer.experiment
     import sweepformer.reports.figures  # noqa: F401
+
+    load_run()
 
 
 def run_in_processes(jobs: Iterable[Callable[[], object]], at_once: int) -> list[str | None]:
