@@ -155,6 +155,22 @@ def test_processes_that_lightning_starts_train_together(shell: Cli, tiny: tuple[
     assert (predictions.label == predictions.prediction).mean() == pytest.approx(summary["metrics"]["test_acc"])
 
 
+def test_two_processes_reach_the_weights_of_one(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    """Fifty steps of two processes are fifty of one that accumulates two batches: the same rows, the same weights."""
+    exact = ["model.dropout=0", "model.classifier_dropout=0", "data.batch_size=4"]
+    steps = ["trainer.max_steps=50", "trainer.max_epochs=-1"]
+    two = shell(*tiny, *exact, *steps, "trainer.strategy=ddp_fork", "trainer.devices=2", "name=two")
+    one = shell(*tiny, *exact, *steps, "trainer.accumulate_grad_batches=2", "name=one")
+    assert (two.code, one.code) == (0, 0), two.screen + one.screen
+    weights = [
+        torch.load(next((tmp_path / "outputs" / name).glob("*/checkpoints/last.ckpt")), weights_only=True)
+        for name in ("two", "one")
+    ]
+    assert [checkpoint["global_step"] for checkpoint in weights] == [50, 50]
+    for name, tensor in weights[0]["state_dict"].items():
+        torch.testing.assert_close(tensor, weights[1]["state_dict"][name], atol=1e-5, rtol=0, msg=name)
+
+
 class Shuffled:
     """icd10 with labels dealt out at random."""
 

@@ -82,8 +82,14 @@ def explain_system(error: Exception) -> str | None:
 def _unknown_key(key: str, conf: Path) -> str:
     """Hydra would advise to add the key with a plus, which hides a typo."""
     known = {"seed", "name", *(path.name for path in conf.iterdir() if path.is_dir())}
+    owners = []
     for option in conf.glob("*/*.yaml"):
-        known.update(_keys(safe_load(option.read_text(encoding="utf-8")), option.parent.name))
+        keys = set(_keys(safe_load(option.read_text(encoding="utf-8")), option.parent.name))
+        if key in keys:
+            owners.append(f"{option.parent.name}={option.stem}")
+        known |= keys
+    if owners:
+        return f"Error: {key}: there is no such key here. It belongs to {' and '.join(sorted(owners))}."
     near = difflib.get_close_matches(key, known, n=1)
     hint = f" Did you mean {near[0]}?" if near else f" Add it with +{key}=... if you mean a new one."
     return f"Error: {key}: there is no such key.{hint}"
