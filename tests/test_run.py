@@ -157,7 +157,7 @@ def test_processes_that_lightning_starts_train_together(shell: Cli, tiny: tuple[
 
 def test_two_processes_reach_the_weights_of_one(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
     """Fifty steps of two processes are fifty of one that accumulates two batches: the same rows, the same weights."""
-    exact = ["model.dropout=0", "model.classifier_dropout=0", "data.batch_size=4"]
+    exact = ["model.dropout=0", "model.classifier_dropout=0", "data.batching=rows", "data.batch_size=5"]
     steps = ["trainer.max_steps=50", "trainer.max_epochs=-1"]
     two = shell(*tiny, *exact, *steps, "trainer.strategy=ddp_fork", "trainer.devices=2", "name=two")
     one = shell(*tiny, *exact, *steps, "trainer.accumulate_grad_batches=2", "name=one")

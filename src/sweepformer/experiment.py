@@ -19,6 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
 from torch import nn
@@ -30,7 +31,7 @@ from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import pad_id
 from sweepformer.errors import Diverged, UserError
-from sweepformer.reports.loggers import begin, conclude, show_predictions
+from sweepformer.reports.loggers import begin, conclude, let_go, show_predictions
 from sweepformer.reports.screen import print_data, print_result
 from sweepformer.run_directory import RunDirectory, Summary, write_text
 from sweepformer.sweeps.devices import claim_gpu
@@ -136,6 +137,8 @@ def _train_and_test(
         _check_checkpoint(directory.last_checkpoint)
         log.info("going on from %s", directory.last_checkpoint)
     summary.seconds["start_up"] = time.perf_counter() - started
+    if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
+        let_go(loggers)
     try:
         _fit(trainer, task, data, directory)
     finally:

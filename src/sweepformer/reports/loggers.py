@@ -37,6 +37,17 @@ def begin(loggers: Sequence[Logger], config: dict[str, Any], overrides: Sequence
             logger.log_hyperparams(config)
 
 
+def let_go(loggers: Sequence[Logger]) -> None:
+    """Close what would not live on in a fork: TensorBoard writes from a thread, which stays behind.
+
+    The next who logs opens the logger anew, in whichever process.
+    """
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.experiment.close()
+            logger._experiment = None
+
+
 def hyperparameters(config: dict[str, Any], overrides: Sequence[str], swept: Sequence[str]) -> dict[str, Any]:
     """The settings that tell runs apart, by key: a config's own value, or the name of a chosen group."""
     found = {}
