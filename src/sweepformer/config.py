@@ -28,7 +28,7 @@ Positions = Enum("Positions", "sinusoidal learned rotary none")
 Pooling = Enum("Pooling", "mean max cls attention")
 TokenizerKind = Enum("TokenizerKind", "wordpiece bpe unigram word char byte pretrained")
 Side = Enum("Side", "left right")
-Batching = Enum("Batching", "tokens rows")
+Batching = Enum("Batching", "tokens rows random")
 ClassWeights = Enum("ClassWeights", "none balanced")
 Mode = Enum("Mode", "max min")
 

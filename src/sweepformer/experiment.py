@@ -168,7 +168,7 @@ def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
         store,
         batch_size=data.get("batch_size", 64),
         eval_batch_size=data.get("eval_batch_size", 256),
-        by_tokens=data.get("batching", "tokens") == "tokens",
+        batching=data.get("batching", "tokens"),
         max_length=config["model"].get("max_length", 256),
         truncation_side=config["tokenizer"]["truncation_side"],
         num_workers=data.get("num_workers", 0),

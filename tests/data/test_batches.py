@@ -40,6 +40,12 @@ def test_epochs_differ_and_a_resumed_epoch_goes_on() -> None:
     assert {frozenset(batch) for batch in first} != {frozenset(batch) for batch in second}
 
 
+def test_random_batches_hold_rows_of_any_length() -> None:
+    batches = BatchPlan(np.arange(1, 1001), 50, by_tokens=False, grouped=False).epoch(0)
+    assert {len(batch) for batch in batches} == {50}
+    assert all(np.ptp(batch) > 500 for batch in batches)
+
+
 def test_plain_batch_size() -> None:
     sizes = [len(batch) for batch in BatchPlan(np.arange(1, 101), 16, by_tokens=False).epoch(0)]
     assert sorted(sizes) == [4, 16, 16, 16, 16, 16, 16]

@@ -20,11 +20,12 @@ class RowsDataModule(pl.LightningDataModule):
     Args:
         store: the tokenised splits.
         batch_size, eval_batch_size: rows a batch, on average.
-        by_tokens: batches of equal cost (True) or of equal numbers of rows.
+        batching: "tokens": rows of like length in batches of equal cost; "rows": in equal numbers; "random": equal
+            numbers of rows as chance has it.
         max_length, truncation_side: how rows that are too long are cut.
         num_workers: loading processes.
         seed: of the order of training rows.
-        packed: batches without padding, of rows as chance has it.
+        packed: batches without padding, for which rows need not be of like length.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class RowsDataModule(pl.LightningDataModule):
         store: Store,
         batch_size: int,
         eval_batch_size: int,
-        by_tokens: bool,
+        batching: str,
         max_length: int,
         truncation_side: str,
         num_workers: int,
@@ -42,7 +43,7 @@ class RowsDataModule(pl.LightningDataModule):
         super().__init__()
         self.num_workers, self.seed = num_workers, seed
         self._sizes = {"train": batch_size, "val": eval_batch_size, "test": eval_batch_size}
-        self._by_tokens, self._packed = by_tokens, packed
+        self._by_tokens, self._grouped = batching == "tokens", batching != "random" and not packed
         filler = pad_id(store.tokenizer)
         self.rows = {
             split: BatchedRows(store.splits[split], max_length, truncation_side, filler, packed) for split in SPLITS
@@ -51,7 +52,7 @@ class RowsDataModule(pl.LightningDataModule):
     def plan(self, split: str, replicas: int = 1) -> BatchPlan:
         """How `split` is cut into batches among `replicas` processes."""
         lengths = self.rows[split].lengths
-        return BatchPlan(lengths, self._sizes[split], self._by_tokens, self.seed, replicas, not self._packed)
+        return BatchPlan(lengths, self._sizes[split], self._by_tokens, self.seed, replicas, self._grouped)
 
     def truncated(self, split: str = "train") -> int:
         """Rows of `split` that are longer than max_length."""
