@@ -39,14 +39,15 @@ WORKLOADS = {
 }
 
 
-def write_files(workload: Workload, folder: Path) -> None:
-    """The rows as `train.csv` (columns text, label), and a few of them as `test.csv`."""
+def write_files(workload: Workload, folder: Path) -> Path:
+    """The rows as `train.csv` (columns text, label), and a few of them as `test.csv`, in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     rows, labels = workload.training_rows()
-    texts = [" ".join(f"w{word}" for word in row) for row in rows]
     # What stands in both would be dropped: the test rows are the last ones.
     for name, part in (("train", slice(0, -64)), ("test", slice(-64, None))):
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(("text", "label"))
-            writer.writerows(zip(texts[part], (f"class {label}" for label in labels[part]), strict=True))
+            for row, label in zip(rows[part], labels[part], strict=True):
+                writer.writerow((" ".join(f"w{word}" for word in row), f"class {label}"))
+    return folder
