@@ -91,7 +91,7 @@ def ours(work: Path, steps: int, name: str) -> float:
 
 
 def bare(work: Path, steps: int) -> float:
-    config = work / "warm_up" / "config.json"
+    config = work / "warm_up" / ".hydra" / "config.json"
     command = [sys.executable, "-m", "benchmarks.overhead", "--bare", str(config), "--steps", str(steps)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])["seconds"]
