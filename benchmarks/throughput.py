@@ -5,7 +5,7 @@
 
 The same rows, layers, width, heads and optimizer for all, dropout 0.1, optimizer steps included, evaluation left out.
 Every measurement is a process of its own; repeats are interleaved over the systems, and medians are told. What each
-system is stands in `benchmarks/peers.py`; sweepformer is started as its users start it, and its first steps count.
+system is stands in `benchmarks/peers.py`; sweepformer is started as its users start it. First steps don't count.
 """
 
 import argparse

@@ -258,6 +258,7 @@ def test_packed_batches_train_without_padding(cli: Cli, tiny: tuple[str, ...]) -
     assert result.code == 0, result.screen
     assert result.summary["padding_share"] == 0
     assert result.summary["tokens_per_second"] > 0
+    assert 0 < result.summary["seconds"]["first_step"] < result.summary["seconds"]["training"]
 
 
 def test_speed_is_told_as_a_share_of_the_peak(cli: Cli, tiny: tuple[str, ...]) -> None:

@@ -262,14 +262,18 @@ def _record_training(summary: Summary, trainer: pl.Trainer, directory: RunDirect
         summary.epochs, summary.steps = last["epoch"] + 1, last["global_step"]
         if throughput and "Throughput" in last["callbacks"]:
             throughput.load_state_dict(last["callbacks"]["Throughput"])
+            throughput.first_step = last["callbacks"]["Throughput"]["first_step"]
     if throughput:
         summary.tokens_per_second, summary.padding_share = throughput.tokens_per_second, throughput.padding_share
         summary.mfu = throughput.mfu
+        if throughput.first_step is not None:
+            summary.seconds["first_step"] = throughput.first_step
     if trainer.strategy.root_device.type == "cuda":
         summary.peak_memory_bytes = torch.cuda.max_memory_allocated()
     else:
         unit = 1 if sys.platform == "darwin" else 1024
-        summary.peak_memory_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        processes = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+        summary.peak_memory_bytes = max(resource.getrusage(one).ru_maxrss for one in processes) * unit
     summary.metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 

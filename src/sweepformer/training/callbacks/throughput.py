@@ -16,13 +16,15 @@ class Throughput(Callback):
 
     Logs `tokens_per_second`, `padding_share` and, where the device's peak is known, `mfu` at every logging step:
     model FLOPs utilisation (Chowdhery et al. 2022, PaLM, appendix B), on real tokens. Time in validation and in
-    writing checkpoints after it is left out. Under several processes each counts its own share and the sum is
-    estimated as share times processes.
+    writing checkpoints after it is left out, and so is the first step, which warms up caches and compiles what is to
+    be compiled: `first_step` says how many seconds it took. Under several processes each counts its own share and the
+    sum is estimated as share times processes.
     """
 
     def __init__(self) -> None:
         self.positions = 0
         self.seconds = 0.0
+        self.first_step: float | None = None
         self.latest: dict[str, float] = {}
         self._tokens, self._squares = 0, 0
         self._lengths: list[torch.Tensor] = []
@@ -64,9 +66,12 @@ class Throughput(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if isinstance(batch, Batch):
-            self._note(batch)
+        before = self.seconds
         self._stop_clock()
+        if self.first_step is None:
+            self.first_step, self.seconds = self.seconds - before, before
+        elif isinstance(batch, Batch):
+            self._note(batch)
         self._since = time.perf_counter()
         every = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by one of its connectors
         if trainer.global_step and trainer.global_step % every == 0:
@@ -111,7 +116,7 @@ class Throughput(Callback):
 
     def _stop_clock(self) -> None:
         if self._since is not None:
-            if torch.cuda.is_available() and torch.cuda.is_initialized() and not self.seconds:
+            if torch.cuda.is_available() and torch.cuda.is_initialized() and self.first_step is None:
                 torch.cuda.synchronize()
             self.seconds += time.perf_counter() - self._since
             self._since = None
@@ -122,9 +127,12 @@ class Throughput(Callback):
             "squares": self._squares,
             "positions": self.positions,
             "seconds": self.seconds,
+            "processes": self._processes,
+            "first_step": self.first_step,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.positions, self.seconds, self._lengths = state_dict["positions"], state_dict["seconds"], []
         self._tokens, self._squares = state_dict["tokens"], state_dict["squares"]
+        self._processes = state_dict.get("processes", 1)
         self._last = (self.tokens, self.seconds)
