@@ -1,6 +1,7 @@
 """Real tokens a second in training, beside every peer.
 
     python -m benchmarks.throughput [--quick]
+    python -m benchmarks.throughput --gpu       16 bit on a GPU, packed and compiled too
     python -m benchmarks.throughput --readme    writes the recorded table into the README
 
 The same rows, layers, width, heads and optimizer for all, dropout 0.1, optimizer steps included, evaluation left out.
@@ -28,6 +29,12 @@ from benchmarks.record import RESULTS, ROOT, record, run
 from benchmarks.workloads import WORKLOADS, write_files
 
 OURS = "sweepformer"
+VARIANTS = {
+    OURS: [],
+    "packed": ["model.attention=varlen"],
+    "packed_compiled": ["model.attention=varlen", "trainer.compile=true"],
+}
+ON_A_GPU = ["hf_best", "x_transformers", *VARIANTS]
 README = ROOT / "README.md"
 BEGIN, END = "<!-- throughput: written by benchmarks.throughput --readme -->\n", "<!-- /throughput -->\n"
 FP32_ONLY = ("tutorial", "hf")  # that is what their defaults are
@@ -38,7 +45,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="the base model on short texts alone, in less time")
     parser.add_argument("--seconds", type=float, default=8, help="of training, for each measurement")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--systems", nargs="+", choices=[*SYSTEMS, OURS], default=[*SYSTEMS, OURS])
+    parser.add_argument("--gpu", action="store_true", help="base and xlarge in 16 bit, packed and compiled too")
+    parser.add_argument("--systems", nargs="+", choices=[*SYSTEMS, *VARIANTS], default=[*SYSTEMS, OURS])
     parser.add_argument("--sizes", nargs="+", default=["base", "large"])
     parser.add_argument("--workloads", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS))
     parser.add_argument("--options", nargs="*", default=[], help="further overrides for sweepformer")
@@ -51,6 +59,8 @@ def main() -> None:
         return
     if options.quick:
         options.sizes, options.workloads, options.seconds = ["base"], ["short"], min(options.seconds, 5)
+    if options.gpu:
+        options.sizes, options.systems, options.seconds = ["base", "xlarge"], ON_A_GPU, 3
     work = options.work.absolute()
     shutil.rmtree(work, ignore_errors=True)
     for name in options.workloads:
@@ -60,6 +70,7 @@ def main() -> None:
         for workload in options.workloads
         for size in options.sizes
         for sixteen_bit in (False, True)
+        if not options.gpu or (sixteen_bit and (workload, size) != ("long", "base"))
     ]
     measured: dict[Any, list[float]] = defaultdict(list)
     for repeat in range(options.repeats):
@@ -69,7 +80,8 @@ def main() -> None:
             for system in options.systems:
                 if case.sixteen_bit and system in FP32_ONLY:
                     continue
-                rate = ours(case, cell[1], work, options.options) if system == OURS else peer(system, case)
+                overrides = [*VARIANTS.get(system, []), *options.options]
+                rate = ours(case, cell[1], work, overrides) if system in VARIANTS else peer(system, case)
                 measured[*cell, system].append(rate)
                 print(f"{repeat + 1}/{options.repeats} {label(*cell)} {system}: {rate:,.0f} tokens/s", flush=True)
     results = [cell_result(cell, measured, options) for cell in cells]
