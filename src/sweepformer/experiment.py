@@ -1,46 +1,27 @@
 """One run, from config to summary: the story on one page."""
 
 import gc
-import json
 import logging
-import resource
-import signal
-import sys
 import time
 import traceback
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pytorch_lightning as pl
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 from pytorch_lightning.utilities import rank_zero_only
-from pytorch_lightning.utilities.exceptions import MisconfigurationException, SIGTERMException
-from torch import nn
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from sweepformer import config as rules
-from sweepformer.build import build
-from sweepformer.data.corpus import prepare
-from sweepformer.data.data_module import RowsDataModule
-from sweepformer.data.store import Store
-from sweepformer.data.tokenizer import pad_id
-from sweepformer.errors import Diverged, UserError
-from sweepformer.reports.loggers import begin, conclude, let_go, show_predictions
-from sweepformer.reports.screen import print_data, print_result
-from sweepformer.run_directory import RunDirectory, Summary, write_text
+from sweepformer.errors import Diverged
+from sweepformer.reports.loggers import begin, conclude
+from sweepformer.reports.screen import print_result
+from sweepformer.run_directory import RunDirectory, Summary
 from sweepformer.sweeps.devices import claim_gpu
-from sweepformer.training.callbacks.halving import SuccessiveHalving, was_stopped
-from sweepformer.training.callbacks.predictions import PredictionWriter
-from sweepformer.training.callbacks.throughput import Throughput
-from sweepformer.training.compilation import compile_in_place
-from sweepformer.training.optimization import build_optimizer, build_schedule
-from sweepformer.training.trainer import build_loggers, build_trainer
+from sweepformer.training.lightning_run import train_and_test
+from sweepformer.training.trainer import build_loggers
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +42,7 @@ def run(cfg: DictConfig) -> float | None:
         # Lightning starts the command again for every further process: they train with the first, which keeps
         # the directory.
         rules.check(config)
-        _train_and_test(config, directory, [], Summary(status="failed"), started)
+        train_and_test(config, directory, [], Summary(status="failed"), started)
         return None
     if HydraConfig.get().mode is RunMode.MULTIRUN:
         claim_gpu(directory.path.parent, config["trainer"])
@@ -84,7 +65,7 @@ def _run_in(
         loggers = build_loggers(config.get("logger") or {}, directory)
         begin(loggers, config, overrides, directory.sweep.get("swept", []))
         rules.check(config)
-        _train_and_test(config, directory, loggers, summary, started)
+        train_and_test(config, directory, loggers, summary, started)
     except BaseException as error:
         summary.status = _status_after(error)
         summary.error = {"type": type(error).__name__, "message": str(error)}
@@ -111,184 +92,6 @@ def _status_after(error: BaseException) -> str:
     # A sweep stops its runs as Ctrl-C does: SIGTERM comes from somebody else, and ends this one run only.
     stopped = isinstance(error, SIGTERMException) and HydraConfig.get().mode is not RunMode.MULTIRUN
     return "interrupted" if stopped or isinstance(error, KeyboardInterrupt) else "failed"
-
-
-def _train_and_test(
-    config: dict[str, Any], directory: RunDirectory, loggers: list[Logger], summary: Summary, started: float
-) -> None:
-    pl.seed_everything(config["seed"], workers=True, verbose=False)
-    trainer = build_trainer(config, directory, loggers)
-    summary.effective_precision = config["trainer"]["precision"] = str(trainer.precision)
-    store = prepare(config["data"], config["tokenizer"], config["seed"])
-    data = _data_module(config, store)
-    if trainer.is_global_zero:
-        directory.write_environment(
-            seed=config["seed"], device=_device_name(trainer), effective_precision=summary.effective_precision
-        )
-        store.tokenizer.save(str(directory.path / "tokenizer.json"))
-        write_text(directory.path / "labels.json", json.dumps(store.classes, ensure_ascii=False) + "\n")
-        print_data(store, data)
-    model = _model(config, store, trainer)
-    task = _task(config, model, store, data, trainer)
-    summary.parameters = sum(parameter.numel() for parameter in model.parameters())
-    predictions = PredictionWriter(directory.predictions, store.splits["test"].ids, store.classes)
-    _callbacks(trainer).append(predictions)
-    if directory.last_checkpoint.exists():
-        _check_checkpoint(directory.last_checkpoint)
-        log.info("going on from %s", directory.last_checkpoint)
-    summary.seconds["start_up"] = time.perf_counter() - started
-    if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
-        let_go(loggers)
-    try:
-        _fit(trainer, task, data, directory)
-    finally:
-        _record_training(summary, trainer, directory, started)
-    best = _best_checkpoint(trainer)
-    summary.best_checkpoint = directory.relative(best)
-    if best:
-        checkpoint = torch.load(best, map_location="cpu", weights_only=True)
-        task.load_state_dict(checkpoint["state_dict"])
-        summary.metrics.update(checkpoint["sweepformer"]["metrics"])
-    else:
-        log.warning("there is no checkpoint that was best by a metric: the test uses the last weights")
-    tested = time.perf_counter()
-    trainer.test(task, datamodule=data, verbose=False)
-    summary.seconds["test"] = time.perf_counter() - tested
-    summary.metrics.update({name: float(value) for name, value in trainer.callback_metrics.items()})
-    if predictions.labels is not None:
-        show_predictions(loggers, predictions.labels, predictions.predictions, store.classes, summary.steps)
-    # Asked of the directory: training may have run in processes that are gone.
-    stopped = any(isinstance(one, SuccessiveHalving) for one in _callbacks(trainer)) and was_stopped(directory)
-    summary.status = "stopped_early_by_sweep" if stopped else "completed"
-
-
-def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
-    data = config["data"]
-    return RowsDataModule(
-        store,
-        batch_size=data.get("batch_size", 64),
-        eval_batch_size=data.get("eval_batch_size", 256),
-        batching=data.get("batching", "tokens"),
-        max_length=config["model"].get("max_length", 256),
-        truncation_side=config["tokenizer"]["truncation_side"],
-        num_workers=data.get("num_workers", 0),
-        seed=config["seed"],
-        packed=config["model"].get("attention") == "varlen",
-    )
-
-
-def _model(config: dict[str, Any], store: Store, trainer: pl.Trainer) -> nn.Module:
-    # A "true" half precision wants its weights made in it.
-    with trainer.init_module(empty_init=False):
-        model = build(
-            "model",
-            config["model"],
-            vocab_size=store.tokenizer.get_vocab_size(),
-            num_classes=len(store.classes),
-            pad_id=pad_id(store.tokenizer),
-        )
-    if config["trainer"].get("compile"):
-        compile_in_place(model, trainer.strategy.root_device)
-    return model
-
-
-def _task(
-    config: dict[str, Any], model: nn.Module, store: Store, data: RowsDataModule, trainer: pl.Trainer
-) -> pl.LightningModule:
-    plan = data.plan("train", trainer.world_size)
-    batches = -(-len(plan) // trainer.world_size)
-    train = store.splits["train"]
-    return build(
-        "task",
-        config["task"],
-        model=model,
-        make_optimizer=lambda module: build_optimizer(config["optimizer"], module),
-        make_schedule=lambda optimizer: build_schedule(config["scheduler"], optimizer, _total_steps(trainer, batches)),
-        class_counts=np.bincount(train.labels, minlength=len(store.classes)).tolist(),
-        rows_per_batch=len(train) / len(plan),
-        saved={
-            "config": config,
-            "classes": store.classes,
-            "tokenizer": store.tokenizer.to_str(),
-            "vocab_size": store.tokenizer.get_vocab_size(),
-        },
-    )
-
-
-def _total_steps(trainer: pl.Trainer, batches: int) -> int:
-    """Optimizer steps of the whole training, from the plan: Lightning's own estimate would build the loaders."""
-    overfit = trainer.overfit_batches  # type: ignore[attr-defined]  # set by one of its connectors
-    limit = overfit or trainer.limit_train_batches
-    if isinstance(limit, float):
-        limit = max(int(batches * limit), 1) if limit < 1 else batches
-    steps_an_epoch = max(-(-min(batches, limit) // trainer.accumulate_grad_batches), 1)
-    by_epochs = steps_an_epoch * trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else None
-    limits = [steps for steps in (by_epochs, trainer.max_steps) if steps is not None and steps > 0]
-    return min(limits) if limits else steps_an_epoch * 1000
-
-
-def _fit(trainer: pl.Trainer, task: pl.LightningModule, data: RowsDataModule, directory: RunDirectory) -> None:
-    last = directory.last_checkpoint
-    on_interrupt = signal.getsignal(signal.SIGINT)
-    try:
-        trainer.fit(task, datamodule=data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
-    except MisconfigurationException as error:
-        raise UserError(f"trainer: {' '.join(str(error).split())}") from error
-    except SystemExit as error:
-        # Lightning turns Ctrl-C into an exit, and may leave later ones ignored.
-        if not isinstance(error.__context__, KeyboardInterrupt):
-            raise
-        signal.signal(signal.SIGINT, on_interrupt)
-        raise KeyboardInterrupt from error
-
-
-def _check_checkpoint(path: Path) -> None:
-    try:
-        torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:
-        raise UserError(
-            f"{path} can't be read as a checkpoint ({type(error).__name__}): it is damaged or something else. "
-            "Remove it to begin anew, or put another checkpoint of this run in its place."
-        ) from error
-
-
-def _record_training(summary: Summary, trainer: pl.Trainer, directory: RunDirectory, started: float) -> None:
-    summary.seconds["training"] = time.perf_counter() - started - summary.seconds["start_up"]
-    summary.epochs, summary.steps = trainer.current_epoch, trainer.global_step
-    throughput = next((one for one in _callbacks(trainer) if isinstance(one, Throughput)), None)
-    if not summary.steps and directory.last_checkpoint.exists():
-        # Training ran in processes that are gone (ddp_fork, ddp_spawn): what it came to is in the checkpoint.
-        last = torch.load(directory.last_checkpoint, map_location="cpu", weights_only=True)
-        summary.epochs, summary.steps = last["epoch"] + 1, last["global_step"]
-        if throughput and "Throughput" in last["callbacks"]:
-            throughput.load_state_dict(last["callbacks"]["Throughput"])
-            throughput.first_step = last["callbacks"]["Throughput"]["first_step"]
-    if throughput:
-        summary.tokens_per_second, summary.padding_share = throughput.tokens_per_second, throughput.padding_share
-        summary.mfu = throughput.mfu
-        if throughput.first_step is not None:
-            summary.seconds["first_step"] = throughput.first_step
-    if trainer.strategy.root_device.type == "cuda":
-        summary.peak_memory_bytes = torch.cuda.max_memory_allocated()
-    else:
-        unit = 1 if sys.platform == "darwin" else 1024
-        processes = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
-        summary.peak_memory_bytes = max(resource.getrusage(one).ru_maxrss for one in processes) * unit
-    summary.metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-
-
-def _best_checkpoint(trainer: pl.Trainer) -> str | None:
-    callbacks = [one for one in trainer.checkpoint_callbacks if isinstance(one, ModelCheckpoint)]
-    return next((one.best_model_path for one in callbacks if one.best_model_path), None)
-
-
-def _callbacks(trainer: pl.Trainer) -> list[pl.Callback]:
-    return trainer.callbacks  # type: ignore[attr-defined]  # set by one of its connectors
-
-
-def _device_name(trainer: pl.Trainer) -> str:
-    device = trainer.strategy.root_device
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def _hydra_files(cfg: DictConfig) -> dict[str, str]:
