@@ -64,7 +64,7 @@ def test_option_trains(cli: Cli, tmp_path: Path, group: str, option: str) -> Non
         return
     assert result.code == 0, result.screen
     assert result.summary["status"] == "completed"
-    assert result.summary["steps"] >= 1
+    assert result.summary["parameters"] >= 1
     assert 0 <= result.summary["metrics"]["test_acc"] <= 1
 
 

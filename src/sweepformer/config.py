@@ -25,6 +25,7 @@ from sweepformer.errors import UserError
 Activation = Enum("Activation", "relu gelu swiglu")
 Attention = Enum("Attention", "auto sdpa math blocks varlen")
 Positions = Enum("Positions", "sinusoidal learned rotary none")
+Analyzer = Enum("Analyzer", "auto word char")
 Pooling = Enum("Pooling", "mean max cls attention")
 TokenizerKind = Enum("TokenizerKind", "wordpiece bpe unigram word char byte pretrained")
 Side = Enum("Side", "left right")
@@ -69,6 +70,37 @@ class ModelSchema:
     max_length: int = MISSING
     classifier_dim: int | None = None
     classifier_dropout: float = MISSING
+
+
+@dataclass
+class TfIdfSchema:
+    """model=tfidf"""
+
+    _target_: str = MISSING
+    analyzer: Analyzer = MISSING
+    ngrams: list[int] | None = None
+    min_frequency: int = MISSING
+    sublinear: bool = MISSING
+    strengths: list[float] = field(default_factory=list)
+
+
+@dataclass
+class BagOfNgramsSchema:
+    """model=bag_of_ngrams"""
+
+    _target_: str = MISSING
+    embedding_dim: int = MISSING
+    longest: int = MISSING
+    buckets: int = MISSING
+    dropout: float = MISSING
+    max_length: int = MISSING
+
+
+@dataclass
+class MajoritySchema:
+    """model=majority"""
+
+    _target_: str = MISSING
 
 
 @dataclass
@@ -238,7 +270,12 @@ class SweepSchema:
 
 SCHEMAS: dict[str, dict[str, type]] = {
     "task": {"classification": ClassificationSchema},
-    "model": {"encoder": ModelSchema},
+    "model": {
+        "encoder": ModelSchema,
+        "tfidf": TfIdfSchema,
+        "bag_of_ngrams": BagOfNgramsSchema,
+        "majority": MajoritySchema,
+    },
     "data": {
         "builtin": DataSchema,
         "icd10": Icd10Schema,
@@ -360,7 +397,7 @@ def check(config: dict[str, Any]) -> None:
         raise UserError(f"seed={seed!r} must be a whole number from 0 to {2**32 - 1}.")
     _check_data(config["data"])
     _check_tokenizer(config["tokenizer"])
-    if config["model"].get("_target_", "").startswith("sweepformer."):
+    if config["model"].get("_target_", "").startswith("sweepformer.models.classifier."):
         _check_model(config["model"], config["tokenizer"]["vocab_size"])
     _in_range("optimizer.lr", config["optimizer"].get("lr", 1.0), 0, 100, above=True)
     _in_range("optimizer.weight_decay", config["optimizer"].get("weight_decay", 0.0), 0, 100)

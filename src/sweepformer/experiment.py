@@ -15,7 +15,9 @@ from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from sweepformer import config as rules
+from sweepformer.baselines.baseline_run import fit_and_test, is_baseline
 from sweepformer.errors import Diverged
+from sweepformer.known_warnings import silence_known_warnings
 from sweepformer.reports.loggers import begin, conclude
 from sweepformer.reports.screen import print_result
 from sweepformer.run_directory import RunDirectory, Summary
@@ -36,6 +38,7 @@ def run(cfg: DictConfig) -> float | None:
         UserError: the config or the data can't be used as they are.
     """
     started = time.perf_counter()
+    silence_known_warnings()
     config = rules.identity(rules.plain(cfg))
     directory = RunDirectory(Path(HydraConfig.get().runtime.output_dir))
     if rank_zero_only.rank:  # type: ignore[attr-defined]
@@ -65,7 +68,8 @@ def _run_in(
         loggers = build_loggers(config.get("logger") or {}, directory)
         begin(loggers, config, overrides, directory.sweep.get("swept", []))
         rules.check(config)
-        train_and_test(config, directory, loggers, summary, started)
+        run_model = fit_and_test if is_baseline(config["model"]) else train_and_test
+        run_model(config, directory, loggers, summary, started)
     except BaseException as error:
         summary.status = _status_after(error)
         summary.error = {"type": type(error).__name__, "message": str(error)}

@@ -222,6 +222,10 @@ class RunDirectory:
         }
         write_text(self.path / "environment.json", json.dumps(about, indent=2) + "\n")
 
+    def write_labels(self, classes: list[str]) -> None:
+        """The classes' names, in the order of their numbers."""
+        write_text(self.path / "labels.json", json.dumps(classes, ensure_ascii=False) + "\n")
+
     def relative(self, path: str | None) -> str | None:
         """A path as it stands in the summary: relative to the run, so that the folder can be moved."""
         return os.path.relpath(path, self.path) if path else None

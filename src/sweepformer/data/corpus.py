@@ -17,7 +17,7 @@ from sweepformer.locks import locked
 
 log = logging.getLogger(__name__)
 
-STORE_FORMAT = 3  # raise it when what is written changes
+STORE_FORMAT = 4  # raise it when what is written changes
 SHARED_KEYS = (
     "val_fraction",
     "test_fraction",

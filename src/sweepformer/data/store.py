@@ -31,12 +31,14 @@ class TokenizedRows:
     tokens: (total,) token ids of all rows, one after the other; memory-mapped.
     offsets: (rows + 1,) int64, row i is `tokens[offsets[i]:offsets[i + 1]]`, never empty.
     labels: (rows,) int64 class numbers.
+    texts: the raw ones.
     ids: the rows' identities in their source: row numbers, file names or codes.
     """
 
     tokens: np.ndarray
     offsets: np.ndarray
     labels: np.ndarray
+    texts: Strings
     ids: Strings
 
     def __len__(self) -> int:
@@ -52,10 +54,10 @@ class TokenizedRows:
         """Map what `_write_rows` wrote."""
         tokens = np.load(path / f"{split}.tokens.npy", mmap_mode="r")
         offsets, labels = np.load(path / f"{split}.offsets.npy"), np.load(path / f"{split}.labels.npy")
-        ids = Strings.open(path / f"{split}.ids")
-        if not len(tokens) == offsets[-1] or not len(ids) == len(labels) == len(offsets) - 1:
+        texts, ids = (Strings.open(path / f"{split}.{column}") for column in ("texts", "ids"))
+        if not len(tokens) == offsets[-1] or not len(texts) == len(ids) == len(labels) == len(offsets) - 1:
             raise ValueError(f"the parts of its {split} split don't fit together")
-        return cls(tokens, offsets, labels, ids)
+        return cls(tokens, offsets, labels, texts, ids)
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ def _write_rows(folder: Path, split: str, rows: Rows, classes: list[str], tokeni
     np.save(folder / f"{split}.offsets.npy", np.concatenate(offsets))
     numbers = np.array([classes.index(name) for name in rows.labels.names], dtype=np.int64)
     np.save(folder / f"{split}.labels.npy", numbers[rows.labels.codes])
+    save_strings(rows.texts, folder / f"{split}.texts")
     save_strings(rows.ids, folder / f"{split}.ids")
 
 

@@ -14,12 +14,16 @@ from sweepformer.run_directory import Summary
 log = logging.getLogger(__name__)
 
 
-def print_data(store: Store, data: RowsDataModule) -> None:
-    """Rows, classes, what was dropped, truncated and unknown."""
+def print_rows(store: Store) -> None:
+    """Rows, classes, and what was dropped."""
     for line in store.report.lines():
         log.info(line)
     for warning in store.report.warnings:
         log.warning("warning: %s", warning)
+
+
+def print_tokens(store: Store, data: RowsDataModule) -> None:
+    """Vocabulary, lengths, what is truncated and unknown."""
     lengths = store.splits["train"].lengths
     log.info(
         "tokens: vocabulary %s, mean %.1f a row, %s rows truncated (%.1f %%), %.2f %% unknown",
@@ -45,13 +49,14 @@ def print_result(summary: Summary, path: Path) -> None:
     if "training" in seconds:
         table.add_row(
             "time",
-            f"{seconds['total']:.1f} s, of which training {seconds['training']:.1f} s "
-            f"({summary.epochs} epochs, {summary.steps:,} steps)",
+            f"{seconds['total']:.1f} s, of which training {seconds['training']:.1f} s"
+            + (f" ({summary.epochs} epochs, {summary.steps:,} steps)" if summary.steps else ""),
         )
     if summary.tokens_per_second:
         table.add_row("real tokens a second", f"{summary.tokens_per_second:,.0f}")
         table.add_row("share of the device's peak (MFU)", share(summary.mfu))
-    table.add_row("precision", summary.effective_precision or "")
+    if summary.effective_precision:
+        table.add_row("precision", summary.effective_precision)
     log.info("\n%s", rendered(table))
     log.info(
         "next:\n  tensorboard --logdir %s\n  python -m src.run model=base\n"

@@ -1,6 +1,5 @@
 """One training, with Lightning: from a config to the test result."""
 
-import json
 import logging
 import resource
 import signal
@@ -25,8 +24,8 @@ from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import pad_id
 from sweepformer.errors import UserError
 from sweepformer.reports.loggers import let_go, show_predictions
-from sweepformer.reports.screen import print_data
-from sweepformer.run_directory import RunDirectory, Summary, write_text
+from sweepformer.reports.screen import print_rows, print_tokens
+from sweepformer.run_directory import RunDirectory, Summary
 from sweepformer.training.callbacks.halving import SuccessiveHalving, was_stopped
 from sweepformer.training.callbacks.predictions import PredictionWriter
 from sweepformer.training.callbacks.throughput import Throughput
@@ -50,8 +49,9 @@ def train_and_test(
             seed=config["seed"], device=_device_name(trainer), effective_precision=summary.effective_precision
         )
         store.tokenizer.save(str(directory.path / "tokenizer.json"))
-        write_text(directory.path / "labels.json", json.dumps(store.classes, ensure_ascii=False) + "\n")
-        print_data(store, data)
+        directory.write_labels(store.classes)
+        print_rows(store)
+        print_tokens(store, data)
     model = _model(config, store, trainer)
     task = _task(config, model, store, data, trainer)
     summary.parameters = sum(parameter.numel() for parameter in model.parameters())

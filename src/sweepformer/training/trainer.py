@@ -4,7 +4,6 @@ import inspect
 import logging
 import netrc
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -44,7 +43,6 @@ def build_trainer(config: dict[str, Any], directory: RunDirectory, loggers: list
         log.info("precision: %s was asked for, a CPU trains in %s instead", wanted, options["precision"])
     if accelerator == "cpu":
         use_fast_float32()
-    _silence_known_warnings()
     callbacks = build_callbacks(config.get("callbacks") or {}, directory, bool(loggers))
     bar = any(isinstance(callback, pl.callbacks.ProgressBar) for callback in callbacks)
     summary = any(isinstance(callback, pl.callbacks.ModelSummary) for callback in callbacks)
@@ -166,22 +164,3 @@ def _check_device(options: dict[str, Any], accelerator: str) -> None:
             f"trainer.strategy={strategy} starts this command again for every process, and under -m each would "
             "run the whole sweep. In a sweep use trainer.strategy=ddp_fork (CPU) or ddp_spawn."
         )
-
-
-def _silence_known_warnings() -> None:
-    """Warnings that advise against what is done here on purpose, each for its reason."""
-    # Batches are one gather from a memory map: workers would cost more than they save.
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    # A run that goes on writes where it wrote before.
-    warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
-    warnings.filterwarnings("ignore", message=".*Experiment logs directory .* exists and is not empty.*")
-    # Short epochs are logged at their end anyway.
-    warnings.filterwarnings("ignore", message=".*The number of training batches .* is smaller than the logging.*")
-    # The batch plan resumes from Lightning's own counters, which Lightning doesn't look for.
-    warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
-    # Lightning's own use of what torch deprecates.
-    warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
-    # The summary's size in MB is for 32 bits, whatever the precision.
-    warnings.filterwarnings("ignore", message=".*is not supported by the model summary.*")
-    for name in ("matplotlib", "pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda"):
-        logging.getLogger(name).setLevel(logging.WARNING)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from sweepformer.run_directory import replace_file
+from sweepformer.reports.predictions import write_predictions
 
 
 class PredictionWriter(Callback):
@@ -49,18 +49,8 @@ class PredictionWriter(Callback):
             self._write({name: torch.cat([part[name] for part in parts]) for name in parts[0]})
 
     def _write(self, found: dict[str, torch.Tensor]) -> None:
-        import pyarrow
-        import pyarrow.parquet
-
         order = torch.argsort(found["rows"])
-        probabilities = found["probabilities"][order]
-        self.labels, self.predictions = found["labels"][order].numpy(), probabilities.argmax(1).numpy()
-        columns: dict[str, Any] = {
-            "id": [self.ids[row] for row in found["rows"][order].tolist()],
-            "label": [self.classes[label] for label in self.labels],
-            "prediction": [self.classes[best] for best in self.predictions],
-        }
-        for number, name in enumerate(self.classes):
-            columns[f"probability_{name}"] = probabilities[:, number].numpy()
-        table = pyarrow.table(columns)
-        replace_file(self.path, lambda temporary: pyarrow.parquet.write_table(table, temporary))
+        probabilities = found["probabilities"][order].numpy()
+        self.labels, self.predictions = found["labels"][order].numpy(), probabilities.argmax(1)
+        ids = [self.ids[row] for row in found["rows"][order].tolist()]
+        write_predictions(self.path, ids, self.classes, self.labels, probabilities)

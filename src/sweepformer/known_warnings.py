@@ -1,0 +1,23 @@
+"""Warnings that tell users nothing."""
+
+import logging
+import warnings
+
+
+def silence_known_warnings() -> None:
+    """Warnings that advise against what is done here on purpose, each for its reason."""
+    # Batches are one gather from a memory map: workers would cost more than they save.
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    # A run that goes on writes where it wrote before.
+    warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=".*Experiment logs directory .* exists and is not empty.*")
+    # Short epochs are logged at their end anyway.
+    warnings.filterwarnings("ignore", message=".*The number of training batches .* is smaller than the logging.*")
+    # The batch plan resumes from Lightning's own counters, which Lightning doesn't look for.
+    warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
+    # Lightning's own use of what torch deprecates.
+    warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
+    # The summary's size in MB is for 32 bits, whatever the precision.
+    warnings.filterwarnings("ignore", message=".*is not supported by the model summary.*")
+    for name in ("matplotlib", "pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda"):
+        logging.getLogger(name).setLevel(logging.WARNING)

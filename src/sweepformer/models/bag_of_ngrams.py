@@ -1,0 +1,66 @@
+"""The mean of what tokens and their neighbours stand for: fast, and blind to order beyond that."""
+
+import torch
+from torch import Tensor, nn
+
+from sweepformer.models.dropout import Dropout
+from sweepformer.models.encoder import init_linear
+from sweepformer.models.layout import Layout, Packed
+
+# Odd and large: neighbouring ids land far apart.
+HASH = 1_000_003
+
+
+class BagOfNgrams(nn.Module):
+    """Averaged embeddings of tokens and of hashed n-grams, and a linear layer (Joulin et al. 2017, fastText).
+
+    Args:
+        vocab_size: number of token ids.
+        num_classes: number of classes.
+        embedding_dim: width of the embeddings.
+        longest: tokens in the longest n-grams; 1: no order at all.
+        buckets: embeddings that all n-grams of two tokens and more share, by a hash.
+        dropout: of the mean.
+        max_length: the most tokens a sequence may have.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocab_size: int,
+        num_classes: int,
+        embedding_dim: int = 64,
+        longest: int = 2,
+        buckets: int = 100_000,
+        dropout: float = 0.1,
+        max_length: int = 256,
+    ) -> None:
+        super().__init__()
+        self.longest, self.buckets, self.max_length = longest, buckets, max_length
+        self.tokens = nn.Embedding(vocab_size, embedding_dim)
+        self.ngrams = nn.Embedding(buckets, embedding_dim)
+        for embedding in (self.tokens, self.ngrams):
+            nn.init.uniform_(embedding.weight, -1 / embedding_dim, 1 / embedding_dim)
+        self.dropout = Dropout(dropout)
+        self.head = nn.Linear(embedding_dim, num_classes).apply(init_linear)
+
+    def forward(self, token_ids: Tensor, layout: Layout = None) -> Tensor:
+        """Logits, (batch, num_classes) float; arguments as `TransformerClassifier.forward`."""
+        if isinstance(layout, Packed):
+            token_ids, layout = layout.padded(token_ids), layout.padding_mask
+        real = torch.ones_like(token_ids, dtype=torch.bool) if layout is None else ~layout
+        total = _sum(self.tokens(token_ids), real)
+        count = real.sum(1, keepdim=True)
+        hashed = token_ids
+        for _ in range(2, self.longest + 1):
+            # A token is taken to those before it; what ends in padding is none.
+            hashed = (hashed[:, :-1] * HASH + token_ids[:, -hashed.shape[1] + 1 :]) % self.buckets
+            real = real[:, 1:]
+            total = total + _sum(self.ngrams(hashed), real)
+            count = count + real.sum(1, keepdim=True)
+        return self.head(self.dropout(total / count))
+
+
+def _sum(vectors: Tensor, real: Tensor) -> Tensor:
+    """(batch, length, width) to (batch, width), over the positions that hold something."""
+    return (vectors * real[..., None]).sum(1)
