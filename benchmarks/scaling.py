@@ -1,6 +1,7 @@
 """How cost grows: with rows, length, width and processes.
 
     python -m benchmarks.scaling [--parts rows length width processes]
+    python -m benchmarks.scaling --readme       writes the recorded tables into the README
 
 Every figure is of a run through the real entry, on generated rows; medians of interleaved repeats but for the millions
 of rows, which are read once.
@@ -15,7 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.record import record, run
+from benchmarks.record import RESULTS, record, run
+from benchmarks.tables import markdown, write_table
 from benchmarks.workloads import Workload, write_files
 
 STEPS = 30
@@ -32,7 +34,11 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--most-rows", type=int, default=ROWS[-1])
     parser.add_argument("--work", type=Path, default=Path("outputs/benchmark-scaling"))
+    parser.add_argument("--readme", action="store_true", help="measure nothing, write what is recorded into the README")
     options = parser.parse_args()
+    if options.readme:
+        write_table("scaling", recorded_tables())
+        return
     work = options.work.absolute()
     shutil.rmtree(work, ignore_errors=True)
     for part in options.parts:
@@ -97,6 +103,26 @@ PARTS: dict[str, Callable[[Path, Any], list[dict[str, Any]]]] = {
     "width": width,
     "processes": processes,
 }
+
+
+def recorded_tables() -> str:
+    """One table a part that is recorded."""
+    tables = []
+    for part in PARTS:
+        path = RESULTS / f"scaling_{part}.json"
+        if path.exists():
+            measured = json.loads(path.read_text(encoding="utf-8"))[part]
+            shown = [key for key in measured[0] if key != "all"]
+            head = [key.replace("_", " ") for key in shown]
+            tables.append(markdown(head, [[_number(one[key]) for key in shown] for one in measured]))
+    return "\n\n".join(tables)
+
+
+def _number(value: Any) -> str:
+    """Three digits that count, and all of a whole number."""
+    if isinstance(value, str):
+        return value
+    return f"{value:,.3g}" if isinstance(value, float) and value < 100 else f"{value:,.0f}"
 
 
 def on(data: Path) -> list[str]:

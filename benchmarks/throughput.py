@@ -26,6 +26,7 @@ from omegaconf import OmegaConf
 
 from benchmarks.peers import SYSTEMS, Case
 from benchmarks.record import RESULTS, ROOT, record, run
+from benchmarks.tables import markdown, write_table
 from benchmarks.workloads import WORKLOADS, write_files
 
 OURS = "sweepformer"
@@ -35,8 +36,6 @@ VARIANTS = {
     "packed_compiled": ["model.attention=varlen", "trainer.compile=true"],
 }
 ON_A_GPU = ["hf_best", "x_transformers", *VARIANTS]
-README = ROOT / "README.md"
-BEGIN, END = "<!-- throughput: written by benchmarks.throughput --readme -->\n", "<!-- /throughput -->\n"
 FP32_ONLY = ("tutorial", "hf")  # that is what their defaults are
 
 
@@ -55,7 +54,7 @@ def main() -> None:
     parser.add_argument("--readme", action="store_true", help="measure nothing, write what is recorded into the README")
     options = parser.parse_args()
     if options.readme:
-        README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
+        write_table("throughput", recorded_table())
         return
     if options.quick:
         options.sizes, options.workloads, options.seconds = ["base"], ["short"], min(options.seconds, 5)
@@ -174,28 +173,23 @@ def cell_result(cell: tuple[str, str, bool], measured: dict[Any, list[float]], o
     }
 
 
-def with_table(text: str) -> str:
-    """The README with the recorded cells between its two marks."""
+def recorded_table() -> str:
+    """Tokens a second of every recorded cell, and in brackets how many times as fast ours is."""
     recorded = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("throughput*.json"))]
-    head, _, rest = text.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    return head + BEGIN + table([cell for one in recorded for cell in one["cells"]]) + "\n" + END + tail
+    return table([cell for one in recorded for cell in one["cells"]])
 
 
 def table(results: list[dict[str, Any]]) -> str:
-    """The README's table: tokens a second, and in brackets how many times as fast ours is."""
     systems = list(dict.fromkeys(name for result in results for name in result["tokens_per_second"]))
-    lines = ["| | " + " | ".join(systems) + " | of the matrix product |", "|---" * (len(systems) + 2) + "|"]
+    rows = []
     for result in results:
         rates, factors = result["tokens_per_second"], result["times_as_fast_as"]
         cells = [
             "" if name not in rates else f"{rates[name]:,.0f}" + (f" ({factors[name]:.1f}x)" if name != OURS else "")
             for name in systems
         ]
-        lines.append(
-            f"| {result['case']} | {' | '.join(cells)} | {result['share_of_matrix_product'].get(OURS, 0):.0%} |"
-        )
-    return "\n".join(lines)
+        rows.append([result["case"], *cells, f"{result['share_of_matrix_product'].get(OURS, 0):.0%}"])
+    return markdown(["", *systems, "of the matrix product"], rows)
 
 
 if __name__ == "__main__":

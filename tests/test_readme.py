@@ -3,9 +3,14 @@
 import math
 import re
 import shlex
+from collections.abc import Callable
 
 import pytest
 from conftest import ROOT, Cli, write_rows
+
+from benchmarks.scaling import recorded_tables as scaling_tables
+from benchmarks.tables import with_table
+from benchmarks.throughput import recorded_table as throughput_table
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = sorted(set(re.findall(r"python -m src\.run[^\n`]*", README)))
@@ -69,8 +74,6 @@ def test_own_parts_are_all_used(cli: Cli, workplace) -> None:
     assert result.summary["parameters"] < 2000
 
 
-def test_the_table_of_speeds_is_the_recorded_one() -> None:
-    from benchmarks.throughput import README, with_table
-
-    text = README.read_text(encoding="utf-8")
-    assert with_table(text) == text
+@pytest.mark.parametrize(("module", "table"), [("throughput", throughput_table), ("scaling", scaling_tables)])
+def test_tables_are_the_recorded_ones(module: str, table: Callable[[], str]) -> None:
+    assert with_table(README, module, table()) == README
