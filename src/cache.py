@@ -2,10 +2,11 @@
 
 import argparse
 import os
+import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sweepformer.data.cache import CachedStore, cache_folder, cached_stores
+from sweepformer.data.cache import Kept, cache_folder, kept
 from sweepformer.reports.tables import table_text
 
 
@@ -15,57 +16,74 @@ def main() -> None:
         prog="python -m src.cache",
         description="Tokenised data is kept between runs. Removing it is safe: a run that needs it makes it again.",
     )
+    parser.add_argument("action", nargs="?", choices=["show", "clear"], default="show", help="default: show")
+    parser.add_argument("keys", nargs="*", metavar="KEY", help="clear only these, by the beginning of their keys")
+    parser.add_argument("--unused-days", type=_days, default=0.0, metavar="N", help="clear what N days didn't use")
     parser.add_argument("--folder", type=Path, help="the cache (default: SWEEPFORMER_CACHE or the user's cache folder)")
-    actions = parser.add_subparsers(dest="action", metavar="ACTION")
-    actions.add_parser("show", help="what is kept (the default)")
-    clear = actions.add_parser("clear", help="remove all of it, or some")
-    clear.add_argument("keys", nargs="*", metavar="KEY", help="only these, by the beginning of their keys")
-    clear.add_argument("--unused-days", type=float, default=0, metavar="N", help="only what wasn't used for N days")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     folder = options.folder or cache_folder()
-    stores = cached_stores(folder)
-    if options.action == "clear":
-        for key in options.keys:
-            if not any(store.key.startswith(key) for store in stores):
-                parser.error(f"no key in {folder} begins with {key!r}: see python -m src.cache show")
-        since = datetime.now() - timedelta(days=options.unused_days)
-        chosen = (store for store in stores if store.last_used <= since)
-        _clear([store for store in chosen if not options.keys or store.key.startswith(tuple(options.keys))])
-    else:
-        _show(folder, stores)
+    if not folder.is_dir():
+        parser.error(f"there is no folder {folder}")
+    try:
+        found = kept(folder)
+    except OSError as error:
+        parser.error(f"{folder} can't be read ({error.strerror})")
+    for key in options.keys:
+        if not key or not any(one.key.startswith(key) for one in found):
+            parser.error(f"no key in {folder} begins with {key!r}: see python -m src.cache show")
+    chosen = [one for one in found if not options.keys or one.key.startswith(tuple(options.keys))]
+    if options.action == "show":
+        _show(folder, chosen)
+        return
+    since = datetime.now() - timedelta(days=options.unused_days)
+    _clear([one for one in chosen if one.last_used <= since])
 
 
-def _show(folder: Path, stores: list[CachedStore]) -> None:
+def _days(text: str) -> float:
+    days = float(text)
+    if not 0 <= days <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of days from 0 to 100,000")
+    return days
+
+
+def _show(folder: Path, found: list[Kept]) -> None:
+    title = f"{len(found)} tokenised datasets in {folder}: {_megabytes(sum(one.size for one in found))}"
     rows = [
         [
-            store.key[:8],
-            _what(store),
-            f"{store.rows:,}",
-            _megabytes(store.size),
-            f"{store.last_used:%Y-%m-%d %H:%M}",
+            one.key[:8],
+            _what(one),
+            f"{one.rows:,}" if one.rows is not None else "",
+            _megabytes(one.size),
+            f"{one.last_used:%Y-%m-%d %H:%M}",
         ]
-        for store in stores
+        for one in found
     ]
-    title = f"{len(stores)} tokenised datasets in {folder}: {_megabytes(sum(store.size for store in stores))}"
-    print(table_text(title, ["key", "data", "rows", "size", "last used"], rows) if stores else title)
+    print(table_text(title, ["key", "data", "rows", "size", "last used"], rows) if rows else title)
 
 
-def _what(store: CachedStore) -> str:
+def _what(one: Kept) -> str:
     """The data in a few words: its file, folder or name, and the tokenizer."""
-    data, tokenizer = store.source.get("data", {}), store.source.get("tokenizer", {})
+    if one.rows is None:
+        return "not whole: damaged, being made, or left by a process that was killed"
+    data, tokenizer = one.source.get("data", {}), one.source.get("tokenizer", {})
     where = data.get("train_file") or data.get("root") or data.get("path")
     name = os.path.basename(str(where)) if where else str(data.get("_target_", "?")).rpartition(".")[2].lower()
-    return (
-        f"{name}, {tokenizer.get('kind', '?')} {tokenizer.get('vocab_size', '')}, seed {store.source.get('seed', '?')}"
-    )
+    return f"{name}, {tokenizer.get('kind', '?')} {tokenizer.get('vocab_size', '')}, seed {one.source.get('seed', '?')}"
 
 
-def _clear(stores: list[CachedStore]) -> None:
-    for store in stores:
-        removed = store.remove()
-        print(f"{'removed' if removed else 'kept, as a run is making it:'} {store.key[:8]} ({_what(store)})")
-    if not stores:
+def _clear(chosen: list[Kept]) -> None:
+    stuck = 0
+    for one in chosen:
+        try:
+            outcome = "removed" if one.remove() else "kept, as a run is making it:"
+        except OSError as error:
+            outcome = f"kept, as it can't be removed ({error.strerror}):"
+        stuck += outcome != "removed"
+        print(f"{outcome} {one.key[:8]} ({_what(one)})")
+    if not chosen:
         print("nothing to remove")
+    if stuck:
+        sys.exit(1)
 
 
 def _megabytes(size: int) -> str:

@@ -159,7 +159,8 @@ def test_two_processes_reach_the_weights_of_one(shell: Cli, tiny: tuple[str, ...
     """Fifty steps of two processes are fifty of one that accumulates two batches: the same rows, the same weights."""
     exact = ["model.dropout=0", "model.classifier_dropout=0", "data.batching=rows", "data.batch_size=5"]
     steps = ["trainer.max_steps=50", "trainer.max_epochs=-1"]
-    two = shell(*tiny, *exact, *steps, "trainer.strategy=ddp_fork", "trainer.devices=2", "name=two")
+    fork = ["trainer.strategy=ddp_fork", "trainer.devices=2", "logger=all"]
+    two = shell(*tiny, *exact, *steps, *fork, "name=two")
     one = shell(*tiny, *exact, *steps, "trainer.accumulate_grad_batches=2", "name=one")
     assert (two.code, one.code) == (0, 0), two.screen + one.screen
     weights = [
@@ -169,6 +170,10 @@ def test_two_processes_reach_the_weights_of_one(shell: Cli, tiny: tuple[str, ...
     assert [checkpoint["global_step"] for checkpoint in weights] == [50, 50]
     for name, tensor in weights[0]["state_dict"].items():
         torch.testing.assert_close(tensor, weights[1]["state_dict"][name], atol=1e-5, rtol=0, msg=name)
+    (run,) = (tmp_path / "outputs" / "two").iterdir()
+    assert 0 < json.loads((run / "summary.json").read_text())["mfu"] < 1
+    assert "val_acc" in (run / "metrics.1.csv").read_text()  # by the process that trained
+    assert "test_acc" in (run / "metrics.csv").read_text()
 
 
 class Shuffled:
@@ -258,13 +263,22 @@ def test_packed_batches_train_without_padding(cli: Cli, tiny: tuple[str, ...]) -
     assert result.code == 0, result.screen
     assert result.summary["padding_share"] == 0
     assert result.summary["tokens_per_second"] > 0
-    assert 0 < result.summary["seconds"]["first_step"] < result.summary["seconds"]["training"]
+    assert 0 < result.summary["seconds"]["warm_up"] < result.summary["seconds"]["training"]
 
 
-def test_speed_is_told_as_a_share_of_the_peak(cli: Cli, tiny: tuple[str, ...]) -> None:
-    result = cli(*tiny)
+@pytest.mark.parametrize("validations", ["1.0", "1"])  # at the end of an epoch, after every batch
+def test_speed_is_told_as_a_share_of_the_peak(cli: Cli, tiny: tuple[str, ...], validations: str) -> None:
+    result = cli(*tiny, f"trainer.val_check_interval={validations}")
     assert 0 < result.summary["mfu"] < 1
     assert "(MFU)" in result.out
+
+
+def test_accumulated_batches_log_once_a_step(cli: Cli, tiny: tuple[str, ...]) -> None:
+    result = cli(*tiny, "trainer.accumulate_grad_batches=2", "trainer.log_every_n_steps=1", "data.batch_size=8")
+    events = EventAccumulator(str(result.directory / "tensorboard"))
+    events.Reload()
+    steps = [event.step for event in events.Scalars("tokens_per_second")]
+    assert len(steps) == len(set(steps)) > 1
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")

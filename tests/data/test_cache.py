@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ import pytest
 
 from sweepformer.data.corpus import prepare
 from sweepformer.data.store import Store
-from sweepformer.locks import locked
+from sweepformer.errors import UserError
+from sweepformer.locks import Locked, locked
 
 TOKENIZER = {"kind": "word", "vocab_size": 50, "min_frequency": 1, "lowercase": True, "path": None}
 TOKENIZER["truncation_side"] = "right"
@@ -54,7 +57,74 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     assert not left.exists()
 
 
+def test_what_isnt_whole_is_shown_and_cleared_too(tmp_path: Path) -> None:
+    stores = [prepare(config(tmp_path, rows), TOKENIZER, 0) for rows in (60, 80, 100)]
+    (stores[0].path / "store.json").write_text('{"hello": 1}')
+    (stores[1].path / "store.json").write_text("{")
+    stores[2].path.rename(stores[2].path.parent / f".{stores[2].path.name}-killed")
+    (stores[0].path.parent / "a file of somebody else's").write_text("")
+    assert cache_command(tmp_path, "show").stdout.count("not whole") == 3
+    assert cache_command(tmp_path, "clear").returncode == 0
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["a file of somebody else's"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["clear", ""], "''"), (["clear", "--unused-days", "nan"], "nan"), (["--folder", "/etc/passwd"], "/etc/passwd")],
+)
+def test_mistakes_remove_nothing(tmp_path: Path, arguments: list[str], words: str) -> None:
+    store = prepare(config(tmp_path), TOKENIZER, 0)
+    told = cache_command(tmp_path, *arguments)
+    assert (told.returncode, words in told.stderr, "Traceback" in told.stderr) == (2, True, False)
+    assert store.path.exists()
+
+
+def test_a_lock_that_was_removed_is_held_by_one(tmp_path: Path) -> None:
+    """Whoever waited for a removed file holds nothing, and begins again with the new one."""
+    path = tmp_path / "lock"
+    order = []
+
+    def wait() -> None:
+        with locked(path, "waiting"):
+            order.append("second")
+
+    with locked(path):
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        time.sleep(0.2)
+        path.unlink()
+    with locked(path, "waiting"):
+        order.append("somebody")
+    waiter.join(5)
+    assert sorted(order) == ["second", "somebody"]
+    with locked(path), pytest.raises(Locked), locked(path):
+        pass
+
+
+def test_another_users_store_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = prepare(config(tmp_path), TOKENIZER, 0)
+
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Store, "open", denied)  # tests may run as root, who is denied nothing
+    with pytest.raises(UserError, match="another user"):
+        prepare(config(tmp_path), TOKENIZER, 0)
+    assert store.path.exists()
+
+
+def test_a_tokenizers_own_padding_is_left_out(tmp_path: Path) -> None:
+    plain = prepare(config(tmp_path), TOKENIZER, 0)
+    plain.tokenizer.enable_padding(length=128)
+    plain.tokenizer.enable_truncation(2)
+    plain.tokenizer.save(str(tmp_path / "padding.json"))
+    pretrained = {**TOKENIZER, "kind": "pretrained", "path": str(tmp_path / "padding.json")}
+    assert contents(prepare(config(tmp_path), pretrained, 0)) == contents(plain)
+
+
 def test_show_and_clear(tmp_path: Path) -> None:
+    assert cache_command(tmp_path).returncode == 2
+    (tmp_path / "cache").mkdir()
     assert "0 tokenised datasets" in cache_command(tmp_path).stdout
     stores = [prepare(config(tmp_path, rows), TOKENIZER, 0) for rows in (60, 80)]
     shown = cache_command(tmp_path, "show").stdout

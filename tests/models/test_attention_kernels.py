@@ -6,6 +6,8 @@ from torch import Tensor
 
 from sweepformer.models import attention_kernels
 from sweepformer.models.attention_kernels import attend, choose_kernel
+from sweepformer.models.classifier import TransformerClassifier
+from sweepformer.models.products import use_fast_float32
 
 
 def results(kernel: str, mask: Tensor | None, dtype: torch.dtype) -> list[Tensor]:
@@ -26,9 +28,10 @@ def test_kernels_agree_with_torch(kernel: str, masked: bool, block: int, monkeyp
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
 
 
-def test_a_causal_mask_is_obeyed_by_math() -> None:
+@pytest.mark.parametrize("kernel", ["math", "blocks"])
+def test_a_causal_mask_is_obeyed(kernel: str) -> None:
     mask = torch.ones(7, 7, dtype=torch.bool).tril()
-    for ours, theirs in zip(results("math", mask, torch.float32), results("sdpa", mask, torch.float32), strict=True):
+    for ours, theirs in zip(results(kernel, mask, torch.float32), results("sdpa", mask, torch.float32), strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
 
 
@@ -45,7 +48,19 @@ def test_auto_on_a_cpu(length: int, dtype: torch.dtype, dropout: float, chosen: 
     assert choose_kernel(torch.empty(1, 1, length, 8, dtype=dtype), None, dropout) == chosen
 
 
-def test_attention_dropout_keeps_the_mean_of_the_weights() -> None:
+@pytest.mark.parametrize("kernel", ["math", "blocks"])
+def test_attention_dropout_drops_and_keeps_the_mean_of_the_weights(kernel: str) -> None:
     torch.manual_seed(0)
     ones = torch.ones(64, 4, 32, 8)
-    assert attend(ones, ones, ones, None, 0.3, "math").mean().item() == pytest.approx(1, abs=0.02)
+    out = attend(ones, ones, ones, None, 0.3, kernel)
+    assert out.mean().item() == pytest.approx(1, abs=0.02)
+    assert out.std().item() > 0.05
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_model_compiles_into_one_graph(dtype: torch.dtype) -> None:
+    use_fast_float32()
+    model = TransformerClassifier(vocab_size=20, num_classes=2, embedding_dim=16, num_heads=2, num_layers=2).to(dtype)
+    mask = torch.arange(5) >= torch.tensor([5, 3])[:, None]
+    explained = torch._dynamo.explain(model)(torch.ones(2, 5, dtype=torch.long), mask)
+    assert (explained.graph_count, explained.graph_break_count) == (1, 0)

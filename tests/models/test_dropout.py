@@ -16,6 +16,10 @@ def test_drops_its_share_and_keeps_the_mean(p: float, dtype: torch.dtype) -> Non
     assert out.float().mean().item() == pytest.approx(1, abs=0.05)
 
 
+def test_all_but_nothing_is_dropped_where_p_is_nearly_one() -> None:
+    assert (Dropout(0.999995)(torch.ones(10_000)) == 0).float().mean() > 0.99
+
+
 def test_gradients_pass_where_values_do() -> None:
     x = torch.ones(1000, requires_grad=True)
     out = Dropout(0.5)(x)

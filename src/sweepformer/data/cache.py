@@ -3,13 +3,18 @@
 import errno
 import json
 import os
+import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sweepformer.errors import UserError
 from sweepformer.locks import Locked, locked
+
+KEY = "[0-9a-f]{24}"
 
 
 def cache_folder(configured: str | None = None) -> Path:
@@ -35,46 +40,50 @@ def check_writable(folder: Path) -> None:
 
 
 @dataclass(frozen=True)
-class CachedStore:
-    """What is known of a store without opening it.
+class Kept:
+    """What a cache keeps under one key: a store, or what is left of one.
 
-    source: the parts of the config that it was made of; rows: of all splits; last_used: local time; size: bytes.
+    source: the parts of the config that it was made of; rows: of all splits, None if it is no whole store;
+    last_used: local time; size: bytes.
     """
 
-    path: Path
-    source: dict[str, dict[str, object]]
-    rows: int
+    folder: Path
+    key: str
+    source: dict[str, Any]
+    rows: int | None
     last_used: datetime
     size: int
 
-    @property
-    def key(self) -> str:
-        return self.path.name
-
     def remove(self) -> bool:
         """False if it is being made right now. Runs that have it open keep it until they end."""
-        lock = self.path.with_suffix(".lock")
+        lock = self.folder / f"{self.key}.lock"
         try:
             with locked(lock):
-                shutil.rmtree(self.path)
+                for path in _paths(self.folder, self.key):
+                    shutil.rmtree(path, ignore_errors=True)
                 lock.unlink()
         except Locked:
             return False
         return True
 
 
-def cached_stores(folder: Path) -> list[CachedStore]:
-    """The stores in a folder, the one used last first."""
-    stores = []
-    for about in folder.glob("*/store.json"):
+def kept(folder: Path) -> list[Kept]:
+    """All that a cache keeps, what was used last first; other files in the folder are passed over."""
+    names = (re.fullmatch(rf"\.?({KEY})(\.lock|-.*)?", path.name) for path in folder.iterdir())
+    keys = {name[1] for name in names if name}
+    return sorted((_look_at(folder, key) for key in keys), key=lambda one: one.last_used, reverse=True)
+
+
+def _look_at(folder: Path, key: str) -> Kept:
+    source, rows, used = {}, None, (folder / f"{key}.lock").stat().st_mtime if (folder / f"{key}.lock").exists() else 0
+    about = folder / key / "store.json"
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # it is damaged, or no store at all
         content = json.loads(about.read_text(encoding="utf-8"))
-        stores.append(
-            CachedStore(
-                path=about.parent,
-                source=content.get("source", {}),
-                rows=sum(content["report"]["rows"].values()),
-                last_used=datetime.fromtimestamp(about.stat().st_mtime),
-                size=sum(path.stat().st_size for path in about.parent.iterdir()),
-            )
-        )
-    return sorted(stores, key=lambda store: store.last_used, reverse=True)
+        source, rows, used = content["source"], sum(content["report"]["rows"].values()), about.stat().st_mtime
+    files = [file for path in _paths(folder, key) for file in path.rglob("*")]
+    return Kept(folder, key, source, rows, datetime.fromtimestamp(used), sum(file.stat().st_size for file in files))
+
+
+def _paths(folder: Path, key: str) -> list[Path]:
+    """The store, and what processes that were killed have left of it."""
+    return [path for path in (folder / key, *folder.glob(f".{key}-*")) if path.is_dir()]

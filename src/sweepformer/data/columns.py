@@ -54,8 +54,8 @@ class Strings(Sequence[str]):
         return self._bytes[self._starts[index] : self._ends[index]].decode()
 
     def __iter__(self) -> Iterator[str]:
-        for start in range(0, len(self), 10_000):
-            yield from self[start : start + 10_000]
+        for start in range(0, len(self), 1000):
+            yield from self[start : start + 1000]
 
 
 class StringsWriter:

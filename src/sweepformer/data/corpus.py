@@ -13,11 +13,12 @@ from sweepformer.data.cache import cache_folder, check_writable
 from sweepformer.data.splits import make_splits
 from sweepformer.data.store import Store, write_store
 from sweepformer.data.tokenizer import load_tokenizer, make_tokenizer
+from sweepformer.errors import UserError
 from sweepformer.locks import locked
 
 log = logging.getLogger(__name__)
 
-STORE_FORMAT = 4  # raise it when what is written changes
+STORE_FORMAT = 5  # raise it when what is written changes
 SHARED_KEYS = (
     "val_fraction",
     "test_fraction",
@@ -74,7 +75,16 @@ def _opened(path: Path) -> Store | None:
         return None
     try:
         return Store.open(path)
+    except PermissionError as error:
+        raise UserError(
+            f"{path} can't be read ({error.strerror}): it is another user's. Choose a cache of your own with "
+            "data.cache_dir=... or the environment variable SWEEPFORMER_CACHE."
+        ) from error
+    except MemoryError:
+        raise
     except Exception as error:  # whatever numpy, json or tokenizers make of a torn file
+        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+            raise  # the machine's trouble, not the store's
         log.warning("warning: %s is damaged (%s): the rows are tokenised again", path, error)
         shutil.rmtree(path)
         return None

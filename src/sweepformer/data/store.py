@@ -4,8 +4,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -18,10 +19,10 @@ from tqdm import tqdm
 from sweepformer.data.columns import Strings, save_strings
 from sweepformer.data.rows import Rows
 from sweepformer.data.splits import SplitReport, Splits
-from sweepformer.data.tokenizer import unknown_id
+from sweepformer.data.tokenizer import unknown_id, vocab_size
 
 SPLITS = ("train", "val", "test")
-CHUNK = 10_000  # rows tokenised at a time
+CHUNK_ROWS, CHUNK_CHARACTERS = 10_000, 4_000_000  # at most so much is tokenised at a time
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ class Store:
     def open(cls, path: Path) -> "Store":
         """Map a store that was written whole."""
         about = json.loads((path / "store.json").read_text(encoding="utf-8"))
-        os.utime(path / "store.json")  # when it was last used
+        with suppress(OSError):  # somebody else's
+            os.utime(path / "store.json")  # when it was last used
         return cls(
             path=path,
             splits={split: TokenizedRows.open(path, split) for split in SPLITS},
@@ -116,6 +118,7 @@ def write_store(path: Path, splits: Splits, report: SplitReport, tokenizer: Toke
             "unknown_rate": unknown / max(all_tokens, 1),
         }
         (building / "store.json").write_text(json.dumps(about), encoding="utf-8")
+        building.chmod(0o755)  # whoever shares the cache may read it
         os.rename(building, path)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -123,17 +126,18 @@ def write_store(path: Path, splits: Splits, report: SplitReport, tokenizer: Toke
 
 def _write_rows(folder: Path, split: str, rows: Rows, classes: list[str], tokenizer: Tokenizer, bar: Any) -> None:
     offsets = [np.zeros(1, dtype=np.int64)]
-    dtype = np.dtype(np.uint16 if tokenizer.get_vocab_size() <= np.iinfo(np.uint16).max else np.int32)
+    dtype = np.dtype(np.uint16 if vocab_size(tokenizer) <= np.iinfo(np.uint16).max else np.int32)
     with (folder / f"{split}.tokens.npy").open("wb") as file:
         _write_header(file, dtype, 0)
         for tokens, lengths in _encode(tokenizer, rows.texts, dtype):
-            tokens.tofile(file)
+            file.write(tokens.data)
             offsets.append(offsets[-1][-1] + np.cumsum(lengths))
             bar.update(len(lengths))
         file.seek(0)
         _write_header(file, dtype, int(offsets[-1][-1]))  # numpy leaves room in it for the number to grow
     np.save(folder / f"{split}.offsets.npy", np.concatenate(offsets))
-    numbers = np.array([classes.index(name) for name in rows.labels.names], dtype=np.int64)
+    class_number = {name: number for number, name in enumerate(classes)}
+    numbers = np.array([class_number[name] for name in rows.labels.names], dtype=np.int64)
     np.save(folder / f"{split}.labels.npy", numbers[rows.labels.codes])
     save_strings(rows.texts, folder / f"{split}.texts")
     save_strings(rows.ids, folder / f"{split}.ids")
@@ -144,16 +148,28 @@ def _write_header(file: BinaryIO, dtype: np.dtype, length: int) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def _encode(tokenizer: Tokenizer, texts: Sequence[str], dtype: np.dtype) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _encode(tokenizer: Tokenizer, texts: Iterable[str], dtype: np.dtype) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Tokens and lengths of one chunk after the other: all cores encode the next while one sorts out the last."""
     # A text of nothing but characters that normalisation removes still needs a token to stand for it.
     nothing = [unknown_id(tokenizer) or 0]
     with ThreadPoolExecutor(1) as encoder:
-        pending: list[Future[list[Encoding]]] = []
-        for start in range(0, len(texts) + CHUNK, CHUNK):
-            if start < len(texts):
-                pending.append(encoder.submit(tokenizer.encode_batch_fast, texts[start : start + CHUNK]))
-            if start:
-                ids = [encoding.ids or nothing for encoding in pending.pop(0).result()]
+        earlier: Future[list[Encoding]] | None = None
+        for chunk in chain(_chunks(texts), [None]):
+            later = encoder.submit(tokenizer.encode_batch_fast, chunk) if chunk else None
+            if earlier:
+                ids = [encoding.ids or nothing for encoding in earlier.result()]
                 lengths = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
                 yield np.fromiter(chain.from_iterable(ids), dtype=dtype, count=int(lengths.sum())), lengths
+            earlier = later
+
+
+def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    chunk, characters = [], 0
+    for text in texts:
+        chunk.append(text)
+        characters += len(text)
+        if len(chunk) == CHUNK_ROWS or characters >= CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk

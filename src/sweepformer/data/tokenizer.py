@@ -42,15 +42,23 @@ def make_tokenizer(
 
 
 def load_tokenizer(path: str | None) -> Tokenizer:
-    """Read a `tokenizer.json`."""
+    """Read a `tokenizer.json`. Padding and truncation that it asks for are left out: batches do both."""
     if path is None:
         raise UserError("tokenizer.path is not set: tokenizer=pretrained needs the path of a tokenizer.json.")
     if not Path(path).is_file():
         raise UserError(f"tokenizer.path: there is no file {Path(path).absolute()}.")
     try:
-        return Tokenizer.from_file(path)
+        tokenizer = Tokenizer.from_file(path)
     except Exception as error:  # the library raises a bare Exception
         raise UserError(f"tokenizer.path: {path} is not a tokenizer.json ({error}).") from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def vocab_size(tokenizer: Tokenizer) -> int:
+    """One more than the highest id: a pretrained vocabulary may have gaps."""
+    return max(tokenizer.get_vocab().values()) + 1
 
 
 def pad_id(tokenizer: Tokenizer) -> int:

@@ -25,7 +25,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropo
         kernel = choose_kernel(query, mask, dropout)
     if kernel == "sdpa":
         return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
-    if kernel == "blocks":
+    if kernel == "blocks" and _blocks_can(mask, dropout):
         return _Blocks.apply(query, key, value, _bias(mask, query))  # type: ignore[no-any-return]
     return _math(query, key, value, mask, dropout)
 
@@ -51,14 +51,19 @@ def choose_kernel(query: Tensor, mask: Tensor | None, dropout: float) -> str:
     """What "auto" stands for."""
     # On a GPU torch picks among fused kernels. With MKL's products its CPU kernel for 32 bit ties with the others
     # or wins; with oneDNN's, which 16 bit always has, its backward pass is 4 to 6 times slower than plain products.
-    products_by_mkl = query.dtype is torch.float32 and not float32_by_onednn()
-    if query.device.type != "cpu" or query.dtype is torch.float64 or products_by_mkl:
+    if query.device.type != "cpu" or query.dtype is torch.float64:
+        return "sdpa"
+    if query.dtype is torch.float32 and not float32_by_onednn():
         return "sdpa"
     if query.shape[-2] <= 128:
         return "math"
     # Beyond, the scores no longer fit into the caches; blocks of them do, and are 1.5 to 3 times as fast in 16 bit.
-    plain_mask = mask is None or mask.shape[-2] == 1
-    return "blocks" if plain_mask and not dropout else "math"
+    return "blocks" if _blocks_can(mask, dropout) else "math"
+
+
+def _blocks_can(mask: Tensor | None, dropout: float) -> bool:
+    """Whether "blocks" can do what is asked for; "math", which is the same but slower, does the rest."""
+    return (mask is None or mask.shape[-2] == 1) and not dropout
 
 
 def _bias(mask: Tensor | None, query: Tensor) -> Tensor | None:

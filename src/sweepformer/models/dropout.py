@@ -40,6 +40,6 @@ def _factors(x: Tensor, p: float) -> Tensor:
     seed = int(torch.randint(2**63 - 1, ()))
     bits = np.random.SFC64(seed).random_raw(-(-x.numel() // 4)).view(np.int16)[: x.numel()]
     factors = torch.empty(x.shape, dtype=x.dtype)
-    drop_below = round(p * 65536) - 32768
+    drop_below = min(round(p * 65536), 65535) - 32768
     torch.ge(torch.from_numpy(bits).view(x.shape), drop_below, out=factors)
     return factors.mul_(1 / (1 - p))

@@ -1,6 +1,10 @@
 """Which library multiplies float32 matrices on a CPU."""
 
+from typing import Any
+
 import torch
+
+_by_onednn = False  # kept here too: torch.compile can't read torch's own setting
 
 
 def use_fast_float32() -> None:
@@ -10,20 +14,19 @@ def use_fast_float32() -> None:
     for that is the setting "bf16", which allows oneDNN to round to bfloat16 and which it makes no use of but on
     processors with matrix units: whether it does here is tried out.
     """
-    if torch.backends.mkldnn.is_available() and not float32_by_onednn():
-        before = _setting().fp32_precision
-        _setting().fp32_precision = "bf16"
-        if not _is_exact():
-            _setting().fp32_precision = before
+    global _by_onednn
+    if torch.backends.mkldnn.is_available() and not _by_onednn:
+        setting: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]  # made at import
+        before = setting.fp32_precision
+        setting.fp32_precision = "bf16"
+        _by_onednn = _is_exact()
+        if not _by_onednn:
+            setting.fp32_precision = before
 
 
 def float32_by_onednn() -> bool:
     """Whether oneDNN computes float32 products."""
-    return _setting().fp32_precision == "bf16"
-
-
-def _setting():  # type: ignore[no-untyped-def]  # torch's has no type
-    return torch.backends.mkldnn.matmul  # type: ignore[attr-defined]  # made at import
+    return _by_onednn
 
 
 def _is_exact() -> bool:

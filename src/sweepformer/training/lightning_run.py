@@ -21,7 +21,7 @@ from sweepformer.build import build
 from sweepformer.data.corpus import prepare
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import Store
-from sweepformer.data.tokenizer import pad_id
+from sweepformer.data.tokenizer import pad_id, vocab_size
 from sweepformer.errors import UserError
 from sweepformer.reports.loggers import let_go, show_predictions
 from sweepformer.reports.screen import print_rows, print_tokens
@@ -31,7 +31,7 @@ from sweepformer.training.callbacks.predictions import PredictionWriter
 from sweepformer.training.callbacks.throughput import Throughput
 from sweepformer.training.compilation import compile_in_place
 from sweepformer.training.optimization import build_optimizer, build_schedule
-from sweepformer.training.trainer import build_trainer
+from sweepformer.training.trainer import build_trainer, keep_earlier_metrics
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,8 @@ def train_and_test(
         _fit(trainer, task, data, directory)
     finally:
         _record_training(summary, trainer, directory, started)
+    if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
+        keep_earlier_metrics(directory.path)
     best = _best_checkpoint(trainer)
     summary.best_checkpoint = directory.relative(best)
     if best:
@@ -107,7 +109,7 @@ def _model(config: dict[str, Any], store: Store, trainer: pl.Trainer) -> nn.Modu
         model = build(
             "model",
             config["model"],
-            vocab_size=store.tokenizer.get_vocab_size(),
+            vocab_size=vocab_size(store.tokenizer),
             num_classes=len(store.classes),
             pad_id=pad_id(store.tokenizer),
         )
@@ -134,7 +136,7 @@ def _task(
             "config": config,
             "classes": store.classes,
             "tokenizer": store.tokenizer.to_str(),
-            "vocab_size": store.tokenizer.get_vocab_size(),
+            "vocab_size": vocab_size(store.tokenizer),
         },
     )
 
@@ -186,12 +188,10 @@ def _record_training(summary: Summary, trainer: pl.Trainer, directory: RunDirect
         summary.epochs, summary.steps = last["epoch"] + 1, last["global_step"]
         if throughput and "Throughput" in last["callbacks"]:
             throughput.load_state_dict(last["callbacks"]["Throughput"])
-            throughput.first_step = last["callbacks"]["Throughput"]["first_step"]
     if throughput:
         summary.tokens_per_second, summary.padding_share = throughput.tokens_per_second, throughput.padding_share
         summary.mfu = throughput.mfu
-        if throughput.first_step is not None:
-            summary.seconds["first_step"] = throughput.first_step
+        summary.seconds["warm_up"] = throughput.warm_up
     if trainer.strategy.root_device.type == "cuda":
         summary.peak_memory_bytes = torch.cuda.max_memory_allocated()
     else:

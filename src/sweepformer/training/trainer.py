@@ -96,7 +96,7 @@ def build_loggers(config: dict[str, Any], directory: RunDirectory) -> list[Logge
         if inspect.isclass(target) and issubclass(target, WandbLogger):
             _prepare_wandb(options, directory)
         if inspect.isclass(target) and issubclass(target, CSVLogger):
-            _keep_earlier_metrics(directory.path)
+            keep_earlier_metrics(directory.path)
         loggers.append(build(key, options))
     return loggers
 
@@ -132,8 +132,8 @@ def _has_wandb_key() -> bool:
     return server in hosts
 
 
-def _keep_earlier_metrics(path: Path) -> None:
-    """Lightning's CSV logger deletes what it finds: a resumed run keeps its first part under another name."""
+def keep_earlier_metrics(path: Path) -> None:
+    """Lightning's CSV logger deletes what it finds: what was written before, or by a fork, gets another name."""
     metrics = path / "metrics.csv"
     if metrics.exists():
         number = sum(1 for _ in path.glob("metrics.*.csv")) + 1

@@ -1,5 +1,6 @@
 """How fast training goes, in tokens that carry text."""
 
+import sys
 import time
 from typing import Any
 
@@ -16,15 +17,16 @@ class Throughput(Callback):
 
     Logs `tokens_per_second`, `padding_share` and, where the device's peak is known, `mfu` at every logging step:
     model FLOPs utilisation (Chowdhery et al. 2022, PaLM, appendix B), on real tokens. Time in validation and in
-    writing checkpoints after it is left out, and so is the first step, which warms up caches and compiles what is to
-    be compiled: `first_step` says how many seconds it took. Under several processes each counts its own share and the
-    sum is estimated as share times processes.
+    writing checkpoints after it is left out. So are the first step and every step in which something was compiled:
+    `warm_up` says how many seconds they took. Under several processes each counts its own share and the sum is
+    estimated as share times processes.
     """
 
     def __init__(self) -> None:
         self.positions = 0
         self.seconds = 0.0
-        self.first_step: float | None = None
+        self.warm_up = 0.0
+        self._compiled = -1
         self.latest: dict[str, float] = {}
         self._tokens, self._squares = 0, 0
         self._lengths: list[torch.Tensor] = []
@@ -33,6 +35,7 @@ class Throughput(Callback):
         self._last = (0, 0.0)
         self._peak: float | None = None
         self._flops: Any = None
+        self._earlier_mfu: float | None = None
 
     @property
     def tokens(self) -> int:
@@ -54,7 +57,7 @@ class Throughput(Callback):
     def mfu(self) -> float | None:
         """Share of the device's peak that went into real tokens; None if the peak or the model's cost isn't known."""
         if not self.seconds or self._peak is None or self._flops is None:
-            return None
+            return self._earlier_mfu
         return self._flops(self.tokens, self._squares) / self.seconds / self._peak
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -63,18 +66,24 @@ class Throughput(Callback):
         self._peak = peak_flops(trainer.strategy.root_device, str(trainer.precision)) if self._flops else None
         self._since = time.perf_counter()
 
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        if self._since is None:  # there was a validation, and perhaps a checkpoint was written
+            self._since = time.perf_counter()
+
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         before = self.seconds
         self._stop_clock()
-        if self.first_step is None:
-            self.first_step, self.seconds = self.seconds - before, before
+        if (compiled := _compiled_frames()) != self._compiled:
+            self._compiled = compiled
+            self.warm_up, self.seconds = self.warm_up + self.seconds - before, before
         elif isinstance(batch, Batch):
             self._note(batch)
         self._since = time.perf_counter()
         every = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by one of its connectors
-        if trainer.global_step and trainer.global_step % every == 0:
+        stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        if stepped and trainer.global_step and trainer.global_step % every == 0:
             tokens, seconds = self._last
             self.latest = {
                 "tokens_per_second": self._processes * (self.tokens - tokens) / max(self.seconds - seconds, 1e-9),
@@ -105,9 +114,6 @@ class Throughput(Callback):
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._stop_clock()
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._since = time.perf_counter() if trainer.training else None
-
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._since = time.perf_counter()
 
@@ -116,7 +122,7 @@ class Throughput(Callback):
 
     def _stop_clock(self) -> None:
         if self._since is not None:
-            if torch.cuda.is_available() and torch.cuda.is_initialized() and self.first_step is None:
+            if torch.cuda.is_available() and torch.cuda.is_initialized() and not self.seconds:
                 torch.cuda.synchronize()
             self.seconds += time.perf_counter() - self._since
             self._since = None
@@ -127,12 +133,20 @@ class Throughput(Callback):
             "squares": self._squares,
             "positions": self.positions,
             "seconds": self.seconds,
+            "warm_up": self.warm_up,
             "processes": self._processes,
-            "first_step": self.first_step,
+            "mfu": self.mfu,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.positions, self.seconds, self._lengths = state_dict["positions"], state_dict["seconds"], []
-        self._tokens, self._squares = state_dict["tokens"], state_dict["squares"]
-        self._processes = state_dict.get("processes", 1)
+        self._tokens, self._squares = state_dict["tokens"], state_dict.get("squares", 0)
+        # Of checkpoints that were written before these were counted.
+        self.warm_up, self._processes = state_dict.get("warm_up", 0.0), state_dict.get("processes", 1)
+        self._earlier_mfu = state_dict.get("mfu")
         self._last = (self.tokens, self.seconds)
+
+
+def _compiled_frames() -> int:
+    """How many functions torch.compile has compiled in this process, again for other shapes counted again."""
+    return int(torch._dynamo.utils.counters["frames"]["total"]) if "torch._dynamo" in sys.modules else 0
