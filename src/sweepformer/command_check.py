@@ -3,6 +3,7 @@
 import difflib
 import errno
 import importlib.util
+import os
 import re
 import sys
 import tempfile
@@ -35,6 +36,11 @@ class CheckCommand(Callback):
         _check_directory(config, "run")
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        if "LOCAL_RANK" in os.environ:
+            sys.exit(
+                f"Error: LOCAL_RANK={os.environ['LOCAL_RANK']} is set: this command is one of several processes, and "
+                "each would run the whole sweep. Start a sweep once, without torchrun and without LOCAL_RANK."
+            )
         for kind in ("launcher", "sweeper"):
             _check_extra(kind, config.hydra.runtime.choices.get(f"hydra/{kind}"))
         _check_directory(config, "sweep")

@@ -20,10 +20,19 @@ from test_bad_input import assert_clear
         (["hydra/sweeper=optuna", "model.num_heads=1,2", "hydra.sweeper.storage=nowhere"], ["storage=nowhere"]),
         (["model.num_heads=1,2", "name=a/b"], ["name"]),
         (["model.num_heads=1,2", "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"], ["ddp_fork"]),
+        (["model.num_heads=1,2", "trainer.devices=2"], ["trainer.devices=2", "trainer.devices=1", "ddp_fork"]),
     ],
 )
 def test_mistake_is_named(cli: Cli, tiny: tuple[str, ...], overrides: list[str], words: list[str]) -> None:
     assert_clear(cli("-m", *tiny, *overrides), *words)
+
+
+def test_one_process_of_several_is_no_place_for_a_sweep(
+    cli: Cli, tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert_clear(cli("-m", *tiny, "name=rank", "model.num_heads=1,2"), "LOCAL_RANK=1")
+    assert not (tmp_path / "multirun" / "rank").exists()
 
 
 def test_a_missing_extra_is_named(cli: Cli, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
