@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError, safe_load
 
 EXTRAS = {  # what a preset of conf/hydra needs, and the extra that installs it
-    "joblib": ("hydra_plugins.hydra_joblib_launcher", "joblib"),
+    "joblib": ("joblib", "joblib"),
     "ray": ("ray", "ray"),
     "submitit_local": ("submitit", "slurm"),
     "submitit_slurm": ("submitit", "slurm"),

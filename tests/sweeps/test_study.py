@@ -70,6 +70,16 @@ def test_failed_trials_are_told_and_tried_again(shell: Cli, tiny: tuple[str, ...
     assert "2 of 2 trials are done already" in shell("-m", *tiny, *space, "model.embedding_dim=30").out
 
 
+def test_a_killed_worker_costs_its_own_trial_only(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    bad = ("+callbacks.bad._target_=misbehaving.Misbehave", "+callbacks.bad.kind=none,sigkill", "trainer.max_epochs=2")
+    optuna_ = (*OPTUNA[:3], "hydra.sweeper.n_trials=6", "hydra/sweeper/sampler=random")
+    result = shell("-m", *tiny, *bad, *optuna_, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    assert result.code == 1, result.screen
+    became = [(trial.params["+callbacks.bad.kind"], trial.state.name) for trial in study(tmp_path).trials]
+    assert len(became) == 6
+    assert set(became) == {("none", "COMPLETE"), ("sigkill", "FAIL")}
+
+
 def test_several_objectives(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
     two = ("hydra.sweeper.metrics=[val_acc,parameters]", "hydra.sweeper.direction=[maximize,minimize]")
     result = shell("-m", *tiny, *OPTUNA[:2], "model.num_layers=range(1,3)", *two, "hydra.sweeper.n_trials=2")

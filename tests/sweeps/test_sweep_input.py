@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import EXPERIMENTS, Cli
+from conftest import EXPERIMENTS, Cli, statuses
 from test_bad_input import assert_clear
 
 
@@ -52,6 +52,13 @@ def test_dry_run_lists_the_runs_and_starts_none(cli: Cli, tiny: tuple[str, ...],
     assert "3 would be trained, 0 have their result" in result.out
     assert "model.num_heads=3 doesn't" in " ".join(result.out.split())
     assert not list((tmp_path / "multirun" / "dry").glob("*"))
+
+
+def test_dry_run_leaves_what_there_is(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    assert cli("-m", *tiny, "name=dry", "model.num_heads=3").code == 1
+    dry = cli("-m", *tiny, "name=dry", "model.num_heads=3", "optimizer.lr=0.5", "sweep.dry_run=true")
+    assert dry.code == 0, dry.screen
+    assert statuses(tmp_path / "multirun" / "dry") == {"model.num_heads=3": "failed"}
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -71,10 +71,10 @@ def report(sweep: Sweep, findings: str = "") -> int:
 
 
 def read_entries(path: Path) -> list[Entry]:
-    """Every run of a sweep's directory that has a summary, with the overrides that not all runs share."""
+    """Every run of a sweep's directory that was started, with the overrides that not all runs share."""
     found = []
     for run_path in run_paths(path):
-        if summary := RunDirectory(run_path).read_summary():
+        if summary := RunDirectory(run_path).read_outcome():
             found.append((run_path, dict(one.lstrip("+").partition("=")[::2] for one in summary.overrides), summary))
     keys = dict.fromkeys(key for _, settings, _ in found for key in settings)
     differing = [key for key in keys if len({settings.get(key) for _, settings, _ in found}) > 1]

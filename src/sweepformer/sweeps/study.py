@@ -56,7 +56,7 @@ def sweep_study(plugin: Any, arguments: list[str]) -> list[float | None]:
         if sweep.options["dry_run"]:
             rows = [[key, str(one)] for key, one in space.items()]
             log.info("\n%s", table_text(f"{plugin.options['n_trials']} trials of", ["key", "drawn from"], rows))
-            there = [[path.name, RunDirectory(path).state(since=math.inf)] for path in run_paths(sweep.path)]
+            there = [[path.name, RunDirectory(path).status] for path in run_paths(sweep.path)]
             log.info("\n%s", table_text("Drawn before", ["directory", "state"], there))
             return []
         with sweep.held(), _storage_errors(plugin.options["storage"]):
@@ -161,8 +161,6 @@ class Study:
         self.options, self.space = options, space
         self._owner = str(sweep.path) if options["storage"] else None
         self.metrics, directions = _as_list(options["metrics"]), _as_list(options["direction"])
-        if options["n_jobs"] < 1:
-            raise UserError(f"hydra.sweeper.n_jobs={options['n_jobs']} must be at least 1.")
         if len(self.metrics) != len(directions):
             raise UserError(
                 f"hydra.sweeper.metrics={self.metrics} and hydra.sweeper.direction={directions}: "
