@@ -52,10 +52,23 @@ class GridSweeper(_Plugin, Sweeper):
 
 
 class OptunaSweeper(_Plugin, Sweeper):
-    """Values drawn by Optuna; its options are those of `conf/hydra/sweeper/optuna.yaml`."""
+    """Values drawn by Optuna; `conf/hydra/sweeper/optuna.yaml` says what its options mean."""
 
-    def __init__(self, **options: Any) -> None:
-        self.given = options
+    def __init__(
+        self,
+        n_trials: int,
+        sampler: DictConfig,
+        metrics: Any,
+        direction: Any,
+        n_jobs: int | None = None,
+        storage: str | None = None,
+        study_name: str | None = None,
+        params: dict[str, str] | None = None,
+    ) -> None:
+        self.given = {
+            "n_trials": n_trials, "sampler": sampler, "metrics": metrics, "direction": direction, "n_jobs": n_jobs,
+            "storage": storage, "study_name": study_name, "params": params,
+        }  # fmt: skip
 
     @property
     def options(self) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import pytest
 from conftest import EXPERIMENTS, Cli, statuses
 from test_bad_input import assert_clear
 
+OPTUNA = ("hydra/sweeper=optuna", "model.num_heads=1,2")
+
 
 @pytest.mark.parametrize(
     ("overrides", "words"),
@@ -18,6 +20,16 @@ from test_bad_input import assert_clear
         (["hydra/sweeper=optuna", "model.num_heads=1,2", "hydra.sweeper.direction=up"], ["direction=up", "maximize"]),
         (["hydra/sweeper=optuna", "model.num_heads=1,two"], ["model.num_heads", "two"]),
         (["hydra/sweeper=optuna", "model.num_heads=1,2", "hydra.sweeper.storage=nowhere"], ["storage=nowhere"]),
+        ([*OPTUNA, "hydra.sweeper.storage=5"], ["hydra.sweeper.storage=5", "sqlite:///"]),
+        (
+            [*OPTUNA, "hydra.sweeper.storage=postgresql://localhost/x"],
+            ["//localhost/x", "psycopg", "pip install"],
+        ),
+        ([*OPTUNA, "hydra.sweeper.sampler=random"], ["hydra/sweeper/sampler=random"]),
+        ([*OPTUNA, "hydra.sweeper.n_trials=0"], ["hydra.sweeper.n_trials=0", "at least 1"]),
+        ([*OPTUNA, "hydra.sweeper.n_trials=many"], ["hydra.sweeper.n_trials=many"]),
+        ([*OPTUNA, "+hydra.sweeper.n_trial=1"], ["n_trial"]),
+        ([*OPTUNA, "hydra.sweeper.metrics=vall_acc"], ["metrics=vall_acc", "Did you mean val_acc?"]),
         (["model.num_heads=1,2", "name=a/b"], ["name"]),
         (["model.num_heads=1,2", "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"], ["ddp_fork"]),
         (["model.num_heads=1,2", "trainer.devices=2"], ["trainer.devices=2", "trainer.devices=1", "ddp_fork"]),
@@ -46,6 +58,11 @@ def test_a_broken_storage_is_named(cli: Cli, tiny: tuple[str, ...], tmp_path: Pa
     assert_clear(cli("-m", *tiny, "name=o", "hydra/sweeper=optuna", "model.num_heads=1,2"), "optuna.db")
 
 
+def test_a_misspelt_metric_costs_no_run(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    assert_clear(cli("-m", *tiny, *OPTUNA, "name=o", "hydra.sweeper.metrics=vall_acc"), "Did you mean val_acc?")
+    assert not list((tmp_path / "multirun" / "o").glob("*"))
+
+
 def test_dry_run_lists_the_runs_and_starts_none(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
     result = cli("-m", *tiny, "name=dry", "model.num_heads=1,2,3", "sweep.dry_run=true")
     assert result.code == 0, result.screen
@@ -55,10 +72,11 @@ def test_dry_run_lists_the_runs_and_starts_none(cli: Cli, tiny: tuple[str, ...],
 
 
 def test_dry_run_leaves_what_there_is(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
-    assert cli("-m", *tiny, "name=dry", "model.num_heads=3").code == 1
-    dry = cli("-m", *tiny, "name=dry", "model.num_heads=3", "optimizer.lr=0.5", "sweep.dry_run=true")
+    sweep = ("-m", *tiny, "name=dry", "model.num_heads=3,5")
+    assert cli(*sweep).code == 1
+    dry = cli(*sweep, "optimizer.lr=0.5", "sweep.dry_run=true")
     assert dry.code == 0, dry.screen
-    assert statuses(tmp_path / "multirun" / "dry") == {"model.num_heads=3": "failed"}
+    assert statuses(tmp_path / "multirun" / "dry") == {"model.num_heads=3": "failed", "model.num_heads=5": "failed"}
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
