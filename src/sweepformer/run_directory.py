@@ -200,8 +200,8 @@ class RunDirectory:
             return status
         return "running" if _changed_at(self._config) >= since else "waiting"
 
-    def record_loss(self, reason: str, config_hash: str, overrides: Sequence[str]) -> None:
-        """Write the summary of a run whose process is gone and could not write it."""
+    def record_loss(self, reason: str, config_hash: str, overrides: Sequence[str]) -> Summary:
+        """Write and return the summary of a run whose process is gone and could not write it."""
         error = {"type": "ProcessLost", "message": reason}
         summary = Summary(status="failed", config_hash=config_hash, overrides=list(overrides), error=error)
         try:
@@ -210,6 +210,7 @@ class RunDirectory:
                 file.write(f"{reason}\n")
         except OSError as cause:
             log.error("%s: %s; its summary can't be written (%s)", self.path, reason, cause.strerror)
+        return summary
 
     def write_summary(self, summary: Summary) -> None:
         """Record the result: the last thing that a run does."""

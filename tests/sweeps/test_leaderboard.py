@@ -30,3 +30,14 @@ def test_files_rank_the_runs_and_say_how_to_run_them_again(shell: Cli, tiny: tup
     ranked = rank(read_entries(sweep), "test_loss", "min")
     losses = [entry.metric("test_loss") for entry in ranked]
     assert losses == sorted(losses)
+
+
+def test_the_command_to_train_the_best_again_finds_the_same_configs(
+    cli: Cli, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "own" / "model").mkdir(parents=True)
+    (tmp_path / "own" / "model" / "mine.yaml").write_text("defaults: [tiny, _self_]\nembedding_dim: 32\n")
+    own = f"--config-dir={tmp_path}/own"
+    result = cli("-m", own, *tiny, "model=mine", "name=s", "seed=1")
+    assert result.code == 0, result.screen
+    assert f"python -m src.run {own} " in (tmp_path / "multirun" / "s" / "README.md").read_text()

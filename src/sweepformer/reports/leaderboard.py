@@ -5,7 +5,6 @@ import io
 import logging
 import math
 import os
-import shlex
 import statistics
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from sweepformer.reports.tables import table_text
 from sweepformer.run_directory import FINAL, RunDirectory, Summary, write_text
-from sweepformer.sweeps.sweep import Sweep, command, run_paths
+from sweepformer.sweeps.sweep import Sweep, command, command_for, run_paths
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +155,7 @@ def _as_markdown(
             f"The best run is `{ranked[0].path.name}`, its checkpoint `{ranked[0].summary.best_checkpoint}`. "
             "To train it again:",
             "",
-            f"    python -m src.run {shlex.join(ranked[0].summary.overrides)}",
+            f"    {command_for(ranked[0].summary.overrides)}",
             "",
             _markdown_table(ranked, keys, names),
         ]

@@ -4,6 +4,7 @@ A run of a sweep is known by its config: typed again, a sweep finds the director
 what is completed, goes on with what isn't, and gives new numbers to what is new only.
 """
 
+import argparse
 import itertools
 import json
 import logging
@@ -163,8 +164,7 @@ class Sweep:
             endings = self._launch(to_start(), at_once)
         for job in started.values():
             if job.directory.read_summary() is None:
-                reason = endings.get(job.number, "its worker was lost")
-                job.directory.record_loss(reason, rules.config_hash(job.config), job.overrides)
+                _record_loss(job, endings.get(job.number, "its worker was lost"))
 
     def _launch(self, jobs: Iterator[Job], at_once: int | None) -> dict[int, str]:
         """Hand jobs to Hydra's launcher; says how those ended of which the launcher knows that they ended badly.
@@ -221,9 +221,29 @@ class Sweep:
         write_text(self.path / SWEEP_FILE, json.dumps(about, indent=1) + "\n")
 
 
+def _record_loss(job: Job, reason: str) -> None:
+    from sweepformer.reports.loggers import conclude_lost  # which loads Lightning
+
+    summary = job.directory.record_loss(reason, rules.config_hash(job.config), job.overrides)
+    try:
+        conclude_lost(job.directory.path / "tensorboard", summary)
+    except OSError as error:
+        log.error("%s: TensorBoard can't be told that it ended (%s)", job.directory.path, error.strerror)
+
+
 def command() -> str:
     """The command line as it was typed."""
     return shlex.join(["python", "-m", "src.run", *sys.argv[1:]])
+
+
+def command_for(overrides: Sequence[str]) -> str:
+    """The command for one run, with what the command line said of where configs are."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for long, short in (("--config-dir", "-cd"), ("--config-path", "-cp"), ("--config-name", "-cn")):
+        parser.add_argument(long, short)
+    given = vars(parser.parse_known_args(sys.argv[1:])[0])
+    where = [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value]
+    return shlex.join(["python", "-m", "src.run", *where, *overrides])
 
 
 def run_paths(path: Path) -> list[Path]:
