@@ -150,7 +150,10 @@ class RunDirectory:
         summary = self.read_summary()
         if summary or not self._config.exists():
             return summary
-        overrides = safe_load((self.path / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
+        try:
+            overrides = safe_load((self.path / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
+        except OSError:
+            overrides = []
         error = {"type": "ProcessLost", "message": "ended before it could say how far it was: typed again, it goes on"}
         return Summary(status="unfinished", overrides=overrides, error=error)
 

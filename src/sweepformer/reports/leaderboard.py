@@ -118,6 +118,8 @@ def _numbers(entry: Entry, names: list[str]) -> list[str]:
 
 
 def _first_line(summary: Summary) -> str:
+    if summary.status == "interrupted":
+        return "typed again, it goes on"
     error = summary.error or {}
     kind, message = error.get("type", ""), error.get("message", "").split("\n")[0]
     if kind in ("UserError", "Diverged", "ProcessLost"):  # written for people

@@ -4,6 +4,7 @@ Every trial is a run in the sweep's directory like any other. Typed again, a stu
 interrupted are finished, failed ones tried again, and new ones drawn up to `n_trials` in all.
 """
 
+import json
 import logging
 import math
 import sys
@@ -157,6 +158,7 @@ class Study:
 
     def _claim(self, config: dict[str, Any]) -> None:
         """Refuse what can't be ranked with the trials that are here; until one has a result, anything goes."""
+        config = json.loads(json.dumps(config))  # as the study keeps it
         directions = [direction.name.lower() for direction in self.study.directions]
         if directions != self.objectives.directions:
             raise UserError(
@@ -189,7 +191,7 @@ class Study:
         # Seeded alike again, a sampler would draw again what it has drawn, or what another sweep draws that shares
         # this study; QMC knows how far it came.
         fresh = options.get("seed") is not None and "QMC" not in options["_target_"]
-        owner = zlib.crc32((self._owner or "").encode())
+        owner = zlib.crc32(self._owner.encode()) if self._owner else 0
         seed = {"seed": (options["seed"] + len(self.study.trials) + owner) % 2**32} if fresh else {}
         from sweepformer.build import build  # which loads Lightning
 
