@@ -89,7 +89,7 @@ def cli(tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch, cap
 def shell(tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Call with a command's arguments: runs it as a user does, in a process and a folder of its own."""
     monkeypatch.setenv("SWEEPFORMER_CACHE", str(shared_cache))
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'src'}:{ROOT / 'tests'}")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     for variable in ("COV_CORE_SOURCE", "COVERAGE_PROCESS_START"):
         monkeypatch.delenv(variable, raising=False)

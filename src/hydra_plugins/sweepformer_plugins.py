@@ -52,20 +52,31 @@ class GridSweeper(_Plugin, Sweeper):
 
 
 class OptunaSweeper(_Plugin, Sweeper):
-    """Values drawn by Optuna; its options are those of `conf/hydra/sweeper/optuna.yaml`."""
+    """Values drawn by Optuna; `conf/hydra/sweeper/optuna.yaml` says what its options mean."""
 
-    def __init__(self, **options: Any) -> None:
-        self.given = options
+    def __init__(
+        self,
+        n_trials: int,
+        sampler: DictConfig,
+        metrics: Any,
+        direction: Any,
+        n_jobs: int | None = None,
+        storage: str | None = None,
+        study_name: str | None = None,
+        params: dict[str, str] | None = None,
+    ) -> None:
+        self.given = {
+            "n_trials": n_trials, "sampler": sampler, "metrics": metrics, "direction": direction, "n_jobs": n_jobs,
+            "storage": storage, "study_name": study_name, "params": params,
+        }  # fmt: skip
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options as plain values; `n_jobs` is the launcher's where none is given."""
+        """The options as plain values; where no `n_jobs` is given, 0: as many as the launcher has room for."""
         options = rules.plain(OmegaConf.create(self.given))
-        launcher = self.config.hydra.launcher
         # A Slurm array has room for all trials at once, which then learn nothing from each other.
-        array = min(launcher.get("array_parallelism") or 0, 8)
-        at_once = options["n_jobs"] or launcher.get("n_jobs") or array or os.cpu_count()
-        return {**options, "n_jobs": os.cpu_count() if at_once == -1 else at_once}
+        array = min(self.config.hydra.launcher.get("array_parallelism") or 0, 8)
+        return {**options, "n_jobs": array if options["n_jobs"] is None else options["n_jobs"]}
 
     def sweep(self, arguments: list[str]) -> list[float | None]:
         from sweepformer.sweeps.study import sweep_study
@@ -74,7 +85,10 @@ class OptunaSweeper(_Plugin, Sweeper):
 
 
 class _AskingLauncher(_Plugin, Launcher):
-    """A launcher that takes its jobs from an iterator: with `at_once`, the next when fewer than that are running."""
+    """A launcher that takes its jobs from an iterator: with `at_once`, the next when fewer than that are running.
+
+    At once 0 stands for as many as there is room for; None, where there is a queue, for all.
+    """
 
     asks_for_the_next = True
 
@@ -110,8 +124,7 @@ class ProcessLauncher(_AskingLauncher):
     def run(self, jobs: Iterator[Callable[[], JobReturn]], at_once: int | None) -> Sequence[JobReturn | str | None]:
         from sweepformer.sweeps.processes import run_in_processes, warm_up
 
-        if self.n_jobs < 1 and self.n_jobs != -1:
-            raise UserError(f"hydra.launcher.n_jobs={self.n_jobs} must be at least 1, or -1 for as many as CPUs.")
+        room = _room(self.n_jobs, at_once)
         first = next(jobs, None)
         if first is None:
             return []
@@ -119,8 +132,23 @@ class ProcessLauncher(_AskingLauncher):
         jobs = chain([first], jobs)
         if not self.isolate:
             return [job() for job in jobs]
-        room = os.cpu_count() or 1 if self.n_jobs == -1 else self.n_jobs
-        return run_in_processes(jobs, min(room, at_once or room))
+        return run_in_processes(jobs, room)
+
+
+class JoblibLauncher(_AskingLauncher):
+    """Runs jobs in joblib's worker processes on this machine, which are kept from run to run.
+
+    Args:
+        n_jobs: how many at once; -1: as many as there are CPUs.
+    """
+
+    def __init__(self, n_jobs: int = -1) -> None:
+        self.n_jobs = n_jobs
+
+    def run(self, jobs: Iterator[Callable[[], JobReturn]], at_once: int | None) -> Sequence[JobReturn | str | None]:
+        from sweepformer.sweeps.workers import run_in_workers
+
+        return run_in_workers(jobs, _room(self.n_jobs, at_once))
 
 
 class RayLauncher(_AskingLauncher):
@@ -157,7 +185,7 @@ class SubmititLauncher(_AskingLauncher):
 
         # Slurm has a queue, and an array_parallelism of its own; "local" has neither.
         if self.executor == "local":
-            at_once = min(self.n_jobs or sys.maxsize, at_once or sys.maxsize)
+            at_once = min(self.n_jobs or os.cpu_count() or 1, at_once or sys.maxsize)
         return run_under_submitit(self.executor, self.folder, self.parameters, jobs, at_once)
 
 
@@ -177,6 +205,14 @@ def run_one(plugin: Any, overrides: list[str], number: int) -> JobReturn:
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",
     )
+
+
+def _room(n_jobs: Any, at_once: int | None) -> int:
+    """How many runs fit on this machine at once, by `hydra.launcher.n_jobs` and by what the sweeper wants."""
+    if not isinstance(n_jobs, int) or (n_jobs < 1 and n_jobs != -1):
+        raise UserError(f"hydra.launcher.n_jobs={n_jobs} must be at least 1, or -1 for as many as there are CPUs.")
+    room = os.cpu_count() or 1 if n_jobs == -1 else n_jobs
+    return min(room, at_once or room)
 
 
 def _ended(overrides: list[str], ending: JobReturn | str | None) -> JobReturn:

@@ -3,6 +3,7 @@
 import difflib
 import errno
 import importlib.util
+import os
 import re
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError, safe_load
 
 EXTRAS = {  # what a preset of conf/hydra needs, and the extra that installs it
-    "joblib": ("hydra_plugins.hydra_joblib_launcher", "joblib"),
+    "joblib": ("joblib", "joblib"),
     "ray": ("ray", "ray"),
     "submitit_local": ("submitit", "slurm"),
     "submitit_slurm": ("submitit", "slurm"),
@@ -35,6 +36,11 @@ class CheckCommand(Callback):
         _check_directory(config, "run")
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        if "LOCAL_RANK" in os.environ:
+            sys.exit(
+                f"Error: LOCAL_RANK={os.environ['LOCAL_RANK']} is set: this command is one of several processes, and "
+                "each would run the whole sweep. Start a sweep once, without torchrun and without LOCAL_RANK."
+            )
         for kind in ("launcher", "sweeper"):
             _check_extra(kind, config.hydra.runtime.choices.get(f"hydra/{kind}"))
         _check_directory(config, "sweep")
@@ -45,6 +51,8 @@ def explain(error: Exception, conf: Path) -> str:
     if isinstance(error, CompactHydraException):
         if unknown := re.match(r"Could not override '([^']+)'", str(error)):
             return _unknown_key(unknown[1], conf)
+        if unexpected := re.search(r"unexpected keyword argument '(\w+)'.*full_key: (\S+)", str(error), re.DOTALL):
+            return _unknown_key(f"{unexpected[2]}.{unexpected[1]}", conf)
         cause = error.__cause__
         more = f"\n{cause}" if isinstance(cause, OmegaConfBaseException) and str(cause) not in str(error) else ""
         return f"{error}{more}"
@@ -81,12 +89,12 @@ def explain_system(error: Exception) -> str | None:
 
 def _unknown_key(key: str, conf: Path) -> str:
     """Hydra would advise to add the key with a plus, which hides a typo."""
-    known = {"seed", "name", *(path.name for path in conf.iterdir() if path.is_dir())}
+    known = {path.name for path in conf.iterdir() if path.is_dir()}
     owners = []
-    for option in conf.glob("*/*.yaml"):
-        keys = set(_keys(safe_load(option.read_text(encoding="utf-8")), option.parent.name))
+    for file, group in _groups(conf):
+        keys = set(_keys(safe_load(file.read_text(encoding="utf-8")), group.replace("/", ".")))
         if key in keys:
-            owners.append(f"{option.parent.name}={option.stem}")
+            owners.append(f"{group}={file.stem}")
         known |= keys
     if owners:
         return f"Error: {key}: there is no such key here. It belongs to {' and '.join(sorted(owners))}."
@@ -95,11 +103,20 @@ def _unknown_key(key: str, conf: Path) -> str:
     return f"Error: {key}: there is no such key.{hint}"
 
 
+def _groups(conf: Path) -> Iterator[tuple[Path, str]]:
+    """Every YAML with the group that it is an option of; recipes only repeat the keys of others."""
+    for file in sorted(conf.rglob("*.yaml")):
+        group = file.parent.relative_to(conf).as_posix()
+        if group not in ("experiment", "debug"):
+            yield file, group.lstrip(".")
+
+
 def _keys(node: Any, prefix: str) -> Iterator[str]:
     if isinstance(node, dict):
         for name, value in node.items():
-            yield f"{prefix}.{name}"
-            yield from _keys(value, f"{prefix}.{name}")
+            key = f"{prefix}.{name}".lstrip(".")
+            yield key
+            yield from _keys(value, key)
 
 
 def _check_extra(kind: str, choice: str | None) -> None:

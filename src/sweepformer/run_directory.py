@@ -16,6 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from yaml import safe_load
+
 from sweepformer.config import config_hash, differences
 from sweepformer.errors import UserError
 from sweepformer.locks import Locked, locked
@@ -120,14 +122,12 @@ class RunDirectory:
     def refuse_other(self, config: dict[str, Any]) -> None:
         """Raise a UserError if a run of another config has left work here that would be lost."""
         there = self.read_config()
-        if there is not None and config_hash(there) != config_hash(config):
-            if self._holds_work():
-                raise UserError(
-                    f"{self.path} holds a run of another config, which would be lost:\n  "
-                    + "\n  ".join(differences(there, config))
-                    + "\nGive another name=... or hydra.run.dir=..., or remove that directory."
-                )
-            self.forget_summary()
+        if there is not None and config_hash(there) != config_hash(config) and self._holds_work():
+            raise UserError(
+                f"{self.path} holds a run of another config, which would be lost:\n  "
+                + "\n  ".join(differences(there, config))
+                + "\nGive another name=... or hydra.run.dir=..., or remove that directory."
+            )
 
     def forget_summary(self) -> None:
         """What an earlier attempt said of itself is no longer true."""
@@ -144,6 +144,18 @@ class RunDirectory:
             return Summary(**json.loads(self._summary.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
+
+    def read_outcome(self) -> Summary | None:
+        """The recorded result, or what is known of a run that was started and could not record one."""
+        summary = self.read_summary()
+        if summary or not self._config.exists():
+            return summary
+        try:
+            overrides = safe_load((self.path / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
+        except OSError:
+            overrides = []
+        error = {"type": "ProcessLost", "message": "ended before it could say how far it was: typed again, it goes on"}
+        return Summary(status="unfinished", overrides=overrides, error=error)
 
     def forget_failure(self) -> None:
         """Remove the summary of a run that has no result, unless another process is at work on one."""
@@ -178,17 +190,21 @@ class RunDirectory:
         except (OSError, ValueError):
             return {}
 
-    def state(self, since: float) -> str:
-        """The status that is recorded, else whether the run was started after `since` (seconds since the epoch)."""
-        if summary := self.read_summary():
-            return summary.status
-        try:
-            return "running" if self._config.stat().st_mtime >= since else "waiting"
-        except OSError:
-            return "waiting"
+    @property
+    def status(self) -> str:
+        """The status that is recorded, "waiting" if there is none."""
+        summary = self.read_summary()
+        return summary.status if summary else "waiting"
 
-    def record_loss(self, reason: str, config_hash: str, overrides: Sequence[str]) -> None:
-        """Write the summary of a run whose process is gone and could not write it."""
+    def state(self, since: float) -> str:
+        """The result's status, else what became of the run after `since` (seconds since the epoch)."""
+        status = self.status
+        if status in FINAL or _changed_at(self._summary) >= since:
+            return status
+        return "running" if _changed_at(self._config) >= since else "waiting"
+
+    def record_loss(self, reason: str, config_hash: str, overrides: Sequence[str]) -> Summary:
+        """Write and return the summary of a run whose process is gone and could not write it."""
         error = {"type": "ProcessLost", "message": reason}
         summary = Summary(status="failed", config_hash=config_hash, overrides=list(overrides), error=error)
         try:
@@ -197,6 +213,7 @@ class RunDirectory:
                 file.write(f"{reason}\n")
         except OSError as cause:
             log.error("%s: %s; its summary can't be written (%s)", self.path, reason, cause.strerror)
+        return summary
 
     def write_summary(self, summary: Summary) -> None:
         """Record the result: the last thing that a run does."""
@@ -229,6 +246,13 @@ class RunDirectory:
     def relative(self, path: str | None) -> str | None:
         """A path as it stands in the summary: relative to the run, so that the folder can be moved."""
         return os.path.relpath(path, self.path) if path else None
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,13 +2,16 @@
 
 import csv
 import json
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from conftest import Cli, statuses
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+from test_resume import wait_for
 
 KINDS = ("none", "error", "memory", "exit", "diverge", "sigterm", "sigkill", "fine")
 SAYS = {
@@ -36,12 +39,28 @@ def test_the_others_go_on(shell: Cli, tiny: tuple[str, ...], tmp_path: Path, lau
         summary = json.loads((run / "summary.json").read_text())
         if kind in SAYS:
             assert SAYS[kind] in summary["error"]["message"], summary
-            assert session_status(run) in (api_pb2.STATUS_FAILURE, None if kind == "sigkill" else 0)
+            assert session_status(run) == api_pb2.STATUS_FAILURE
         if kind in ("error", "memory", "exit", "diverge"):
             assert "Traceback" in (run / "run.log").read_text()
     rows = list(csv.DictReader((sweep / "leaderboard.csv").open()))
     assert [row["status"] for row in rows].count("completed") == 2
     assert "as planned" in (sweep / "README.md").read_text()
+
+
+def test_what_failed_stays_on_the_leaderboard_until_it_is_tried_again(
+    shell: Cli, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Ctrl-C comes while the first of two failed runs is trained again."""
+    slow = ("+callbacks.slow._target_=misbehaving.Misbehave", "+callbacks.slow.delay=0.3", "name=f", "seed=1,2")
+    assert shell("-m", *tiny, *slow, "data.val_fraction=0.5", "data.test_fraction=0.6").code == 1
+    sweep = tmp_path / "multirun" / "f"
+    again = [sys.executable, "-m", "src.run", "-m", *tiny, *slow]
+    process = subprocess.Popen(again, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: statuses(sweep) == {"seed=2": "failed"})
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    rows = list(csv.DictReader((sweep / "leaderboard.csv").open()))
+    assert {row["run"]: row["status"] for row in rows}["1-seed=2"] == "failed"
 
 
 def session_status(run: Path) -> int | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from conftest import Cli
 
 from sweepformer.reports.leaderboard import rank, read_entries
+from sweepformer.run_directory import RunDirectory
 
 
 def test_files_rank_the_runs_and_say_how_to_run_them_again(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
@@ -30,3 +31,22 @@ def test_files_rank_the_runs_and_say_how_to_run_them_again(shell: Cli, tiny: tup
     ranked = rank(read_entries(sweep), "test_loss", "min")
     losses = [entry.metric("test_loss") for entry in ranked]
     assert losses == sorted(losses)
+
+
+def test_the_command_to_train_the_best_again_finds_the_same_configs(
+    cli: Cli, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "own" / "model").mkdir(parents=True)
+    (tmp_path / "own" / "model" / "mine.yaml").write_text("defaults: [tiny, _self_]\nembedding_dim: 32\n")
+    own = f"--config-dir={tmp_path}/own"
+    result = cli("-m", own, *tiny, "model=mine", "name=s", "seed=1")
+    assert result.code == 0, result.screen
+    assert f"python -m src.run {own} " in (tmp_path / "multirun" / "s" / "README.md").read_text()
+
+
+def test_a_run_that_could_not_say_how_it_ended_counts_as_unfinished(tmp_path: Path) -> None:
+    RunDirectory(tmp_path / "0-seed=1").claim({"seed": 1}, {"overrides.yaml": "- seed=1\n"})
+    (tmp_path / "1-seed=2").mkdir()  # not started
+    (entry,) = read_entries(tmp_path)
+    assert entry.summary.status == "unfinished"
+    assert "typed again, it goes on" in (entry.summary.error or {})["message"]

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from conftest import Cli, statuses
 
 SLOWLY = ("+callbacks.slow._target_=misbehaving.Misbehave", "+callbacks.slow.delay=0.1", "trainer.max_epochs=3")
@@ -67,8 +68,30 @@ def test_a_killed_sweep_goes_on_where_it_was(shell: Cli, tiny: tuple[str, ...], 
     assert metrics(sweep / "1-model.num_heads=2") == metrics(undisturbed)
 
 
-def test_ctrl_c_leaves_every_run_resumable(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "src.run", "-m", *tiny, *SLOWLY, "name=c", "model.num_heads=1,2"]
+def test_a_killed_joblib_sweep_leaves_no_worker_behind(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    joblib = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    command = ["-m", *tiny, *SLOWLY, *joblib, "name=j", "model.num_heads=1,2,4"]
+    sweep = tmp_path / "multirun" / "j"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "src.run", *command], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_for(lambda: len(list(sweep.glob("*/checkpoints/last.ckpt"))) >= 2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    wait_for(lambda: not orphans(tmp_path), seconds=5)
+    again = shell(*command)
+    assert again.code == 0, again.screen
+    assert set(statuses(sweep).values()) == {"completed"}
+    assert "going on from" in "".join(path.read_text() for path in sweep.glob("*/run.log"))
+    assert not orphans(tmp_path)
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib", "ray", "submitit_local"])
+def test_ctrl_c_leaves_every_run_resumable(shell: Cli, tiny: tuple[str, ...], tmp_path: Path, launcher: str) -> None:
+    one = (f"hydra/launcher={launcher}", "hydra.launcher.n_jobs=1")
+    if launcher == "ray":
+        one = ("hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=1")
+    command = [sys.executable, "-m", "src.run", "-m", *tiny, *SLOWLY, *one, "name=c", "model.num_heads=1,2"]
     sweep = tmp_path / "multirun" / "c"
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     wait_for(lambda: (sweep / "0-model.num_heads=1" / "checkpoints" / "last.ckpt").exists())

@@ -1,12 +1,13 @@
 """No worker waits for another's run: the next job is asked for when there is room."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from sweepformer.sweeps.processes import run_in_processes, warm_up
-from sweepformer.sweeps.remote import _as_there_is_room
+from sweepformer.sweeps.remote import _as_there_is_room, _room
 
 
 def work(folder: Path, number: int, seconds: float) -> None:
@@ -43,3 +44,12 @@ def test_remote_jobs_are_started_as_there_is_room() -> None:
     started = _as_there_is_room(range(4), start, running, at_once=2)  # type: ignore[arg-type]
     # The first without a look; the second at once; the third when there was room again.
     assert started == [(0, 0), (1, 1), (2, 4), (3, 5)]
+
+
+def test_a_cluster_takes_as_many_as_its_scarcest_resource_allows() -> None:
+    assert _room({"CPU": 16.0, "GPU": 2.0}, {"num_cpus": 2, "num_gpus": 0.5}) == 4
+    assert _room({"CPU": 16.0}, {"num_cpus": 1, "num_gpus": 0}) == 16
+
+
+def test_a_real_time_signal_is_told_too() -> None:
+    assert "signal 40" in str(run_in_processes([lambda: os.kill(os.getpid(), 40)], at_once=1)[0])

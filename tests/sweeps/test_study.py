@@ -11,10 +11,12 @@ import pytest
 from conftest import Cli, statuses
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
+from test_bad_input import assert_clear
 from test_resume import SLOWLY, wait_for
 
 from sweepformer.errors import UserError
-from sweepformer.sweeps.study import distribution
+from sweepformer.sweeps.space import distribution
 
 OPTUNA = ("hydra/sweeper=optuna", "name=o", "optimizer.lr=tag(log,interval(1e-4,1e-2))", "model.num_heads=1,2,4")
 
@@ -68,6 +70,64 @@ def test_failed_trials_are_told_and_tried_again(shell: Cli, tiny: tuple[str, ...
     states = [trial.state.name for trial in study(tmp_path).trials]
     assert states == ["FAIL", "FAIL", "COMPLETE", "COMPLETE"]  # Optuna's own records are for good
     assert "2 of 2 trials are done already" in shell("-m", *tiny, *space, "model.embedding_dim=30").out
+
+
+def test_a_killed_worker_costs_its_own_trial_only(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    bad = ("+callbacks.bad._target_=misbehaving.Misbehave", "+callbacks.bad.kind=none,sigkill", "trainer.max_epochs=2")
+    optuna_ = (*OPTUNA[:3], "hydra.sweeper.n_trials=4", "hydra/sweeper/sampler=random")
+    result = shell("-m", *tiny, *bad, *optuna_, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    assert result.code == 1, result.screen
+    became = [(trial.params["+callbacks.bad.kind"], trial.state.name) for trial in study(tmp_path).trials]
+    assert len(became) == 4
+    assert set(became) == {("none", "COMPLETE"), ("sigkill", "FAIL")}
+
+
+def test_a_study_keeps_its_config_its_space_and_its_metrics(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    def more(*overrides: str) -> Cli:
+        return cli("-m", *tiny, "hydra/sweeper=optuna", "name=o", "hydra.sweeper.n_trials=2", *overrides)
+
+    assert more("model.num_heads=1,2", "hydra.sweeper.n_trials=1").code == 0
+    assert_clear(more("model.num_heads=1,2", "trainer.max_epochs=2"), "trainer.max_epochs: 1 there, 2 now")
+    assert_clear(more("model.num_heads=1,4"), "model.num_heads was drawn from one of 1, 2", "one of 1, 4")
+    assert_clear(more("model.num_heads=1,2", "hydra.sweeper.metrics=val_f1"), "looks for ['val_acc']", "val_f1")
+    last = more("model.num_heads=1,2")
+    assert last.code == 0, last.screen
+    assert "1 of 2 trials are done already" in last.out
+    assert "ExperimentalWarning" not in last.screen
+    assert len(study(tmp_path).trials) == 2
+
+
+def test_until_a_trial_has_a_result_the_metric_can_be_put_right(
+    cli: Cli, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    one = ("hydra/sweeper=optuna", "name=o", "model.num_heads=3,5", "hydra.sweeper.n_trials=1")
+    assert cli("-m", *tiny, *one, "hydra.sweeper.metrics=val_f1").code == 1
+    mended = cli("-m", *tiny, *one, "model.embedding_dim=30")
+    assert mended.code == 0, mended.screen
+    assert study(tmp_path).metric_names == ["val_acc"]
+
+
+def test_sweeps_that_share_a_study_begin_at_once_and_draw_different_trials(
+    shell: Cli, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    database = f"sqlite:///{tmp_path}/shared.db"
+    shared = (
+        *OPTUNA[:1],
+        f"hydra.sweeper.storage={database}",
+        "hydra.sweeper.study_name=o",
+        "hydra.sweeper.n_trials=4",
+    )
+    command = [sys.executable, "-m", "src.run", "-m", *tiny, *shared, "hydra.sweeper.n_trials=4", OPTUNA[2]]
+    sweeps = [
+        subprocess.Popen([*command, f"name={name}"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for name in ("left", "right")
+    ]
+    screens = [process.communicate(timeout=200)[0].decode() for process in sweeps]
+    assert [process.returncode for process in sweeps] == [0, 0], screens
+    trials = optuna.load_study(study_name="o", storage=database).get_trials(states=[TrialState.COMPLETE])
+    assert len(trials) == 4
+    assert len({trial.params["optimizer.lr"] for trial in trials}) == 4
+    assert {Path(trial.user_attrs["sweep"]).name for trial in trials} == {"left", "right"}
 
 
 def test_several_objectives(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:

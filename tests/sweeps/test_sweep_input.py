@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
-from conftest import EXPERIMENTS, Cli
+from conftest import EXPERIMENTS, Cli, statuses
 from test_bad_input import assert_clear
+
+OPTUNA = ("hydra/sweeper=optuna", "model.num_heads=1,2")
 
 
 @pytest.mark.parametrize(
@@ -18,12 +20,33 @@ from test_bad_input import assert_clear
         (["hydra/sweeper=optuna", "model.num_heads=1,2", "hydra.sweeper.direction=up"], ["direction=up", "maximize"]),
         (["hydra/sweeper=optuna", "model.num_heads=1,two"], ["model.num_heads", "two"]),
         (["hydra/sweeper=optuna", "model.num_heads=1,2", "hydra.sweeper.storage=nowhere"], ["storage=nowhere"]),
+        ([*OPTUNA, "hydra.sweeper.storage=5"], ["hydra.sweeper.storage=5", "sqlite:///"]),
+        (
+            [*OPTUNA, "hydra.sweeper.storage=postgresql://localhost/x"],
+            ["//localhost/x", "psycopg", "pip install"],
+        ),
+        ([*OPTUNA, "hydra.sweeper.sampler=random"], ["hydra/sweeper/sampler=random"]),
+        ([*OPTUNA, "hydra.sweeper.n_trials=0"], ["hydra.sweeper.n_trials=0", "at least 1"]),
+        ([*OPTUNA, "hydra.sweeper.n_trials=many"], ["hydra.sweeper.n_trials=many"]),
+        ([*OPTUNA, "+hydra.sweeper.n_trial=1"], ["Did you mean hydra.sweeper.n_trials?"]),
+        ([*OPTUNA, "hydra.sweeper.n_trial=1"], ["hydra.sweeper.n_trial:", "Did you mean hydra.sweeper.n_trials?"]),
+        (["model.num_heads=1,2", "hydra.launcher.n_job=4"], ["Did you mean hydra.launcher.n_jobs?"]),
+        ([*OPTUNA, "hydra.sweeper.metrics=vall_acc"], ["metrics=vall_acc", "Did you mean val_acc?"]),
         (["model.num_heads=1,2", "name=a/b"], ["name"]),
         (["model.num_heads=1,2", "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"], ["ddp_fork"]),
+        (["model.num_heads=1,2", "trainer.devices=2"], ["trainer.devices=2", "trainer.devices=1", "ddp_fork"]),
     ],
 )
 def test_mistake_is_named(cli: Cli, tiny: tuple[str, ...], overrides: list[str], words: list[str]) -> None:
     assert_clear(cli("-m", *tiny, *overrides), *words)
+
+
+def test_one_process_of_several_is_no_place_for_a_sweep(
+    cli: Cli, tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert_clear(cli("-m", *tiny, "name=rank", "model.num_heads=1,2"), "LOCAL_RANK=1")
+    assert not (tmp_path / "multirun" / "rank").exists()
 
 
 def test_a_missing_extra_is_named(cli: Cli, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,12 +60,25 @@ def test_a_broken_storage_is_named(cli: Cli, tiny: tuple[str, ...], tmp_path: Pa
     assert_clear(cli("-m", *tiny, "name=o", "hydra/sweeper=optuna", "model.num_heads=1,2"), "optuna.db")
 
 
+def test_a_misspelt_metric_costs_no_run(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    assert_clear(cli("-m", *tiny, *OPTUNA, "name=o", "hydra.sweeper.metrics=vall_acc"), "Did you mean val_acc?")
+    assert not list((tmp_path / "multirun" / "o").glob("*"))
+
+
 def test_dry_run_lists_the_runs_and_starts_none(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
     result = cli("-m", *tiny, "name=dry", "model.num_heads=1,2,3", "sweep.dry_run=true")
     assert result.code == 0, result.screen
     assert "3 would be trained, 0 have their result" in result.out
     assert "model.num_heads=3 doesn't" in " ".join(result.out.split())
     assert not list((tmp_path / "multirun" / "dry").glob("*"))
+
+
+def test_dry_run_leaves_what_there_is(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    sweep = ("-m", *tiny, "name=dry", "model.num_heads=3,5")
+    assert cli(*sweep).code == 1
+    dry = cli(*sweep, "optimizer.lr=0.5", "sweep.dry_run=true")
+    assert dry.code == 0, dry.screen
+    assert statuses(tmp_path / "multirun" / "dry") == {"model.num_heads=3": "failed", "model.num_heads=5": "failed"}
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -5,7 +5,6 @@ import io
 import logging
 import math
 import os
-import shlex
 import statistics
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from sweepformer.reports.tables import table_text
 from sweepformer.run_directory import FINAL, RunDirectory, Summary, write_text
-from sweepformer.sweeps.sweep import Sweep, command, run_paths
+from sweepformer.sweeps.sweep import Sweep, command, command_for, run_paths
 
 log = logging.getLogger(__name__)
 
@@ -71,10 +70,10 @@ def report(sweep: Sweep, findings: str = "") -> int:
 
 
 def read_entries(path: Path) -> list[Entry]:
-    """Every run of a sweep's directory that has a summary, with the overrides that not all runs share."""
+    """Every run of a sweep's directory that was started, with the overrides that not all runs share."""
     found = []
     for run_path in run_paths(path):
-        if summary := RunDirectory(run_path).read_summary():
+        if summary := RunDirectory(run_path).read_outcome():
             found.append((run_path, dict(one.lstrip("+").partition("=")[::2] for one in summary.overrides), summary))
     keys = dict.fromkeys(key for _, settings, _ in found for key in settings)
     differing = [key for key in keys if len({settings.get(key) for _, settings, _ in found}) > 1]
@@ -119,6 +118,8 @@ def _numbers(entry: Entry, names: list[str]) -> list[str]:
 
 
 def _first_line(summary: Summary) -> str:
+    if summary.status == "interrupted":
+        return "typed again, it goes on"
     error = summary.error or {}
     kind, message = error.get("type", ""), error.get("message", "").split("\n")[0]
     if kind in ("UserError", "Diverged", "ProcessLost"):  # written for people
@@ -156,7 +157,7 @@ def _as_markdown(
             f"The best run is `{ranked[0].path.name}`, its checkpoint `{ranked[0].summary.best_checkpoint}`. "
             "To train it again:",
             "",
-            f"    python -m src.run {shlex.join(ranked[0].summary.overrides)}",
+            f"    {command_for(ranked[0].summary.overrides)}",
             "",
             _markdown_table(ranked, keys, names),
         ]

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from tensorboard.compat.proto.summary_pb2 import Summary as SummaryProto
 from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+from torch.utils.tensorboard import SummaryWriter
 
 from sweepformer.run_directory import FINAL, Summary
 
@@ -94,21 +96,32 @@ def conclude(loggers: Sequence[Logger], summary: Summary) -> None:
     well = summary.status in FINAL
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            writer = logger.experiment
-            for name in FINAL_METRICS:
-                if name in summary.metrics:
-                    writer.add_scalar(f"final/{name}", summary.metrics[name], summary.steps)
-            # HPARAMS can filter by status, but doesn't show it.
-            writer.add_scalar("final/failed", 0 if well else 1, summary.steps)
-            status = api_pb2.STATUS_SUCCESS if well else api_pb2.STATUS_FAILURE
-            end = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=time.time())
-            _write_session(writer, metadata.SESSION_END_INFO_TAG, session_end_info=end)
+            _end_session(logger.experiment, summary)
         logger.finalize("success" if well else "failed")
         if isinstance(logger, TensorBoardLogger):
             logger.experiment.close()
         elif isinstance(logger, WandbLogger):
             logger.experiment.summary.update({**summary.metrics, "status": summary.status})
             logger.experiment.finish(exit_code=0 if well else 1)
+
+
+def conclude_lost(folder: Path, summary: Summary) -> None:
+    """Record in a run's TensorBoard folder how it ended, after its process is gone."""
+    if any(folder.glob("events.*")):
+        with SummaryWriter(str(folder)) as writer:
+            _end_session(writer, summary)
+
+
+def _end_session(writer: Any, summary: Summary) -> None:
+    well = summary.status in FINAL
+    for name in FINAL_METRICS:
+        if name in summary.metrics:
+            writer.add_scalar(f"final/{name}", summary.metrics[name], summary.steps)
+    # HPARAMS can filter by status, but doesn't show it.
+    writer.add_scalar("final/failed", 0 if well else 1, summary.steps)
+    status = api_pb2.STATUS_SUCCESS if well else api_pb2.STATUS_FAILURE
+    end = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=time.time())
+    _write_session(writer, metadata.SESSION_END_INFO_TAG, session_end_info=end)
 
 
 def _write_session(writer: Any, tag: str, **info: Any) -> None:

@@ -24,7 +24,7 @@ def show(jobs: Sequence[Job]) -> None:
                 str(job.number),
                 " ".join(job.swept),
                 _parameters(job),
-                job.directory.state(since=float("inf")),
+                job.directory.status,
                 os.path.relpath(job.directory.path),
             ]
         )

@@ -63,21 +63,31 @@ def run_in_processes(jobs: Iterable[Callable[[], object]], at_once: int) -> list
 
 def _describe(code: int) -> str | None:
     if code < 0:
-        return f"the run's process was ended by {signal.Signals(-code).name}" + (
-            ": killed from outside, or out of memory" if -code == signal.SIGKILL else ""
-        )
+        names = {int(one): one.name for one in signal.Signals}  # real-time signals have none
+        name = names.get(-code, f"signal {-code}")
+        why = ": killed from outside, or out of memory" if -code == signal.SIGKILL else ""
+        return f"the run's process was ended by {name}{why}"
     return f"the run ended with exit code {code} and could not say why in its summary" if code else None
 
 
-def _child(job: Callable[[], object], threads: int | None, parent: int) -> None:
+def belong_to(sweep: int) -> None:
+    """Let this process end with the sweep, whose child it is, and be told by it alone to stop.
+
+    Args:
+        sweep: the process id of the sweep.
+    """
     # A group of its own: Ctrl-C reaches the sweep, which then tells its jobs, once.
     os.setpgid(0, 0)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: an orphan would go on training
-        if os.getppid() != parent:
+        if os.getppid() != sweep:
             os._exit(1)
+
+
+def _child(job: Callable[[], object], threads: int | None, parent: int) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    belong_to(parent)
     if threads:
         import torch
 

@@ -9,11 +9,15 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn
+
+from sweepformer.sweeps.processes import GRACE
 
 Job = Callable[[], JobReturn]
 
@@ -74,9 +78,13 @@ def run_on_ray(options: dict[str, Any], jobs: Iterable[Job], at_once: int | None
 
     Args:
         options: `init`, the arguments of `ray.init`, and `remote`, those of `ray.remote`.
-        at_once: the next job is asked for when fewer are running; None: all are queued, Ray knows its own room.
+        at_once: the next job is asked for when fewer are running; 0: as many as fit on the cluster; None: all are
+            queued, Ray knows its own room.
     """
     import ray
+
+    def running(tasks: list[Any]) -> int:
+        return len(tasks) - len(ray.wait(tasks, num_returns=len(tasks), timeout=0)[0]) if tasks else 0
 
     started_here = not ray.is_initialized()
     if started_here:
@@ -86,20 +94,33 @@ def run_on_ray(options: dict[str, Any], jobs: Iterable[Job], at_once: int | None
         host = "127.0.0.1" if address == "local" else address.rpartition(":")[0]
         here = {"_node_ip_address": host} if host.startswith("127.") else {}
         ray.init(**{"log_to_driver": True, **here, **options["init"], "address": address})
+    started: list[Any] = []
     try:
         # Ray's own retry would hide a killed worker; the sweep knows whom to launch again.
         run: Any = ray.remote(**{"max_retries": 0, **options["remote"]})(_call)
         get: Any = ray.get  # typed for lists of results too
-        started = _as_there_is_room(
+        _as_there_is_room(
             jobs,
             start=lambda job: run.remote(Portable(job)),
-            running=lambda tasks: len(tasks) - len(ray.wait(tasks, num_returns=len(tasks), timeout=0)[0]),
-            at_once=at_once,
+            running=running,
+            at_once=_room(ray.cluster_resources(), options["remote"]) if at_once == 0 else at_once,
+            started=started,
         )
-        return [_outcome(partial(get, one)) for one in started]
+        return [outcome(partial(get, one)) for one in started]
+    except BaseException:
+        for one in started:
+            ray.cancel(one)
+        _wait(lambda: not running(started))
+        raise
     finally:
         if started_here:
             ray.shutdown()
+
+
+def _room(cluster: dict[str, float], task: dict[str, Any]) -> int:
+    """How many tasks fit on a cluster at once."""
+    needs = {"CPU": task.get("num_cpus"), "GPU": task.get("num_gpus"), **(task.get("resources") or {})}
+    return max(1, min((int(cluster.get(name, 0) / need) for name, need in needs.items() if need), default=1))
 
 
 def run_under_submitit(
@@ -110,7 +131,7 @@ def run_under_submitit(
     Args:
         executor: "slurm" or "local".
         parameters: what the executor takes; those that only Slurm knows without a prefix.
-        at_once: the next job is asked for when fewer are running; None: all are submitted.
+        at_once: the next job is asked for when fewer are running; None or 0: all are submitted.
     """
     import submitit
 
@@ -122,7 +143,7 @@ def run_under_submitit(
     runner.update_parameters(**{key if key in common else f"{executor}_{key}": given[key] for key in given})
     submitted: list[Any] = []
     try:
-        if at_once is None:
+        if not at_once:
             with runner.batch():
                 submitted += [runner.submit(Requeued(job)) for job in jobs]
         else:
@@ -133,11 +154,25 @@ def run_under_submitit(
                 at_once=at_once,
                 started=submitted,
             )
-        return [_outcome(one.result) for one in submitted]
-    except BaseException:  # jobs that nobody waits for
+        return [outcome(one.result) for one in submitted]
+    except BaseException:
+        for one in submitted:
+            _interrupt(one, executor)
+        _wait(lambda: all(one.done() for one in submitted))
         for one in submitted:
             one.cancel(check=False)
         raise
+
+
+def _interrupt(job: Any, executor: str) -> None:
+    """Ask a job under submitit to stop, as far as it can be asked; Slurm ends it, after a grace of its own."""
+    if executor != "local":
+        job.cancel(check=False)
+        return
+    # cancel() would give it a second: the run is not submitit's process, but that one's child.
+    with suppress(OSError):
+        for child in Path(f"/proc/{job.job_id}/task/{job.job_id}/children").read_text().split():
+            os.kill(int(child), signal.SIGINT)
 
 
 def _as_there_is_room(
@@ -160,12 +195,22 @@ def _as_there_is_room(
             time.sleep(0.2)
 
 
+def _wait(is_over: Callable[[], bool]) -> None:
+    """Give interrupted jobs their grace; a second Ctrl-C ends it."""
+    with suppress(KeyboardInterrupt):
+        end = time.monotonic() + GRACE
+        while not is_over() and time.monotonic() < end:
+            time.sleep(0.2)
+
+
 def _call(job: Portable) -> str | None:
     return job()
 
 
-def _outcome(result: Callable[[], str | None]) -> str | None:
+def outcome(result: Callable[[], str | None]) -> str | None:
+    """What a job says of itself, or that its worker was lost and could not."""
     try:
         return result()
     except Exception as error:
-        return f"its worker was lost ({type(error).__name__}: {str(error).strip().splitlines()[-1:]})"
+        last = (str(error).strip().splitlines() or [""])[-1].strip()
+        return f"its worker was lost ({type(error).__name__}: {last})"

@@ -4,15 +4,17 @@ A run of a sweep is known by its config: typed again, a sweep finds the director
 what is completed, goes on with what isn't, and gives new numbers to what is new only.
 """
 
+import argparse
 import itertools
 import json
 import logging
+import os
 import random
 import re
 import shlex
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,11 +31,6 @@ from sweepformer.run_directory import FINAL, SWEEP_FILE, RunDirectory, write_tex
 from sweepformer.sweeps.progress import Progress
 
 log = logging.getLogger(__name__)
-
-ATTEMPTS = 3  # launches of a run whose worker is lost, before the run itself is held to be the cause
-
-# What joblib raises when it gives up on all runs because one worker is gone.
-WORKER_DIED = ("TerminatedWorkerError", "BrokenProcessPool", "ShutdownExecutorError")
 
 
 @dataclass(frozen=True)
@@ -132,65 +129,47 @@ class Sweep:
         return path
 
     def run(self, jobs: Sequence[Job]) -> None:
-        """Bring every job to an end: those that are done are left alone, those whose worker is lost tried again."""
+        """Bring every job to an end; those that are done are left alone."""
         for job in jobs:
             job.directory.path.mkdir(parents=True, exist_ok=True)
-        self._write_about()
         todo = [job for job in jobs if not job.is_done]
         if len(todo) < len(jobs):
             log.info("%d of %d runs have their result already", len(jobs) - len(todo), len(jobs))
         if any(job.config["callbacks"].get("halving") for job in todo):
             # In the grid's own order each run might be a little better than all before it, and none would stop.
             random.Random(0).shuffle(todo)
-        for attempt in range(1, ATTEMPTS + 1):
-            if not todo:
-                return
-            for job in todo:
-                job.directory.forget_failure()
-            alone = attempt == ATTEMPTS
-            endings: dict[int, str] = {}
-            with Progress(self):
-                for batch in [[job] for job in todo] if alone else [todo]:
-                    endings.update(self._launch(batch))
-            todo = self._lost(todo, endings, alone)
-            if todo:
-                log.warning("%d runs lost their worker and are launched again", len(todo))
+        if todo:
+            self.run_as_drawn(iter(todo))
+        else:
+            self._write_about()
 
-    def run_as_drawn(self, jobs: Iterator[Job], at_once: int) -> None:
-        """Bring jobs to an end of which the next one is asked for whenever fewer than `at_once` are running."""
-        launched: dict[int, Job] = {}
+    def run_as_drawn(self, jobs: Iterator[Job], at_once: int | None = None) -> None:
+        """Bring jobs to an end of which the next one is asked for whenever fewer than `at_once` are running.
 
-        def to_launch() -> Iterator[Job]:
+        Args:
+            at_once: None leaves it to the launcher, 0 too, if it takes no more than it has room for.
+        """
+        started: dict[int, Job] = {}
+
+        def to_start() -> Iterator[Job]:
             for job in jobs:
                 job.directory.path.mkdir(parents=True, exist_ok=True)
                 self._write_about()
-                if not job.is_done and job.number not in launched:
+                if not job.is_done and job.number not in started:
+                    started[job.number] = job
                     job.directory.forget_failure()
-                    launched[job.number] = job
                     yield job
 
         with Progress(self):
-            endings = self._launch(to_launch(), at_once)
-        if lost := self._lost(list(launched.values()), endings):
-            self.run(lost)
+            endings = self._launch(to_start(), at_once)
+        for job in started.values():
+            if job.directory.read_summary() is None:
+                _record_loss(job, endings.get(job.number, "its worker was lost"))
 
-    def _lost(self, jobs: Sequence[Job], endings: dict[int, str], give_up: bool = False) -> list[Job]:
-        """Those that left no summary although nobody knows why; the others get one, or all if `give_up`."""
-        lost = []
-        for job in jobs:
-            if job.directory.read_summary() is not None:
-                continue
-            if give_up or job.number in endings:
-                reason = endings.get(job.number, "its worker was lost")
-                job.directory.record_loss(reason, rules.config_hash(job.config), job.overrides)
-            else:
-                lost.append(job)
-        return lost
-
-    def _launch(self, jobs: Iterable[Job], at_once: int | None = None) -> dict[int, str]:
+    def _launch(self, jobs: Iterator[Job], at_once: int | None) -> dict[int, str]:
         """Hand jobs to Hydra's launcher; says how those ended of which the launcher knows that they ended badly.
 
-        With `at_once` a launcher of ours asks for the next job when there is room, others get that many at a time.
+        A launcher of ours asks for the next job when there is room, others get a batch at a time.
         """
         from hydra.core.plugins import Plugins
 
@@ -198,31 +177,34 @@ class Sweep:
             hydra_context=self._context, task_function=self._task, config=self._config
         )
         numbers: list[int] = []
+        not_the_launchers: list[Exception] = []
 
         def overrides() -> Iterator[list[str]]:
-            for job in jobs:
-                numbers.append(job.number)
-                where = f"hydra.sweep.dir={_quoted(self.path)}"
-                yield [*job.overrides, where, f"hydra.sweep.subdir={_quoted(job.directory.path.name)}"]
+            try:
+                for job in jobs:
+                    numbers.append(job.number)
+                    where = f"hydra.sweep.dir={_quoted(self.path)}"
+                    yield [*job.overrides, where, f"hydra.sweep.subdir={_quoted(job.directory.path.name)}"]
+            except Exception as error:
+                not_the_launchers.append(error)
+                raise
 
+        results: list[JobReturn] = []
         try:
-            results: list[JobReturn] = []
-            if at_once is None:
-                results += launcher.launch(list(overrides()), initial_job_idx=numbers[0])
-            elif getattr(launcher, "asks_for_the_next", False):
+            if getattr(launcher, "asks_for_the_next", False):
                 results += launcher.launch(overrides(), initial_job_idx=0, at_once=at_once)
             else:
                 rest = overrides()
-                while batch := list(itertools.islice(rest, at_once)):
+                size = None if at_once is None else at_once or os.cpu_count()
+                while batch := list(itertools.islice(rest, size)):
                     results += launcher.launch(batch, initial_job_idx=len(results))
         except UserError:
             raise
         except Exception as error:
+            if error in not_the_launchers:
+                raise
             reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
-            if type(error).__name__ not in WORKER_DIED:
-                raise UserError(f"hydra/launcher can't start runs ({reason}). Check hydra.launcher.*") from error
-            log.warning("a worker died and took the launcher with it; what was done is on disk")
-            return {}
+            raise UserError(f"hydra/launcher can't start runs ({reason}). Check hydra.launcher.*") from error
         finally:
             configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
         return {
@@ -239,9 +221,29 @@ class Sweep:
         write_text(self.path / SWEEP_FILE, json.dumps(about, indent=1) + "\n")
 
 
+def _record_loss(job: Job, reason: str) -> None:
+    from sweepformer.reports.loggers import conclude_lost  # which loads Lightning
+
+    summary = job.directory.record_loss(reason, rules.config_hash(job.config), job.overrides)
+    try:
+        conclude_lost(job.directory.path / "tensorboard", summary)
+    except OSError as error:
+        log.error("%s: TensorBoard can't be told that it ended (%s)", job.directory.path, error.strerror)
+
+
 def command() -> str:
     """The command line as it was typed."""
     return shlex.join(["python", "-m", "src.run", *sys.argv[1:]])
+
+
+def command_for(overrides: Sequence[str]) -> str:
+    """The command for one run, with what the command line said of where configs are."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for long, short in (("--config-dir", "-cd"), ("--config-path", "-cp"), ("--config-name", "-cn")):
+        parser.add_argument(long, short)
+    given = vars(parser.parse_known_args(sys.argv[1:])[0])
+    where = [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value]
+    return shlex.join(["python", "-m", "src.run", *where, *overrides])
 
 
 def run_paths(path: Path) -> list[Path]:

@@ -10,9 +10,12 @@ from urllib.parse import urlparse
 
 import pytorch_lightning as pl
 import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import Checkpoint, LearningRateMonitor
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
 from sweepformer.build import build, find_target
 from sweepformer.errors import UserError
@@ -49,7 +52,7 @@ def build_trainer(config: dict[str, Any], directory: RunDirectory, loggers: list
     options["enable_progress_bar"] = bar and options.get("enable_progress_bar", True)
     if not options["enable_progress_bar"]:
         callbacks = [one for one in callbacks if not isinstance(one, pl.callbacks.ProgressBar)]
-    return build(
+    trainer = build(
         "trainer",
         options,
         callbacks=callbacks,
@@ -59,6 +62,8 @@ def build_trainer(config: dict[str, Any], directory: RunDirectory, loggers: list
         enable_model_summary=summary,
         enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
     )
+    _refuse_command_restart(trainer)
+    return trainer
 
 
 def build_callbacks(config: dict[str, Any], directory: RunDirectory, logged: bool) -> list[Callback]:
@@ -153,14 +158,15 @@ def _check_device(options: dict[str, Any], accelerator: str) -> None:
             f"trainer.strategy={strategy}: FSDP needs GPUs, and this run is on {accelerator}. "
             "Use trainer=default, or trainer=ddp with trainer.strategy=ddp_fork for several CPU processes."
         )
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
 
-    in_sweep = HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN
-    if in_sweep and strategy.startswith("ddp") and not strategy.startswith(("ddp_fork", "ddp_spawn")):
-        if options.get("devices") in (1, "1") or (options.get("devices") == "auto" and torch.cuda.device_count() < 2):
-            return
+
+def _refuse_command_restart(trainer: pl.Trainer) -> None:
+    """Refuse a strategy that starts this command again for every process: under -m each would run the whole sweep."""
+    if not isinstance(trainer.strategy.launcher, _SubprocessScriptLauncher) or trainer.num_devices == 1:
+        return
+    if HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN:
         raise UserError(
-            f"trainer.strategy={strategy} starts this command again for every process, and under -m each would "
-            "run the whole sweep. In a sweep use trainer.strategy=ddp_fork (CPU) or ddp_spawn."
+            f"trainer.devices={trainer.num_devices} in a sweep: {type(trainer.strategy).__name__} starts this command "
+            "again for every process, and under -m each would run the whole sweep. Use trainer.devices=1 (and a "
+            "launcher that runs several at once), or trainer.strategy=ddp_fork (CPU) or ddp_spawn."
         )

@@ -1,0 +1,76 @@
+"""What a study looks for: numbers of a run's summary, each to be as large or as small as possible."""
+
+import difflib
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sweepformer.config import METRICS
+from sweepformer.errors import UserError
+from sweepformer.run_directory import Summary
+
+NUMBERS = (
+    *METRICS,
+    *("test_loss", "test_acc", "test_f1"),
+    *(field.name for field in fields(Summary) if field.type in (int, float, int | None, float | None)),
+    *(f"seconds.{part}" for part in ("total", "start_up", "training", "test")),
+)
+
+
+@dataclass(frozen=True)
+class Objectives:
+    """Names of metrics, or of fields of the summary such as `parameters` or `seconds.training`; a direction each."""
+
+    metrics: list[str]
+    directions: list[str]
+
+    def values(self, summary: Summary) -> list[float]:
+        """What a run came to; nan where it has no such number."""
+        return [_value(summary, name) for name in self.metrics]
+
+
+def read_objectives(options: dict[str, Any], config: dict[str, Any]) -> Objectives:
+    """The objectives in the keys of `conf/hydra/sweeper/optuna.yaml`.
+
+    Args:
+        config: that of a run; tasks of a user's own may have metrics of their own.
+
+    Raises:
+        UserError: they can't be looked for.
+    """
+    found = Objectives(_as_list(options["metrics"]), _as_list(options["direction"]))
+    if len(found.metrics) != len(found.directions):
+        raise UserError(
+            f"hydra.sweeper.metrics={found.metrics} and hydra.sweeper.direction={found.directions}: "
+            "give one direction for each metric."
+        )
+    for direction in found.directions:
+        if direction not in ("maximize", "minimize"):
+            raise UserError(f"hydra.sweeper.direction={direction}: it must be maximize or minimize.")
+    own_task = not str(config["task"].get("_target_")).startswith("sweepformer.")
+    for name in found.metrics:
+        if name not in NUMBERS and not own_task:
+            near = difflib.get_close_matches(name, NUMBERS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise UserError(
+                f"hydra.sweeper.metrics={name}: runs have no such number. They have: {', '.join(NUMBERS)}.{hint}"
+            )
+    return found
+
+
+def _value(summary: Summary, name: str) -> float:
+    if name in summary.metrics:
+        return summary.metrics[name]
+    found: Any = summary
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, dict) else getattr(found, part, None)
+    if isinstance(found, int | float):
+        return float(found)
+    if summary.status == "completed":
+        raise UserError(
+            f"hydra.sweeper.metrics={name}: runs have no such number here. They have: {', '.join(summary.metrics)}."
+        )
+    return float("nan")
+
+
+def _as_list(value: Any) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
