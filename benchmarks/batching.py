@@ -24,9 +24,10 @@ DATA = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--data", nargs="+", choices=list(DATA), default=list(DATA))
     parser.add_argument("--work", type=Path, default=Path("outputs/benchmark-batching"), help="where the sweeps go")
     options = parser.parse_args()
-    result = {data: compare(data, options.seeds, options.work.absolute()) for data in DATA}
+    result = {data: compare(data, options.seeds, options.work.absolute()) for data in options.data}
     print(json.dumps(result, indent=1))
     print("written:", record("batching", {"common": COMMON, "data": DATA, "results": result}))
 

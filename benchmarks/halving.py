@@ -31,9 +31,11 @@ DATA = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--data", nargs="+", choices=list(DATA), default=list(DATA))
+    parser.add_argument("--name", default="halving", help="of the result file")
     parser.add_argument("--work", type=Path, default=Path("outputs/benchmark-halving"), help="where the sweeps go")
     options = parser.parse_args()
-    cases = [compare(data, seed, options.work.absolute()) for data in DATA for seed in range(options.seeds)]
+    cases = [compare(data, seed, options.work.absolute()) for data in options.data for seed in range(options.seeds)]
     result = {
         "grid": GRID,
         "common": COMMON,
@@ -46,11 +48,11 @@ def main() -> None:
                 key: statistics.mean(case[key] for case in cases if case["data"] == data)
                 for key in ("share_of_steps", "points_lost")
             }
-            for data in DATA
+            for data in options.data
         },
     }
     print(json.dumps(result, indent=1))
-    print("written:", record("halving", result))
+    print("written:", record(options.name, result))
 
 
 def compare(data: str, seed: int, work: Path) -> dict[str, Any]:

@@ -20,11 +20,11 @@ from benchmarks.record import RESULTS, record, run
 from benchmarks.tables import markdown, write_table
 from benchmarks.workloads import Workload, write_files
 
-STEPS = 30
+STEPS = 12
 ROWS = (10_000, 100_000, 1_000_000, 5_000_000)
 LENGTHS = (32, 128, 512, 2048)
 TOKENS_A_BATCH = 4096
-SIZES = ("tiny", "small", "base", "large", "xlarge")
+SIZES = ("tiny", "small", "base", "large")
 PROCESSES = (1, 2)
 
 
@@ -76,7 +76,8 @@ def length(work: Path, options: Any) -> list[dict[str, Any]]:
     def arguments(length: int) -> list[str]:
         count = max(2000, 400 * TOKENS_A_BATCH // length // 8)
         data = write_files(Workload(median=length, sigma=0.1, max_length=length, rows=count), work / f"length-{length}")
-        return ["model=small", f"model.max_length={length}", *on(data), f"data.batch_size={TOKENS_A_BATCH // length}"]
+        batches = [f"data.{size}={TOKENS_A_BATCH // length}" for size in ("batch_size", "eval_batch_size")]
+        return ["model=small", f"model.max_length={length}", *on(data), *batches]
 
     return interleaved("length", LENGTHS, arguments, work, options.repeats)
 

@@ -147,12 +147,19 @@ class BatchedRows(torch.utils.data.Dataset[Batch]):
         truncation_side: which end of a row that is too long is cut off, "left" or "right".
         pad_id: the id that fills up short rows.
         packed: without padding, one row after another.
+        always_masked: a mask also where nothing is padded: a compiler need not prepare for its absence.
     """
 
     def __init__(
-        self, rows: TokenizedRows, max_length: int, truncation_side: str, pad_id: int, packed: bool = False
+        self,
+        rows: TokenizedRows,
+        max_length: int,
+        truncation_side: str,
+        pad_id: int,
+        packed: bool = False,
+        always_masked: bool = False,
     ) -> None:
-        self.rows, self.pad_id, self.packed = rows, pad_id, packed
+        self.rows, self.pad_id, self.packed, self.always_masked = rows, pad_id, packed, always_masked
         self.lengths = np.minimum(rows.lengths, max_length)
         self._starts = rows.offsets[:-1] if truncation_side == "right" else rows.offsets[1:] - self.lengths
 
@@ -172,5 +179,5 @@ class BatchedRows(torch.utils.data.Dataset[Batch]):
         positions = self._starts[chosen, None] + np.minimum(columns, lengths - 1)
         token_ids = self.rows.tokens[positions].astype(np.int64)
         token_ids[padding] = self.pad_id
-        mask = torch.from_numpy(padding) if padding.any() else None
+        mask = torch.from_numpy(padding) if self.always_masked or padding.any() else None
         return Batch(torch.from_numpy(token_ids), mask, labels, numbers)

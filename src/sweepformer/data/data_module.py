@@ -26,6 +26,7 @@ class RowsDataModule(pl.LightningDataModule):
         num_workers: loading processes.
         seed: of the order of training rows.
         packed: batches without padding, for which rows need not be of like length.
+        always_masked: batches have a mask also where nothing is padded.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class RowsDataModule(pl.LightningDataModule):
         num_workers: int,
         seed: int,
         packed: bool = False,
+        always_masked: bool = False,
     ) -> None:
         super().__init__()
         self.num_workers, self.seed = num_workers, seed
@@ -46,7 +48,8 @@ class RowsDataModule(pl.LightningDataModule):
         self._by_tokens, self._grouped = batching == "tokens", batching != "random" and not packed
         filler = pad_id(store.tokenizer)
         self.rows = {
-            split: BatchedRows(store.splits[split], max_length, truncation_side, filler, packed) for split in SPLITS
+            split: BatchedRows(store.splits[split], max_length, truncation_side, filler, packed, always_masked)
+            for split in SPLITS
         }
 
     def plan(self, split: str, replicas: int = 1) -> BatchPlan:

@@ -12,7 +12,7 @@ NUMBERS = (
     *METRICS,
     *("test_loss", "test_acc", "test_f1"),
     *(field.name for field in fields(Summary) if field.type in (int, float, int | None, float | None)),
-    *(f"seconds.{part}" for part in ("total", "start_up", "training", "test")),
+    *(f"seconds.{part}" for part in ("total", "start_up", "warm_up", "training", "test")),
 )
 
 

@@ -100,6 +100,7 @@ def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
         num_workers=data.get("num_workers", 0),
         seed=config["seed"],
         packed=config["model"].get("attention") == "varlen",
+        always_masked=bool(config["trainer"].get("compile")),
     )
 
 
