@@ -75,7 +75,7 @@ class TfIdf(Baseline):
         return np.exp(log_softmax(self._scores(self.vectorizer.transform(texts)) / self.temperature, axis=1))
 
     def state(self) -> dict[str, np.ndarray]:
-        # Words hold no line ends, but n-grams of characters may: they are told apart by a character that no text has.
+        # N-grams of characters may hold anything but NUL, which no text has.
         words = "\0".join(self.vectorizer.get_feature_names_out()).encode()
         return {
             "ngrams": np.frombuffer(words, dtype=np.uint8),
