@@ -96,7 +96,7 @@ def run_on_ray(options: dict[str, Any], jobs: Iterable[Job], at_once: int | None
         ray.init(**{"log_to_driver": True, **here, **options["init"], "address": address})
     started: list[Any] = []
     try:
-        # Ray's own retry would hide a killed worker; the sweep knows whom to launch again.
+        # Ray's own retry would hide that a worker was killed.
         run: Any = ray.remote(**{"max_retries": 0, **options["remote"]})(_call)
         get: Any = ray.get  # typed for lists of results too
         _as_there_is_room(

@@ -39,6 +39,14 @@ log = logging.getLogger(__name__)
 def train_and_test(
     config: dict[str, Any], directory: RunDirectory, loggers: list[Logger], summary: Summary, started: float
 ) -> None:
+    """Train, choose the best checkpoint on validation, test it; the summary takes up what came out.
+
+    Args:
+        started: when the run began, by `time.perf_counter`.
+
+    Raises:
+        UserError: the config or the data can't be used as they are.
+    """
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     trainer = build_trainer(config, directory, loggers)
     summary.effective_precision = config["trainer"]["precision"] = str(trainer.precision)

@@ -26,7 +26,7 @@ class Throughput(Callback):
         self.positions = 0
         self.seconds = 0.0
         self.warm_up = 0.0
-        self._compiled = -1
+        self._compiled = -1  # as no count is: the first step, too, is one in which something changed
         self.latest: dict[str, float] = {}
         self._tokens, self._squares = 0, 0
         self._lengths: list[torch.Tensor] = []
