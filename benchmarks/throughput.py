@@ -42,7 +42,7 @@ FP32_ONLY = ("tutorial", "hf")  # that is what their defaults are
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="the base model on short texts alone, in less time")
-    parser.add_argument("--seconds", type=float, default=8, help="of training, for each measurement")
+    parser.add_argument("--seconds", type=float, default=4, help="of training, for each measurement")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--gpu", action="store_true", help="base and xlarge in 16 bit, packed and compiled too")
     parser.add_argument("--systems", nargs="+", choices=[*SYSTEMS, *VARIANTS], default=[*SYSTEMS, OURS])
@@ -103,6 +103,7 @@ def case_of(workload: str, size: str, sixteen_bit: bool, seconds: float) -> Case
         feed_forward=shape.dim_feedforward,
         sixteen_bit=sixteen_bit,
         seconds=seconds,
+        batch_size=WORKLOADS[workload].batch_sizes[size],
     )
 
 

@@ -13,13 +13,15 @@ CLASSES = 4
 class Workload(NamedTuple):
     """Lengths are drawn from a log-normal distribution and cut.
 
-    median: words a row; sigma: of the logarithm; max_length: longest row; rows: of the training split.
+    median: words a row; sigma: of the logarithm; max_length: longest row; rows: of the training split;
+    batch_sizes: rows a batch by model size, so that a step of the slowest peer takes seconds and not minutes.
     """
 
     median: float
     sigma: float
     max_length: int
     rows: int
+    batch_sizes: dict[str, int]
 
     def training_rows(self) -> tuple[list[np.ndarray], np.ndarray]:
         """Word numbers of every row (int64, 0 to VOCABULARY - 1, the frequent ones small), and (rows,) int64 labels."""
@@ -33,9 +35,13 @@ class Workload(NamedTuple):
 
 WORKLOADS = {
     # AG News: 38 words on average and about 50 sub-words, nearly all rows below 80.
-    "short": Workload(median=48, sigma=0.28, max_length=256, rows=40_000),
+    "short": Workload(
+        median=48, sigma=0.28, max_length=256, rows=40_000, batch_sizes={"base": 64, "large": 32, "xlarge": 64}
+    ),
     # 20 Newsgroups: about 300 on average once cut at 512.
-    "long": Workload(median=280, sigma=0.75, max_length=512, rows=8_000),
+    "long": Workload(
+        median=280, sigma=0.75, max_length=512, rows=8_000, batch_sizes={"base": 16, "large": 8, "xlarge": 16}
+    ),
 }
 
 
