@@ -75,7 +75,7 @@ def test_typo_in_a_users_yaml_is_named(cli: Cli, tiny: tuple[str, ...], tmp_path
     (tmp_path / "conf" / "model" / "mine.yaml").write_text("defaults: [tiny, _self_]\nnum_hedas: 3\n")
     assert_clear(cli("--config-dir", "conf", *tiny, "model=mine"), "num_hedas")
     (tmp_path / "conf" / "model" / "bare.yaml").write_text(
-        "_target_: sweepformer.models.classifier.TransformerClassifier\nnum_hedas: 3\n"
+        "_target_: sweepformer.models.transformer.Transformer\nnum_hedas: 3\n"
     )
     assert_clear(
         cli("--config-dir", "conf", "data=files", f"data.train_file={tmp_path}/rows.csv", "model=bare"), "num_hedas"

@@ -21,6 +21,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweepformer.errors import UserError
+from sweepformer.tasks.kinds import kind_of
 
 Activation = Enum("Activation", "relu gelu swiglu")
 Attention = Enum("Attention", "auto sdpa math blocks varlen")
@@ -39,14 +40,21 @@ TOP_LEVEL = (
 )  # fmt: skip
 # Allowed by Lightning; the packages that others would need are not ours.
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true", "32", "16", "bf16", "64")
-METRICS = ("train_loss", "train_acc", "val_loss", "val_acc", "val_f1")
 
 
 @dataclass
-class ClassificationSchema:
-    """task=classification"""
+class TaskSchema:
+    """What every `task` has."""
 
     _target_: str = MISSING
+    monitor: str = MISSING
+    mode: Mode = MISSING
+
+
+@dataclass
+class ClassificationSchema(TaskSchema):
+    """task=classification"""
+
     label_smoothing: float = MISSING
     class_weights: ClassWeights = MISSING
 
@@ -126,7 +134,9 @@ class FilesSchema(DataSchema):
     val_file: str | None = None
     test_file: str | None = None
     text_column: str = MISSING
+    pair_column: str | None = None
     label_column: str = MISSING
+    label_separator: str = MISSING
     group_column: str | None = None
 
 
@@ -145,7 +155,9 @@ class HubSchema(DataSchema):
     path: str = MISSING
     name: str | None = None
     text_column: str = MISSING
+    pair_column: str | None = None
     label_column: str = MISSING
+    label_separator: str = MISSING
     group_column: str | None = None
     train_split: str = MISSING
     val_split: str | None = None
@@ -397,7 +409,7 @@ def check(config: dict[str, Any]) -> None:
         raise UserError(f"seed={seed!r} must be a whole number from 0 to {2**32 - 1}.")
     _check_data(config["data"])
     _check_tokenizer(config["tokenizer"])
-    if config["model"].get("_target_", "").startswith("sweepformer.models.classifier."):
+    if config["model"].get("_target_", "").startswith("sweepformer.models.transformer."):
         _check_model(config["model"], config["tokenizer"]["vocab_size"])
     _in_range("optimizer.lr", config["optimizer"].get("lr", 1.0), 0, 100, above=True)
     _in_range("optimizer.weight_decay", config["optimizer"].get("weight_decay", 0.0), 0, 100)
@@ -442,15 +454,18 @@ def _check_trainer(trainer: dict[str, Any]) -> None:
 
 def _check_monitors(config: dict[str, Any]) -> None:
     """A misspelt metric would be found after an epoch only. Tasks of a user's own may log what they like."""
-    if not str(config["task"].get("_target_")).startswith("sweepformer."):
+    kind = kind_of(config["task"])
+    if kind is None:
         return
     parts = {f"callbacks.{name}": one for name, one in (config.get("callbacks") or {}).items()}
-    for key, options in {**parts, "scheduler": config["scheduler"]}.items():
+    for key, options in {"task": config["task"], **parts, "scheduler": config["scheduler"]}.items():
         monitor = options.get("monitor") if isinstance(options, dict) else None
-        if monitor is not None and monitor not in METRICS:
-            near = difflib.get_close_matches(monitor, METRICS, n=1)
+        if monitor is not None and monitor not in kind.logged:
+            near = difflib.get_close_matches(monitor, kind.logged, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
-            raise UserError(f"{key}.monitor={monitor}: there is no such metric. There are: {', '.join(METRICS)}.{hint}")
+            raise UserError(
+                f"{key}.monitor={monitor}: there is no such metric. There are: {', '.join(kind.logged)}.{hint}"
+            )
 
 
 def _check_data(data: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ def run(cfg: DictConfig) -> float | None:
     """Train, test and record one run; in a directory that holds its result already, return that.
 
     Returns:
-        `val_acc` of the best checkpoint, which optimising sweepers compare.
+        The task's monitored metric (`val_acc`) of the best checkpoint, which optimising sweepers compare.
 
     Raises:
         UserError: the config or the data can't be used as they are.
@@ -56,11 +56,12 @@ def run(cfg: DictConfig) -> float | None:
 def _run_in(
     directory: RunDirectory, config: dict[str, Any], hydra_files: dict[str, str], started: float
 ) -> float | None:
+    monitor = config["task"].get("monitor", "val_acc")
     recorded = directory.claim(config, hydra_files)
     if recorded:
         log.info("%s holds this run's result already: nothing to do", directory.path)
         print_result(recorded, directory.path)
-        return recorded.metrics.get("val_acc")
+        return recorded.metrics.get(monitor)
     overrides = list(HydraConfig.get().overrides.task)
     summary = Summary(status="failed", config_hash=rules.config_hash(config), overrides=overrides)
     loggers: list[Logger] = []
@@ -87,7 +88,7 @@ def _run_in(
         directory.write_summary(summary)
         gc.collect()  # a trainer and its parts refer to each other; the next run of this process needs their memory
     print_result(summary, directory.path)
-    return summary.metrics.get("val_acc")
+    return summary.metrics.get(monitor)
 
 
 def _status_after(error: BaseException) -> str:

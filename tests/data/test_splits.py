@@ -26,7 +26,7 @@ def test_cuts(count: int, classes: int, seed: int, repeated: int) -> None:
     splits, report = make_splits(raw, 0.2, 0.2, seed)
     parts = [splits.train, splits.val, splits.test]
     assert sorted(text for part in parts for text in part.texts) == sorted(text for text, _ in pairs)
-    assert all(set(part.labels) == set(splits.classes) for part in parts)
+    assert all(set(part.labels.names) == set(splits.classes) for part in parts)
     assert report.duplicates_dropped == repeated
     assert all(abs(len(part) - 0.2 * count) <= classes for part in parts[1:])
     again = make_splits(raw, 0.2, 0.2, seed)[0]

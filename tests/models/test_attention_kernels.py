@@ -6,8 +6,8 @@ from torch import Tensor
 
 from sweepformer.models import attention_kernels
 from sweepformer.models.attention_kernels import attend, choose_kernel
-from sweepformer.models.classifier import TransformerClassifier
 from sweepformer.models.products import use_fast_float32
+from sweepformer.models.transformer import Transformer
 
 
 def results(kernel: str, mask: Tensor | None, dtype: torch.dtype) -> list[Tensor]:
@@ -60,7 +60,7 @@ def test_attention_dropout_drops_and_keeps_the_mean_of_the_weights(kernel: str) 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_model_compiles_into_one_graph(dtype: torch.dtype) -> None:
     use_fast_float32()
-    model = TransformerClassifier(vocab_size=20, num_classes=2, embedding_dim=16, num_heads=2, num_layers=2).to(dtype)
+    model = Transformer(vocab_size=20, num_classes=2, embedding_dim=16, num_heads=2, num_layers=2).to(dtype)
     mask = torch.arange(5) >= torch.tensor([5, 3])[:, None]
     explained = torch._dynamo.explain(model)(torch.ones(2, 5, dtype=torch.long), mask)
     assert (explained.graph_count, explained.graph_break_count) == (1, 0)

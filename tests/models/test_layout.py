@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from sweepformer.models.classifier import TransformerClassifier
 from sweepformer.models.embeddings import POSITIONAL_ENCODINGS
 from sweepformer.models.layout import Layout, Packed
+from sweepformer.models.transformer import Transformer
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=6))
@@ -25,7 +25,7 @@ def test_padding_and_packing_undo_each_other(lengths: list[int]) -> None:
 
 def learn(token_ids: Tensor, layout: Layout, labels: Tensor, **options: Any) -> tuple[Tensor, list[Tensor]]:
     torch.manual_seed(0)
-    model = TransformerClassifier(
+    model = Transformer(
         vocab_size=30, num_classes=3, embedding_dim=16, num_heads=2, dropout=0.0, classifier_dropout=0.0, **options
     )
     logits = model(token_ids, layout)
@@ -51,8 +51,8 @@ def test_what_packed_rows_cannot_have_is_refused() -> None:
     layout = Packed.of(torch.tensor([3, 2]))
     tokens = torch.ones(5, dtype=torch.int64)
     with pytest.raises(ValueError, match="vector before each"):
-        TransformerClassifier(vocab_size=9, num_classes=2, pooling="cls")(tokens, layout)
+        Transformer(vocab_size=9, num_classes=2, pooling="cls")(tokens, layout)
     with pytest.raises(ValueError, match="causal"):
-        TransformerClassifier(vocab_size=9, num_classes=2).encoder(tokens, layout, causal=True)
+        Transformer(vocab_size=9, num_classes=2).encoder(tokens, layout, causal=True)
     with pytest.raises(ValueError, match="longer than max_length=2"):
-        TransformerClassifier(vocab_size=9, num_classes=2, max_length=2)(tokens, layout)
+        Transformer(vocab_size=9, num_classes=2, max_length=2)(tokens, layout)

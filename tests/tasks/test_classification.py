@@ -1,10 +1,12 @@
 """What the task's options do to its loss."""
 
+import numpy as np
 import pytest
 import torch
 
 from sweepformer.data.batches import Batch
 from sweepformer.tasks.classification import Classification
+from sweepformer.tasks.task import Targets
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.0, 0.0], [0.0, 1.0, 3.0]])
 BATCH = Batch(torch.zeros(3, 4, dtype=torch.int64), None, torch.tensor([0, 1, 2]), torch.arange(3))
@@ -18,7 +20,9 @@ class Fixed(torch.nn.Module):
 
 
 def loss(**options: object) -> float:
-    task = Classification(Fixed(), None, None, class_counts=[6, 3, 1], rows_per_batch=3.0, **options)  # type: ignore[arg-type]
+    labels = np.repeat(np.arange(3), [6, 3, 1])
+    targets = Targets(["a", "b", "c"], labels, rows_per_batch=3.0, tokens_per_batch=12.0)
+    task = Classification(targets, model=Fixed(), make_optimizer=None, make_schedule=None, **options)  # type: ignore[arg-type]
     task.on_train_epoch_start()
     return float(task.training_step(BATCH, 0))
 

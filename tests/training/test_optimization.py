@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sweepformer.models.classifier import TransformerClassifier
+from sweepformer.models.transformer import Transformer
 from sweepformer.training.parameter_groups import parameter_groups
 from sweepformer.training.schedules import constant, cosine, linear, warmup_stable_decay
 
@@ -38,7 +38,7 @@ def test_schedules_end_where_they_say() -> None:
 
 
 def test_norms_biases_and_embeddings_do_not_decay() -> None:
-    model = TransformerClassifier(vocab_size=50, num_classes=3, positional_encoding="learned", pooling="cls")
+    model = Transformer(vocab_size=50, num_classes=3, positional_encoding="learned", pooling="cls")
     decaying, others = parameter_groups(model, 0.1)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     assert (decaying["weight_decay"], others["weight_decay"]) == (0.1, 0.0)

@@ -2,23 +2,26 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
 
 class Baseline(ABC):
-    """Classifies raw texts."""
+    """Answers for raw texts. labels: what its rows may be labelled with, as in `tasks.kinds.Kind`."""
+
+    labels: ClassVar[tuple[str, ...]] = ("class",)
 
     @abstractmethod
     def fit(self, texts: Sequence[str], labels: np.ndarray, val_texts: Sequence[str], val_labels: np.ndarray) -> None:
         """Learn from the training rows; choose what there is to choose on the validation rows.
 
-        labels: (rows,) int64 class numbers; every class occurs in training.
+        labels: as in `TokenizedRows`; every class occurs in training.
         """
 
     @abstractmethod
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        """(rows, classes) float64."""
+    def logits(self, texts: Sequence[str]) -> np.ndarray:
+        """float32, what a model would answer; of classes (rows, classes) logarithms of probabilities."""
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:

@@ -2,19 +2,24 @@
 
 import logging
 import time
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import torch
 from pytorch_lightning.loggers import Logger
-from sklearn.metrics import accuracy_score, f1_score, log_loss
+from torch import Tensor
+from torchmetrics import Metric
 
 from sweepformer.baselines.baseline import Baseline
 from sweepformer.build import build, find_target
 from sweepformer.data.corpus import prepare
+from sweepformer.data.store import TokenizedRows
+from sweepformer.errors import UserError
 from sweepformer.reports.loggers import show_predictions
 from sweepformer.reports.predictions import write_predictions
 from sweepformer.reports.screen import print_rows
 from sweepformer.run_directory import RunDirectory, Summary, replace_file
+from sweepformer.tasks.task import Task
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +34,17 @@ def fit_and_test(
     config: dict[str, Any], directory: RunDirectory, loggers: list[Logger], summary: Summary, started: float
 ) -> None:
     """Fit on train, choose on validation, test; the summary takes up what came out."""
-    store = prepare(config["data"], config["tokenizer"], config["seed"])
+    task: type[Task] = find_target("task", config["task"])
+    baseline: Baseline = build("model", config["model"])
+    if task.kind.labels not in baseline.labels:
+        raise UserError(
+            f"model: {type(baseline).__name__} can't do this task: it learns from rows labelled with "
+            f"{' or '.join(baseline.labels)}, and the task has {task.kind.labels}. Choose another model."
+        )
+    store = prepare(config["data"], config["tokenizer"], config["seed"], task.kind.labels)
     directory.write_environment(seed=config["seed"], device="cpu", effective_precision=None)
     directory.write_labels(store.classes)
     print_rows(store)
-    baseline: Baseline = build("model", config["model"])
     train, val, test = (store.splits[split] for split in ("train", "val", "test"))
     summary.seconds["start_up"] = time.perf_counter() - started
     began = time.perf_counter()
@@ -45,28 +56,30 @@ def fit_and_test(
     replace_file(path, lambda temporary: _save(temporary, baseline.state()))
     summary.best_checkpoint = directory.relative(str(path))
     tested = time.perf_counter()
-    probabilities = baseline.probabilities(test.texts)
-    summary.metrics = {
-        **_metrics("val", val.labels, baseline.probabilities(val.texts)),
-        **_metrics("test", test.labels, probabilities),
-    }
+    _measure("val", task, baseline, val, store.classes, summary)
+    logits = _measure("test", task, baseline, test, store.classes, summary)
     summary.seconds["test"] = time.perf_counter() - tested
     for logger in loggers:
         logger.log_metrics(summary.metrics, step=0)
-    write_predictions(directory.predictions, test.ids, store.classes, test.labels, probabilities)
-    show_predictions(loggers, test.labels, probabilities.argmax(1), store.classes, step=0)
+    answers = task.answer(logits, torch.from_numpy(test.labels))
+    kept = {name: one.numpy() if isinstance(one, Tensor) else one for name, one in answers.items()}
+    write_predictions(directory.predictions, test.ids, task.prediction_columns(kept, store.classes))
+    if confusion := task.confusion(kept):
+        show_predictions(loggers, *confusion, store.classes, step=0)
     summary.status = "completed"
+
+
+def _measure(
+    split: str, task: type[Task], baseline: Baseline, rows: TokenizedRows, classes: list[str], summary: Summary
+) -> Tensor:
+    """Put a split's metrics into the summary; returns the answers as a model's logits."""
+    logits = torch.from_numpy(baseline.logits(rows.texts))
+    metrics = cast("dict[str, Metric]", task.metrics(classes))
+    task.measure(metrics, logits, torch.from_numpy(rows.labels))
+    summary.metrics |= {f"{split}_{name}": float(metric.compute()) for name, metric in metrics.items()}
+    return logits
 
 
 def _save(path: str, arrays: dict[str, np.ndarray]) -> None:
     with open(path, "wb") as file:  # given a name, numpy would change it
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-
-
-def _metrics(split: str, labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    predictions = probabilities.argmax(1)
-    return {
-        f"{split}_loss": float(log_loss(labels, probabilities, labels=np.arange(probabilities.shape[1]))),
-        f"{split}_acc": float(accuracy_score(labels, predictions)),
-        f"{split}_f1": float(f1_score(labels, predictions, average="macro")),
-    }

@@ -13,8 +13,8 @@ class Majority(Baseline):
     def fit(self, texts: Sequence[str], labels: np.ndarray, val_texts: Sequence[str], val_labels: np.ndarray) -> None:
         self.shares = np.bincount(labels) / len(labels)
 
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        return np.tile(self.shares, (len(texts), 1))
+    def logits(self, texts: Sequence[str]) -> np.ndarray:
+        return np.tile(np.log(self.shares).astype(np.float32), (len(texts), 1))
 
     def state(self) -> dict[str, np.ndarray]:
         return {"shares": self.shares}

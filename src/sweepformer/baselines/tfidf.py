@@ -71,8 +71,9 @@ class TfIdf(Baseline):
             self.weights, self.bias = np.vstack([-self.weights, self.weights]), np.append(-self.bias, self.bias)
         self.temperature = _fitted_temperature(self._scores(val_features), val_labels)
 
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
-        return np.exp(log_softmax(self._scores(self.vectorizer.transform(texts)) / self.temperature, axis=1))
+    def logits(self, texts: Sequence[str]) -> np.ndarray:
+        scores = self._scores(self.vectorizer.transform(texts))
+        return log_softmax(scores / self.temperature, axis=1).astype(np.float32)
 
     def state(self) -> dict[str, np.ndarray]:
         # N-grams of characters may hold anything but NUL, which no text has.

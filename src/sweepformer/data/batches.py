@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
+from sweepformer.data.encoding import NO_TAG
 from sweepformer.data.store import TokenizedRows
 from sweepformer.models.layout import Layout, Packed
 
@@ -19,8 +20,9 @@ class Batch(NamedTuple):
     """Rows padded to the longest of them, or packed.
 
     token_ids: (batch, length) int64, or (tokens,) if packed; layout: (batch, length) bool, True where there is no
-    token, None if all rows have the same length, or how they are packed; labels: (batch,) int64; rows: (batch,)
-    int64, numbers in their split.
+    token, None if all rows have the same length, or how they are packed; labels: of rows (batch, ...), as in
+    `TokenizedRows`, or of tokens, shaped as these and NO_TAG where there is none; rows: (batch,) int64, numbers in
+    their split.
     """
 
     token_ids: Tensor
@@ -168,11 +170,11 @@ class BatchedRows(torch.utils.data.Dataset[Batch]):
 
     def __getitems__(self, indices: list[int]) -> Batch:
         chosen = np.asarray(indices)
-        labels, numbers = torch.from_numpy(self.rows.labels[chosen]), torch.from_numpy(chosen)
         if self.packed:
             packed = Packed.of(torch.from_numpy(self.lengths[chosen].astype(np.int64)))
-            tokens = self.rows.tokens[self._starts[chosen][packed.rows] + packed.positions.numpy()]
-            return Batch(torch.from_numpy(tokens.astype(np.int64)), packed, labels, numbers)
+            positions = self._starts[chosen][packed.rows] + packed.positions.numpy()
+            tokens = self.rows.tokens[positions].astype(np.int64)
+            return self._batch(tokens, packed, chosen, positions)
         lengths = self.lengths[chosen, None]
         columns = np.arange(lengths.max())
         padding = columns >= lengths
@@ -180,4 +182,17 @@ class BatchedRows(torch.utils.data.Dataset[Batch]):
         token_ids = self.rows.tokens[positions].astype(np.int64)
         token_ids[padding] = self.pad_id
         mask = torch.from_numpy(padding) if self.always_masked or padding.any() else None
-        return Batch(torch.from_numpy(token_ids), mask, labels, numbers)
+        return self._batch(token_ids, mask, chosen, positions, padding)
+
+    def _batch(
+        self,
+        token_ids: np.ndarray,
+        layout: Layout,
+        rows: np.ndarray,
+        positions: np.ndarray,
+        padding: np.ndarray | None = None,
+    ) -> Batch:
+        labels = self.rows.labels[rows] if not self.rows.tagged else self.rows.labels[positions].astype(np.int64)
+        if self.rows.tagged and padding is not None:
+            labels[padding] = NO_TAG
+        return Batch(torch.from_numpy(token_ids), layout, torch.from_numpy(labels), torch.from_numpy(rows))

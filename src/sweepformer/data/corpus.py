@@ -12,13 +12,13 @@ from sweepformer.build import build, find_target
 from sweepformer.data.cache import cache_folder, check_writable
 from sweepformer.data.splits import make_splits
 from sweepformer.data.store import Store, write_store
-from sweepformer.data.tokenizer import load_tokenizer, make_tokenizer
+from sweepformer.data.tokenizer import load_tokenizer, make_tokenizer, read_text_as_it_is
 from sweepformer.errors import UserError
 from sweepformer.locks import locked
 
 log = logging.getLogger(__name__)
 
-STORE_FORMAT = 5  # raise it when what is written changes
+STORE_FORMAT = 6  # raise it when what is written changes
 SHARED_KEYS = (
     "val_fraction",
     "test_fraction",
@@ -30,16 +30,19 @@ SHARED_KEYS = (
 )
 
 
-def prepare(data: dict[str, Any], tokenizer: dict[str, Any], seed: int) -> Store:
+def prepare(data: dict[str, Any], tokenizer: dict[str, Any], seed: int, labelled: str = "class") -> Store:
     """The tokenised splits of a config, from the cache or made now.
 
     The cache's key hashes the raw data, how it is split and how it is tokenised: a changed file, seed or
     vocabulary makes another store.
+
+    Args:
+        labelled: what the task needs rows to be labelled with, as in `tasks.kinds.Kind`.
     """
     options = {name: value for name, value in data.items() if name not in SHARED_KEYS}
     if options.get("transform") is None:
         options.pop("transform", None)  # a source of one's own need not know of it
-    source = build("data", options)
+    source = build("data", options, labelled=labelled)
     fractions = data.get("val_fraction", 0.1), data.get("test_fraction", 0.1)
     options = {name: value for name, value in tokenizer.items() if name != "truncation_side"}
     if tokenizer["kind"] == "pretrained":
@@ -53,6 +56,7 @@ def prepare(data: dict[str, Any], tokenizer: dict[str, Any], seed: int) -> Store
         fractions,
         seed,
         options,
+        labelled,
     ]
     folder = cache_folder(data.get("cache_dir"))
     check_writable(folder)
@@ -60,11 +64,12 @@ def prepare(data: dict[str, Any], tokenizer: dict[str, Any], seed: int) -> Store
     with locked(path.with_suffix(".lock"), "another run tokenises the same data: waiting for it"):
         store = _opened(path)
         if store is None:
-            splits, report = make_splits(source.read(), *fractions, seed=seed)
+            splits, report = make_splits(source.read(), *fractions, seed=seed, labelled=labelled)
             log.info("tokenising %s rows", f"{sum(report.rows.values()):,}")
             options["path"] = tokenizer["path"]
             shown = {"data": data, "tokenizer": tokenizer, "seed": seed}
-            write_store(path, splits, report, make_tokenizer(splits.train.texts, **options), shown)
+            made = read_text_as_it_is(make_tokenizer(splits.train.texts, **options))
+            write_store(path, splits, report, made, shown, labelled)
             store = Store.open(path)
     return store
 

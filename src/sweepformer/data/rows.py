@@ -2,34 +2,38 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from sweepformer.data.columns import Categories, Strings
+from sweepformer.data.labels import Labels, labels_of
 
 
 class Rows:
     """Labelled texts.
 
     Args:
-        texts: lists, or `Strings` where there may be more than fits in memory.
-        labels: each row's class.
+        texts: lists, or `Strings` where there may be more than fits in memory; of two texts a row, or of words that
+            are tagged, as `data.texts` joins them.
+        labels: each row's class, number, list of classes or of its words' tags; None: there are no labels.
         ids: each row's identity in its source (row number, file name, code).
         groups: rows of one group must stay in one split; None where there are no groups.
         origin: where the rows come from, for messages.
+        pairs: whether a row has two texts.
     """
 
     def __init__(
         self,
         texts: Sequence[str],
-        labels: Sequence[str],
+        labels: Labels | Sequence[Any] | None,
         ids: Sequence[str],
         groups: Sequence[str] | None = None,
         origin: str = "",
+        pairs: bool = False,
     ) -> None:
-        self.texts, self.ids, self.origin = texts, ids, origin
-        self.labels = Categories.of(labels)
+        self.texts, self.ids, self.origin, self.pairs = texts, ids, origin, pairs
+        self.labels = labels_of(labels, len(texts))
         self.groups = None if groups is None else Categories.of(groups)
 
     def __len__(self) -> int:
@@ -43,6 +47,7 @@ class Rows:
             ids=_select(self.ids, indices),
             groups=None if self.groups is None else self.groups.select(indices),
             origin=self.origin,
+            pairs=self.pairs,
         )
 
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sweepformer.data.columns import Categories
+from sweepformer.data.labels import Classes, LabelLists, Labels, Numbers, Unlabelled
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.errors import UserError
 
 
 @dataclass
 class Splits:
-    """Three splits and the classes in a natural order (numbers by value)."""
+    """Three splits and the classes or tags in a natural order (numbers by value)."""
 
     train: Rows
     val: Rows
@@ -36,7 +37,7 @@ class SplitReport:
     def lines(self) -> list[str]:
         """For the screen."""
         parts = ", ".join(f"{name} {count:,}" for name, count in self.rows.items())
-        lines = [f"rows: {parts}; {self.classes} classes"]
+        lines = [f"rows: {parts}" + (f"; {self.classes} classes" if self.classes else "")]
         if self.duplicates_dropped or self.conflicts_dropped:
             lines.append(
                 f"dropped: {self.duplicates_dropped:,} exact duplicates, "
@@ -46,17 +47,24 @@ class SplitReport:
 
 
 def make_splits(
-    raw: RawSplits, val_fraction: float = 0.1, test_fraction: float = 0.1, seed: int = 0
+    raw: RawSplits, val_fraction: float = 0.1, test_fraction: float = 0.1, seed: int = 0, labelled: str = "class"
 ) -> tuple[Splits, SplitReport]:
     """Drop duplicates, then cut the splits that the source doesn't have from train.
 
     Of several rows with one text the first is kept; a text that stands in a given test split is dropped from
     validation and train, one that stands in validation from train. Fractions are of the source's train rows.
 
+    Args:
+        labelled: what the task needs rows to be labelled with, as in `tasks.kinds.Kind`.
+
     Raises:
-        UserError: fewer than two classes, a class that can't be on every side, a label that train lacks.
+        UserError: other labels than the task needs, fewer than two classes, a class that can't be on every side, a
+            label that train lacks.
     """
     report = SplitReport(rows={}, classes=0)
+    for part in (raw.train, raw.val, raw.test):
+        if part is not None:
+            part.labels = _as_needed(part, labelled)
     test, val, train = _without_duplicates([raw.test, raw.val, raw.train], report)
     assert train is not None
     if not len(train):
@@ -80,6 +88,29 @@ def make_splits(
     return Splits(train, val, test, classes), report
 
 
+def _as_needed(rows: Rows, labelled: str) -> Labels:
+    """The rows' labels as a task needs them."""
+    labels = rows.labels
+    match labelled:
+        case "nothing":
+            return Unlabelled(len(rows))
+        case "class" if isinstance(labels, Classes):
+            return labels
+        case "number" if isinstance(labels, Numbers):
+            return labels
+        case "classes" if isinstance(labels, Classes):  # sets of one
+            return LabelLists(labels.categories, np.arange(len(labels) + 1))
+        case "classes" | "tags" if isinstance(labels, LabelLists):
+            return labels
+    needed = {
+        "class": "one class a row",
+        "classes": "a list of classes a row",
+        "number": "one number a row",
+        "tags": "a tag for every word",
+    }
+    raise UserError(f"{rows.origin or 'data'}: the task needs {needed[labelled]}, which these rows don't have.")
+
+
 def _without_duplicates(parts: list[Rows | None], report: SplitReport) -> list[Rows | None]:
     """The parts without the rows whose text stands in an earlier row, of the same part or of one before."""
     given = [part for part in parts if part is not None]
@@ -90,19 +121,12 @@ def _without_duplicates(parts: list[Rows | None], report: SplitReport) -> list[R
     first = np.empty_like(order)
     first[order] = order[is_first][np.cumsum(is_first) - 1]
     dropped = first != np.arange(len(first))
-    numbers: dict[str, int] = {}
-    labels = np.concatenate([_renumbered(part.labels, numbers) for part in given])
+    labels = np.concatenate([part.labels.identities() for part in given])
     conflicts = labels != labels[first]
     report.conflicts_dropped = int(conflicts.sum())
     report.duplicates_dropped = int(dropped.sum()) - report.conflicts_dropped
     kept = iter(np.split(~dropped, np.cumsum([len(part) for part in given])[:-1]))
     return [part if part is None else part.select(np.flatnonzero(next(kept))) for part in parts]
-
-
-def _renumbered(labels: Categories, numbers: dict[str, int]) -> np.ndarray:
-    """(rows,) int64, the labels' places in `numbers`, to which new ones are added."""
-    places = [numbers.setdefault(name, len(numbers)) for name in labels.names]
-    return np.array(places, dtype=np.int64)[labels.codes]
 
 
 def _digests(texts: Iterable[str]) -> np.ndarray:
@@ -113,25 +137,28 @@ def _digests(texts: Iterable[str]) -> np.ndarray:
 
 def _cut(rows: Rows, fraction: float, seed: int, key: str) -> tuple[Rows, Rows]:
     """(what stays, what is cut off), stratified by label; whole groups where there are groups."""
-    fewest = rows.labels.counts.min()
-    if fewest < 2:
-        label = rows.labels.names[rows.labels.counts.argmin()]
-        raise UserError(
-            f"{rows.origin}: class {label!r} has only {fewest} row, and one is needed on each side when a split is "
-            f"cut ({key}={fraction:.3g}). Add rows of this class, remove it, or give data.val_file and data.test_file."
-        )
+    if isinstance(rows.labels, Classes):
+        counts = rows.labels.categories.counts
+        if counts.min() < 2:
+            label = rows.labels.names[counts.argmin()]
+            raise UserError(
+                f"{rows.origin}: class {label!r} has only {counts.min()} row, and one is needed on each side when a "
+                f"split is cut ({key}={fraction:.3g}). Add rows of this class, remove it, or give data.val_file and "
+                "data.test_file."
+            )
     groups = rows.groups
     chosen = _cut_groups(rows, groups, fraction, seed, key) if groups else _cut_rows(rows, fraction, seed)
     return rows.select(np.flatnonzero(~chosen)), rows.select(np.flatnonzero(chosen))
 
 
 def _cut_rows(rows: Rows, fraction: float, seed: int) -> np.ndarray:
-    """(rows,) bool: the fraction of every class, at least one row and never all."""
+    """(rows,) bool: the fraction of every stratum, at least one row and never all."""
     random = np.random.default_rng(seed)
     chosen = np.zeros(len(rows), dtype=bool)
-    by_label = np.argsort(rows.labels.codes, kind="stable")
-    for of_label in np.split(by_label, np.cumsum(rows.labels.counts)[:-1]):
-        members = random.permutation(of_label)
+    strata = rows.labels.strata()
+    by_stratum = np.argsort(strata, kind="stable")
+    for of_stratum in np.split(by_stratum, np.cumsum(np.bincount(strata))[:-1]):
+        members = random.permutation(of_stratum)
         share = min(max(round(fraction * len(members)), 1), len(members) - 1)
         chosen[members[:share]] = True
     return chosen
@@ -148,7 +175,8 @@ def _cut_groups(rows: Rows, groups: Categories, fraction: float, seed: int, key:
             f"whole. At least {folds} are needed: check data.group_column, or raise {key}."
         )
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed % 2**32)
-    labels, everywhere = rows.labels.codes, rows.labels.counts
+    labels = rows.labels.strata()
+    everywhere = np.bincount(labels)
 
     def distance(cut: np.ndarray) -> tuple[int, float]:
         counts = np.bincount(labels[cut], minlength=len(everywhere))
@@ -161,7 +189,7 @@ def _cut_groups(rows: Rows, groups: Categories, fraction: float, seed: int, key:
     chosen = np.zeros(len(rows), dtype=bool)
     chosen[min(cuts, key=distance)] = True
     lost = np.flatnonzero(np.bincount(labels[~chosen], minlength=len(everywhere)) == 0)
-    if len(lost):
+    if len(lost) and isinstance(rows.labels, Classes):
         label = rows.labels.names[lost[0]]
         raise UserError(
             f"{rows.origin}: all rows of class {label!r} fall into the split cut by {key}, because its groups "
@@ -171,19 +199,19 @@ def _cut_groups(rows: Rows, groups: Categories, fraction: float, seed: int, key:
 
 
 def _check_classes(train: Rows) -> None:
-    if len(train.labels.names) < 2:
+    if isinstance(train.labels, Classes | LabelLists) and len(train.labels.names) < 2:
+        only = f"only one class, {train.labels.names[0]!r}," if train.labels.names else "no label"
         raise UserError(
-            f"{train.origin}: only one class, {train.labels.names[0]!r}, in {len(train)} rows. "
-            "Classification needs at least two: check data.label_column."
+            f"{train.origin}: {only} in {len(train)} rows. At least two are needed: check data.label_column."
         )
 
 
 def _check_labels(split: str, rows: Rows, classes: set[str]) -> None:
     if not len(rows):
         raise UserError(f"{rows.origin}: no rows are left for the {split} split once duplicates are dropped.")
-    for number, label in enumerate(rows.labels.names):
+    for label in rows.labels.names:
         if label not in classes:
-            row = rows.ids[int(np.argmax(rows.labels.codes == number))]
+            row = rows.ids[int(np.argmax(rows.labels.rows_named(label)))]
             raise UserError(
                 f"{rows.origin}, row {row}: label {label!r} of the {split} split is not among the labels in train. "
                 "Every class needs rows to learn from: add some to train, or remove the label."

@@ -4,25 +4,23 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from sweepformer.data.columns import Strings, save_strings
+from sweepformer.data.encoding import Encoded, encode
+from sweepformer.data.labels import Classes, LabelLists, Numbers
 from sweepformer.data.rows import Rows
 from sweepformer.data.splits import SplitReport, Splits
-from sweepformer.data.tokenizer import unknown_id, vocab_size
+from sweepformer.data.tokenizer import read_text_as_it_is, unknown_id, vocab_size
 
 SPLITS = ("train", "val", "test")
-CHUNK_ROWS, CHUNK_CHARACTERS = 10_000, 4_000_000  # at most so much is tokenised at a time
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,9 @@ class TokenizedRows:
 
     tokens: (total,) token ids of all rows, one after the other; memory-mapped.
     offsets: (rows + 1,) int64, row i is `tokens[offsets[i]:offsets[i + 1]]`, never empty.
-    labels: (rows,) int64 class numbers.
+    labels: (rows,) int64 class numbers, or zeros where there are no labels; (rows,) float32 numbers; (rows, classes)
+        bool; or, with `tagged`, (total,) int32, one for each token: its word's tag where the word begins,
+        `further_piece` of it where the word goes on, `NO_TAG` where there is no word.
     texts: the raw ones.
     ids: the rows' identities in their source: row numbers, file names or codes.
     """
@@ -41,9 +41,10 @@ class TokenizedRows:
     labels: np.ndarray
     texts: Strings
     ids: Strings
+    tagged: bool = False
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.ids)
 
     @property
     def lengths(self) -> np.ndarray:
@@ -51,19 +52,24 @@ class TokenizedRows:
         return np.diff(self.offsets)
 
     @classmethod
-    def open(cls, path: Path, split: str) -> "TokenizedRows":
+    def open(cls, path: Path, split: str, tagged: bool) -> "TokenizedRows":
         """Map what `_write_rows` wrote."""
         tokens = np.load(path / f"{split}.tokens.npy", mmap_mode="r")
-        offsets, labels = np.load(path / f"{split}.offsets.npy"), np.load(path / f"{split}.labels.npy")
+        offsets = np.load(path / f"{split}.offsets.npy")
+        labels = np.load(path / f"{split}.labels.npy", mmap_mode="r" if tagged else None)
         texts, ids = (Strings.open(path / f"{split}.{column}") for column in ("texts", "ids"))
-        if not len(tokens) == offsets[-1] or not len(texts) == len(ids) == len(labels) == len(offsets) - 1:
+        labelled = len(tokens) if tagged else len(offsets) - 1
+        if not len(tokens) == offsets[-1] or not len(texts) == len(ids) == len(offsets) - 1 or len(labels) != labelled:
             raise ValueError(f"the parts of its {split} split don't fit together")
-        return cls(tokens, offsets, labels, texts, ids)
+        return cls(tokens, offsets, labels, texts, ids, tagged)
 
 
 @dataclass(frozen=True)
 class Store:
-    """Tokenised splits with the tokenizer and the class names that belong to them."""
+    """Tokenised splits with the tokenizer and the names of classes or tags that belong to them.
+
+    labelled: what rows are labelled with, as in `tasks.kinds.Kind`; pairs: whether a row has two texts.
+    """
 
     path: Path
     splits: dict[str, TokenizedRows]
@@ -71,6 +77,8 @@ class Store:
     classes: list[str]
     report: SplitReport
     unknown_rate: float
+    labelled: str = "class"
+    pairs: bool = False
 
     @classmethod
     def open(cls, path: Path) -> "Store":
@@ -80,21 +88,31 @@ class Store:
             os.utime(path / "store.json")  # when it was last used
         return cls(
             path=path,
-            splits={split: TokenizedRows.open(path, split) for split in SPLITS},
-            tokenizer=Tokenizer.from_file(str(path / "tokenizer.json")),
+            splits={split: TokenizedRows.open(path, split, about["labelled"] == "tags") for split in SPLITS},
+            tokenizer=read_text_as_it_is(Tokenizer.from_file(str(path / "tokenizer.json"))),
             classes=about["classes"],
             report=SplitReport(**about["report"]),
             unknown_rate=about["unknown_rate"],
+            labelled=about["labelled"],
+            pairs=about["pairs"],
         )
 
 
-def write_store(path: Path, splits: Splits, report: SplitReport, tokenizer: Tokenizer, source: dict[str, Any]) -> None:
+def write_store(
+    path: Path,
+    splits: Splits,
+    report: SplitReport,
+    tokenizer: Tokenizer,
+    source: dict[str, Any],
+    labelled: str = "class",
+) -> None:
     """Tokenise `splits` into `path`: built beside it and renamed, so that a half-written store never counts.
 
     The caller holds the store's lock: what an earlier attempt left is removed.
 
     Args:
         source: the config that it is made of, for those who look at the cache.
+        labelled: what rows are labelled with, as in `tasks.kinds.Kind`.
     """
     for left in path.parent.glob(f".{path.name}-*"):
         shutil.rmtree(left, ignore_errors=True)
@@ -105,7 +123,7 @@ def write_store(path: Path, splits: Splits, report: SplitReport, tokenizer: Toke
         with tqdm(None, "tokenising", total, unit=" rows", delay=2, leave=False, disable=None) as bar:
             for split in SPLITS:
                 rows: Rows = getattr(splits, split)
-                _write_rows(building, split, rows, splits.classes, tokenizer, bar)
+                _write_rows(building, split, rows, splits.classes, tokenizer, labelled == "tags", bar)
                 if split != "train":
                     tokens = np.load(building / f"{split}.tokens.npy", mmap_mode="r")
                     unknown += int((tokens == unknown_id(tokenizer)).sum())
@@ -116,6 +134,8 @@ def write_store(path: Path, splits: Splits, report: SplitReport, tokenizer: Toke
             "classes": splits.classes,
             "report": asdict(report),
             "unknown_rate": unknown / max(all_tokens, 1),
+            "labelled": labelled,
+            "pairs": splits.train.pairs,
         }
         (building / "store.json").write_text(json.dumps(about), encoding="utf-8")
         building.chmod(0o755)  # whoever shares the cache may read it
@@ -124,52 +144,58 @@ def write_store(path: Path, splits: Splits, report: SplitReport, tokenizer: Toke
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _write_rows(folder: Path, split: str, rows: Rows, classes: list[str], tokenizer: Tokenizer, bar: Any) -> None:
+def _write_rows(
+    folder: Path, split: str, rows: Rows, classes: list[str], tokenizer: Tokenizer, tagged: bool, bar: Any
+) -> None:
     offsets = [np.zeros(1, dtype=np.int64)]
     dtype = np.dtype(np.uint16 if vocab_size(tokenizer) <= np.iinfo(np.uint16).max else np.int32)
+    tags = _TagsOfTokens(rows, classes) if tagged else None
     with (folder / f"{split}.tokens.npy").open("wb") as file:
         _write_header(file, dtype, 0)
-        for tokens, lengths in _encode(tokenizer, rows.texts, dtype):
-            file.write(tokens.data)
-            offsets.append(offsets[-1][-1] + np.cumsum(lengths))
-            bar.update(len(lengths))
+        for chunk in encode(tokenizer, rows.texts, rows.pairs, tagged):
+            file.write(chunk.tokens.astype(dtype).data)
+            offsets.append(offsets[-1][-1] + np.cumsum(chunk.lengths))
+            if tags:
+                tags.add(chunk)
+            bar.update(len(chunk.lengths))
         file.seek(0)
         _write_header(file, dtype, int(offsets[-1][-1]))  # numpy leaves room in it for the number to grow
     np.save(folder / f"{split}.offsets.npy", np.concatenate(offsets))
-    class_number = {name: number for number, name in enumerate(classes)}
-    numbers = np.array([class_number[name] for name in rows.labels.names], dtype=np.int64)
-    np.save(folder / f"{split}.labels.npy", numbers[rows.labels.codes])
+    np.save(folder / f"{split}.labels.npy", tags.all() if tags else _row_labels(rows, classes))
     save_strings(rows.texts, folder / f"{split}.texts")
     save_strings(rows.ids, folder / f"{split}.ids")
+
+
+class _TagsOfTokens:
+    """Hands the tags of words to the tokens that these become."""
+
+    def __init__(self, rows: Rows, classes: list[str]) -> None:
+        assert isinstance(rows.labels, LabelLists)
+        self._of_words, self._used = rows.labels.numbers(classes), 0
+        self._parts: list[np.ndarray] = []
+
+    def add(self, chunk: Encoded) -> None:
+        words = slice(self._used, self._used + chunk.words)
+        self._parts.append(chunk.tags(self._of_words[words]).astype(np.int32))
+        self._used += chunk.words
+
+    def all(self) -> np.ndarray:
+        """(total,) int32."""
+        return np.concatenate(self._parts)
+
+
+def _row_labels(rows: Rows, classes: list[str]) -> np.ndarray:
+    match rows.labels:
+        case Classes() as labels:
+            return labels.numbers(classes)
+        case LabelLists() as labels:
+            return labels.table(classes)
+        case Numbers() as labels:
+            return labels.values.astype(np.float32)
+        case _:
+            return np.zeros(len(rows), dtype=np.int64)
 
 
 def _write_header(file: BinaryIO, dtype: np.dtype, length: int) -> None:
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (length,)}
     np.lib.format.write_array_header_1_0(file, header)
-
-
-def _encode(tokenizer: Tokenizer, texts: Iterable[str], dtype: np.dtype) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Tokens and lengths of one chunk after the other: all cores encode the next while one sorts out the last."""
-    # A text of nothing but characters that normalisation removes still needs a token to stand for it.
-    nothing = [unknown_id(tokenizer) or 0]
-    with ThreadPoolExecutor(1) as encoder:
-        earlier: Future[list[Encoding]] | None = None
-        for chunk in chain(_chunks(texts), [None]):
-            later = encoder.submit(tokenizer.encode_batch_fast, chunk) if chunk else None
-            if earlier:
-                ids = [encoding.ids or nothing for encoding in earlier.result()]
-                lengths = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
-                yield np.fromiter(chain.from_iterable(ids), dtype=dtype, count=int(lengths.sum())), lengths
-            earlier = later
-
-
-def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    chunk, characters = [], 0
-    for text in texts:
-        chunk.append(text)
-        characters += len(text)
-        if len(chunk) == CHUNK_ROWS or characters >= CHUNK_CHARACTERS:
-            yield chunk
-            chunk, characters = [], 0
-    if chunk:
-        yield chunk

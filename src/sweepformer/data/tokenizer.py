@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
+from sweepformer.data.texts import readable
 from sweepformer.errors import UserError
 
-PAD, UNKNOWN, MASK = "[PAD]", "[UNK]", "[MASK]"
-SPECIAL_TOKENS = [PAD, UNKNOWN, MASK]
+PAD, UNKNOWN, MASK, SEPARATOR = "[PAD]", "[UNK]", "[MASK]", "[SEP]"
+SPECIAL_TOKENS = [PAD, UNKNOWN, MASK, SEPARATOR]
 
 
 def make_tokenizer(
@@ -33,11 +34,13 @@ def make_tokenizer(
     steps = [normalizers.NFC()] + ([normalizers.Lowercase()] if lowercase else [])
     tokenizer.normalizer = normalizers.Sequence(steps)
     try:
-        tokenizer.train_from_iterator(texts, trainer)
+        tokenizer.train_from_iterator(readable(texts), trainer)
     except Exception as error:  # the library raises a bare Exception
         raise UserError(
             f"tokenizer.kind={kind} can't be trained with tokenizer.vocab_size={vocab_size}: {error}"
         ) from error
+    separator = (SEPARATOR, tokenizer.token_to_id(SEPARATOR))
+    tokenizer.post_processor = processors.TemplateProcessing("$A", f"$A {SEPARATOR} $B:1", [separator])
     return tokenizer
 
 
@@ -56,6 +59,12 @@ def load_tokenizer(path: str | None) -> Tokenizer:
     return tokenizer
 
 
+def read_text_as_it_is(tokenizer: Tokenizer) -> Tokenizer:
+    """Let "[SEP]" in a text be four letters in brackets. Not kept in a tokenizer's file: to be said after loading."""
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
 def vocab_size(tokenizer: Tokenizer) -> int:
     """One more than the highest id: a pretrained vocabulary may have gaps."""
     return max(tokenizer.get_vocab().values()) + 1
@@ -63,13 +72,31 @@ def vocab_size(tokenizer: Tokenizer) -> int:
 
 def pad_id(tokenizer: Tokenizer) -> int:
     """The id that fills a batch; a pretrained tokenizer without a padding token pads with 0, masked anyway."""
-    found = (tokenizer.token_to_id(token) for token in (PAD, "<pad>"))
-    return next((token_id for token_id in found if token_id is not None), 0)
+    return _first_id(tokenizer, PAD, "<pad>") or 0
 
 
 def unknown_id(tokenizer: Tokenizer) -> int | None:
     """The id of what the vocabulary doesn't hold; None if every text can be written in it (bytes)."""
-    found = (tokenizer.token_to_id(token) for token in (UNKNOWN, "<unk>"))
+    return _first_id(tokenizer, UNKNOWN, "<unk>")
+
+
+def mask_id(tokenizer: Tokenizer) -> int | None:
+    """The id that hides a token in masked language modelling; None if the vocabulary has none."""
+    return _first_id(tokenizer, MASK, "<mask>")
+
+
+def separator_id(tokenizer: Tokenizer) -> int | None:
+    """The id that stands between two texts; None if the vocabulary has none."""
+    return _first_id(tokenizer, SEPARATOR, "</s>")
+
+
+def special_ids(tokenizer: Tokenizer) -> list[int]:
+    """The ids that stand for no part of a text."""
+    return sorted(number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special)
+
+
+def _first_id(tokenizer: Tokenizer, *tokens: str) -> int | None:
+    found = map(tokenizer.token_to_id, tokens)
     return next((token_id for token_id in found if token_id is not None), None)
 
 

@@ -45,7 +45,7 @@ class BagOfNgrams(nn.Module):
         self.head = nn.Linear(embedding_dim, num_classes).apply(init_linear)
 
     def forward(self, token_ids: Tensor, layout: Layout = None) -> Tensor:
-        """Logits, (batch, num_classes) float; arguments as `TransformerClassifier.forward`."""
+        """Logits, (batch, num_classes) float; arguments as `Transformer.forward`."""
         if isinstance(layout, Packed):
             token_ids, layout = layout.padded(token_ids), layout.padding_mask
         real = torch.ones_like(token_ids, dtype=torch.bool) if layout is None else ~layout

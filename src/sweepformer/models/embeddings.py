@@ -57,6 +57,8 @@ class TokenEmbedding(nn.Module):
         dropout: of the sum.
         pad_id: the token whose vector is and stays zero.
         prepend_cls: put a learned vector before each sequence, at position 0.
+        separator_id: the token between a row's two texts: it and what follows get a vector of their own added
+            (Devlin et al. 2019, segment embeddings); None: rows have one text.
     """
 
     positions: Tensor | None
@@ -70,6 +72,7 @@ class TokenEmbedding(nn.Module):
         dropout: float,
         pad_id: int = 0,
         prepend_cls: bool = False,
+        separator_id: int | None = None,
     ) -> None:
         super().__init__()
         check_choice("positional_encoding", positional_encoding, POSITIONAL_ENCODINGS)
@@ -77,6 +80,8 @@ class TokenEmbedding(nn.Module):
         self.scale = math.sqrt(embedding_dim)
         self.tokens = nn.Embedding(vocab_size, embedding_dim, padding_idx=pad_id)
         self.cls = nn.Parameter(torch.empty(embedding_dim)) if prepend_cls else None
+        self.separator_id = separator_id
+        self.segments = None if separator_id is None else nn.Embedding(2, embedding_dim)
         places = max_length + prepend_cls
         if positional_encoding == "sinusoidal":
             # Not in checkpoints: it follows from the config.
@@ -95,6 +100,8 @@ class TokenEmbedding(nn.Module):
             self.tokens.weight[self.tokens.padding_idx].zero_()
         if self.cls is not None:
             nn.init.normal_(self.cls, std=1 / self.scale)
+        if self.segments is not None:
+            nn.init.normal_(self.segments.weight, std=0.02)
         if isinstance(self.positions, nn.Parameter):
             nn.init.normal_(self.positions, std=0.02)
 
@@ -112,9 +119,21 @@ class TokenEmbedding(nn.Module):
         if length > self.max_length:
             raise ValueError(f"a sequence of {length} tokens is longer than max_length={self.max_length}")
         x = self.tokens(token_ids)
+        if self.segments is not None:
+            x = x + self.segments(self._segment_of(token_ids, packed))
         if self.cls is not None:
             x = torch.cat([self.cls.expand(len(x), 1, -1), x], dim=1)
         x = x * self.scale
         if self.positions is not None:
             x = x + self.positions[packed.positions if packed else slice(x.shape[1])]
         return self.dropout(x)
+
+    def _segment_of(self, token_ids: Tensor, packed: Packed | None) -> Tensor:
+        """Shaped as token_ids, int64: 0 before a row's first separator, 1 from it on."""
+        assert self.separator_id is not None
+        separators = token_ids.eq(self.separator_id).long()
+        if packed is None:
+            return separators.cumsum(1).clamp(max=1)
+        passed = separators.cumsum(0)
+        before = (passed - separators)[packed.starts[:-1].long()]  # in the rows before
+        return (passed - before[packed.rows]).clamp(max=1)

@@ -124,6 +124,7 @@ class Encoder(nn.Module):
         max_length: the most tokens a sequence may have.
         pad_id: the token that stands for no token.
         prepend_cls: put a learned vector before each sequence; the output is then one longer.
+        separator_id: the token between a row's two texts; None: rows have one.
         attention: how it is computed, one of `attention_kernels.KERNELS`.
     """
 
@@ -143,13 +144,14 @@ class Encoder(nn.Module):
         max_length: int,
         pad_id: int = 0,
         prepend_cls: bool = False,
+        separator_id: int | None = None,
         attention: str = "auto",
     ) -> None:
         super().__init__()
         self.output_dim = embedding_dim
         self.prepend_cls = prepend_cls
         self.embedding = TokenEmbedding(
-            vocab_size, embedding_dim, positional_encoding, max_length, dropout, pad_id, prepend_cls
+            vocab_size, embedding_dim, positional_encoding, max_length, dropout, pad_id, prepend_cls, separator_id
         )
         rotary = positional_encoding == "rotary"
         self.blocks = nn.ModuleList(

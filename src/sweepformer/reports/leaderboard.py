@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sweepformer.reports.metric_names import telling
 from sweepformer.reports.tables import table_text
 from sweepformer.run_directory import FINAL, RunDirectory, Summary, write_text
 from sweepformer.sweeps.sweep import Sweep, command, command_for, run_paths
 
 log = logging.getLogger(__name__)
-
-SHOWN = ("val_acc", "val_f1", "test_acc", "test_f1")
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,8 @@ def report(sweep: Sweep, findings: str = "") -> int:
     ranked = rank(entries, metric, mode)
     lost = [entry for entry in entries if entry.summary.status not in FINAL]
     keys = list(dict.fromkeys(key for entry in entries for key in entry.settings))
-    names = list(dict.fromkeys([metric, *SHOWN]))
+    measured = {name for entry in ranked for name in entry.summary.metrics}
+    names = list(dict.fromkeys([metric, *telling("val", measured), *telling("test", measured)]))
     if ranked:
         log.info("\n%s", _ranking(ranked[:20], keys, names))
     if lost:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,13 @@ from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from torch.utils.tensorboard import SummaryWriter
 
+from sweepformer.reports.metric_names import telling
 from sweepformer.run_directory import FINAL, Summary
 
-# TensorBoard's HPARAMS shows a few columns at first: these are the ones to compare runs by.
-FINAL_METRICS = ("test_acc", "test_f1", "val_acc")
+
+def _compared(metrics: Iterable[str]) -> list[str]:
+    """TensorBoard's HPARAMS shows a few columns at first: these are the ones to compare runs by."""
+    return telling("test", metrics)[:2] + telling("val", metrics)[:1]
 
 
 def begin(loggers: Sequence[Logger], config: dict[str, Any], overrides: Sequence[str], swept: Sequence[str]) -> None:
@@ -114,9 +117,8 @@ def conclude_lost(folder: Path, summary: Summary) -> None:
 
 def _end_session(writer: Any, summary: Summary) -> None:
     well = summary.status in FINAL
-    for name in FINAL_METRICS:
-        if name in summary.metrics:
-            writer.add_scalar(f"final/{name}", summary.metrics[name], summary.steps)
+    for name in _compared(summary.metrics):
+        writer.add_scalar(f"final/{name}", summary.metrics[name], summary.steps)
     # HPARAMS can filter by status, but doesn't show it.
     writer.add_scalar("final/failed", 0 if well else 1, summary.steps)
     status = api_pb2.STATUS_SUCCESS if well else api_pb2.STATUS_FAILURE

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import Store
+from sweepformer.reports.metric_names import telling
 from sweepformer.reports.tables import rendered, share
 from sweepformer.run_directory import Summary
 
@@ -39,9 +40,9 @@ def print_result(summary: Summary, path: Path) -> None:
     """The closing table and the next commands to type."""
     shown = Path(os.path.relpath(path))
     table = Table(title="Result", show_header=False, title_justify="left")
-    for name in ("test_acc", "test_f1", "test_loss", "val_acc"):
+    for name in (*telling("test", summary.metrics), "test_loss", *telling("val", summary.metrics)[:1]):
         if name in summary.metrics:
-            table.add_row({"test_f1": "test_f1 (macro)"}.get(name, name), f"{summary.metrics[name]:.4f}")
+            table.add_row(name, f"{summary.metrics[name]:.4f}")
     table.add_row("best checkpoint", str(shown / summary.best_checkpoint) if summary.best_checkpoint else "none")
     if summary.parameters:
         table.add_row("parameters", f"{summary.parameters:,}")

@@ -4,13 +4,11 @@ import difflib
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sweepformer.config import METRICS
 from sweepformer.errors import UserError
 from sweepformer.run_directory import Summary
+from sweepformer.tasks.kinds import kind_of
 
 NUMBERS = (
-    *METRICS,
-    *("test_loss", "test_acc", "test_f1"),
     *(field.name for field in fields(Summary) if field.type in (int, float, int | None, float | None)),
     *(f"seconds.{part}" for part in ("total", "start_up", "warm_up", "training", "test")),
 )
@@ -37,7 +35,8 @@ def read_objectives(options: dict[str, Any], config: dict[str, Any]) -> Objectiv
     Raises:
         UserError: they can't be looked for.
     """
-    found = Objectives(_as_list(options["metrics"]), _as_list(options["direction"]))
+    usual = "minimize" if config["task"].get("mode") == "min" else "maximize"
+    found = Objectives(_as_list(options["metrics"]), _as_list(options["direction"] or usual))
     if len(found.metrics) != len(found.directions):
         raise UserError(
             f"hydra.sweeper.metrics={found.metrics} and hydra.sweeper.direction={found.directions}: "
@@ -46,13 +45,14 @@ def read_objectives(options: dict[str, Any], config: dict[str, Any]) -> Objectiv
     for direction in found.directions:
         if direction not in ("maximize", "minimize"):
             raise UserError(f"hydra.sweeper.direction={direction}: it must be maximize or minimize.")
-    own_task = not str(config["task"].get("_target_")).startswith("sweepformer.")
+    kind = kind_of(config["task"])
+    known = (*kind.logged, *kind.tested, *NUMBERS) if kind else NUMBERS
     for name in found.metrics:
-        if name not in NUMBERS and not own_task:
-            near = difflib.get_close_matches(name, NUMBERS, n=1)
+        if kind and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise UserError(
-                f"hydra.sweeper.metrics={name}: runs have no such number. They have: {', '.join(NUMBERS)}.{hint}"
+                f"hydra.sweeper.metrics={name}: runs have no such number. They have: {', '.join(known)}.{hint}"
             )
     return found
 

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
@@ -17,15 +16,17 @@ from pytorch_lightning.strategies.launchers.multiprocessing import _MultiProcess
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
-from sweepformer.build import build
+from sweepformer.build import build, find_target
 from sweepformer.data.corpus import prepare
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import Store
-from sweepformer.data.tokenizer import pad_id, vocab_size
+from sweepformer.data.tokenizer import pad_id, separator_id, vocab_size
 from sweepformer.errors import UserError
 from sweepformer.reports.loggers import let_go, show_predictions
 from sweepformer.reports.screen import print_rows, print_tokens
 from sweepformer.run_directory import RunDirectory, Summary
+from sweepformer.tasks.kinds import KINDS, Kind
+from sweepformer.tasks.task import Targets, Task
 from sweepformer.training.callbacks.halving import SuccessiveHalving, was_stopped
 from sweepformer.training.callbacks.predictions import PredictionWriter
 from sweepformer.training.callbacks.throughput import Throughput
@@ -50,7 +51,8 @@ def train_and_test(
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     trainer = build_trainer(config, directory, loggers)
     summary.effective_precision = config["trainer"]["precision"] = str(trainer.precision)
-    store = prepare(config["data"], config["tokenizer"], config["seed"])
+    kind = getattr(find_target("task", config["task"]), "kind", KINDS["Classification"])
+    store = prepare(config["data"], config["tokenizer"], config["seed"], kind.labels)
     data = _data_module(config, store)
     if trainer.is_global_zero:
         directory.write_environment(
@@ -60,7 +62,7 @@ def train_and_test(
         directory.write_labels(store.classes)
         print_rows(store)
         print_tokens(store, data)
-    model = _model(config, store, trainer)
+    model = _model(config, kind, store, trainer)
     task = _task(config, model, store, data, trainer)
     summary.parameters = sum(parameter.numel() for parameter in model.parameters())
     predictions = PredictionWriter(directory.predictions, store.splits["test"].ids, store.classes)
@@ -89,8 +91,8 @@ def train_and_test(
     trainer.test(task, datamodule=data, verbose=False)
     summary.seconds["test"] = time.perf_counter() - tested
     summary.metrics.update({name: float(value) for name, value in trainer.callback_metrics.items()})
-    if predictions.labels is not None:
-        show_predictions(loggers, predictions.labels, predictions.predictions, store.classes, summary.steps)
+    if predictions.kept is not None and (confusion := task.confusion(predictions.kept)):
+        show_predictions(loggers, *confusion, store.classes, summary.steps)
     # Asked of the directory: training may have run in processes that are gone.
     stopped = any(isinstance(one, SuccessiveHalving) for one in _callbacks(trainer)) and was_stopped(directory)
     summary.status = "stopped_early_by_sweep" if stopped else "completed"
@@ -112,35 +114,39 @@ def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
     )
 
 
-def _model(config: dict[str, Any], store: Store, trainer: pl.Trainer) -> nn.Module:
+def _model(config: dict[str, Any], kind: Kind, store: Store, trainer: pl.Trainer) -> nn.Module:
     # A "true" half precision wants its weights made in it.
     with trainer.init_module(empty_init=False):
         model = build(
             "model",
             config["model"],
             vocab_size=vocab_size(store.tokenizer),
-            num_classes=len(store.classes),
+            num_classes=max(len(store.classes), 1),
+            predicts=kind.predicts,
             pad_id=pad_id(store.tokenizer),
+            separator_id=separator_id(store.tokenizer) if store.pairs else None,
         )
     if config["trainer"].get("compile"):
         compile_in_place(model, trainer.strategy.root_device)
     return model
 
 
-def _task(
-    config: dict[str, Any], model: nn.Module, store: Store, data: RowsDataModule, trainer: pl.Trainer
-) -> pl.LightningModule:
+def _task(config: dict[str, Any], model: nn.Module, store: Store, data: RowsDataModule, trainer: pl.Trainer) -> Task:
     plan = data.plan("train", trainer.world_size)
     batches = -(-len(plan) // trainer.world_size)
-    train = store.splits["train"]
+    options = {name: value for name, value in config["task"].items() if name not in ("monitor", "mode")}
     return build(
         "task",
-        config["task"],
+        options,
         model=model,
         make_optimizer=lambda module: build_optimizer(config["optimizer"], module),
         make_schedule=lambda optimizer: build_schedule(config["scheduler"], optimizer, _total_steps(trainer, batches)),
-        class_counts=np.bincount(train.labels, minlength=len(store.classes)).tolist(),
-        rows_per_batch=len(train) / len(plan),
+        targets=Targets(
+            classes=store.classes,
+            labels=store.splits["train"].labels,
+            rows_per_batch=len(data.rows["train"]) / len(plan),
+            tokens_per_batch=float(data.rows["train"].lengths.sum() / len(plan)),
+        ),
         saved={
             "config": config,
             "classes": store.classes,

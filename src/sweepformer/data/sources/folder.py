@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sweepformer.data.columns import StringsWriter
 from sweepformer.data.rows import RawSplits, Rows
-from sweepformer.data.sources.files import Transform, checked_text
+from sweepformer.data.sources.records import Transform, checked_text
 from sweepformer.errors import UserError
 
 SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sweepformer.data.rows import RawSplits, Rows
-from sweepformer.data.sources.files import Transform, collect
+from sweepformer.data.sources.records import Columns, Transform, collect
 from sweepformer.errors import UserError
 
 USUAL_NAMES = {"val": ("validation", "valid", "val", "dev"), "test": ("test",)}
@@ -16,9 +16,11 @@ class Hub:
 
     Args:
         path, name: as for `datasets.load_dataset`.
-        text_column, label_column, group_column: as for files; class numbers become their names.
+        text_column, pair_column, label_column, label_separator, group_column: as for files; class numbers become
+            their names.
         train_split, val_split, test_split: names of splits; None: the usual name if there is such a split.
         transform: called on every raw text.
+        labelled: what the task needs rows to be labelled with, as in `tasks.kinds.Kind`.
     """
 
     def __init__(
@@ -27,14 +29,17 @@ class Hub:
         name: str | None = None,
         text_column: str = "text",
         label_column: str = "label",
+        pair_column: str | None = None,
+        label_separator: str = ",",
         group_column: str | None = None,
         train_split: str = "train",
         val_split: str | None = None,
         test_split: str | None = None,
         transform: Transform | None = None,
+        labelled: str = "class",
     ) -> None:
         self.path, self.name, self.transform = path, name, transform
-        self.columns = {"text": text_column, "label": label_column, "group": group_column}
+        self.columns = Columns(text_column, pair_column, label_column, group_column, labelled, label_separator)
         self.splits = {"train": train_split, "val": val_split, "test": test_split}
         self._loaded: Any = None
 
@@ -62,26 +67,22 @@ class Hub:
         return RawSplits(**found)
 
     def _rows(self, dataset: Any, split: str) -> Rows:
-        for role, column in self.columns.items():
-            if column is not None and column not in dataset.column_names:
+        for role, column in self.columns.read.items():
+            if column not in dataset.column_names:
                 raise UserError(
                     f"data.{role}_column={column}: {self.path} has no such column. "
                     f"It has: {', '.join(dataset.column_names)}."
                 )
-        label_column = self.columns["label"]
-        names = getattr(dataset.features[label_column], "names", None)
+        label_column = self.columns.label
+        feature = dataset.features.get(label_column)
+        names = getattr(feature, "names", None) or getattr(getattr(feature, "feature", None), "names", None)
         origin = f"data.path: {self.path}, split {split}"
 
         def records() -> Iterator[tuple[str, dict[str, Any]]]:
             for number, record in enumerate(dataset, 1):
-                label = record[label_column]
-                if names is not None and label is not None:
-                    if not 0 <= label < len(names):
-                        raise UserError(
-                            f"{origin}, row {number}: its label {label} is hidden, as in a competition's test split. "
-                            "Name another split, or remove it with data.test_split."
-                        )
-                    record = {**record, label_column: names[label]}
+                if names is not None:
+                    label = _named(record[label_column], names, f"{origin}, row {number}")
+                    record = {**record, label_column: label}
                 yield f"row {number}", record
 
         return collect(records(), self.columns, origin, self.transform)
@@ -109,3 +110,17 @@ class Hub:
                 "Check the name (or the folder), data.name and the network."
             ) from error
         return loaded if isinstance(loaded, dict) else {"train": loaded}
+
+
+def _named(label: Any, names: list[str], where: str) -> Any:
+    """A class number, or a list of them, as names."""
+    if label is None:
+        return None
+    if isinstance(label, list):
+        return [_named(one, names, where) for one in label]
+    if not 0 <= label < len(names):
+        raise UserError(
+            f"{where}: its label {label} is hidden, as in a competition's test split. "
+            "Name another split, or remove it with data.test_split."
+        )
+    return names[label]

@@ -7,7 +7,7 @@ from importlib.metadata import version
 import numpy as np
 
 from sweepformer.data.rows import RawSplits, Rows
-from sweepformer.data.sources.files import Transform
+from sweepformer.data.sources.records import Transform
 
 
 class Icd10:
@@ -62,8 +62,8 @@ class Icd10:
         assert rows.groups is not None
         groups = rows.groups.codes
         kept: list[int] = []
-        for label in range(len(rows.labels.names)):  # each chapter keeps its share, and enough to be split
-            members = np.flatnonzero(rows.labels.codes == label)
+        for label in rows.labels.names:  # each chapter keeps its share, and enough to be split
+            members = np.flatnonzero(rows.labels.rows_named(label))
             share = max(round(self.max_rows * len(members) / len(rows)), 6)
             order = random.permutation(np.unique(groups[members]))
             # A few rows of many categories, not all of a few: a split cuts between categories.

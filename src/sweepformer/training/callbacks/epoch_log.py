@@ -4,6 +4,8 @@ import logging
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from sweepformer.reports.metric_names import telling
+
 log = logging.getLogger(__name__)
 
 
@@ -17,10 +19,9 @@ class EpochLog(Callback):
         self._write(trainer, trainer.current_epoch)
 
     def _write(self, trainer: Trainer, epochs: int) -> None:
-        names = ("train_loss", "train_acc", "val_loss", "val_acc", "val_f1")
-        found = [
-            f"{name} {float(trainer.callback_metrics[name]):.3f}" for name in names if name in trainer.callback_metrics
-        ]
+        metrics = trainer.callback_metrics
+        names = ("train_loss", "train_acc", "val_loss", *telling("val", metrics))
+        found = [f"{name} {float(metrics[name]):.3f}" for name in names if name in metrics]
         if trainer.is_global_zero and epochs and found:
             of = f"/{trainer.max_epochs}" if trainer.max_epochs and trainer.max_epochs > 0 else ""
             log.info("epoch %d%s  %s", epochs, of, "  ".join(found))

@@ -1,4 +1,4 @@
-"""The test split's predictions, as a table."""
+"""The test split's predictions, gathered from all batches and processes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,16 +14,15 @@ from sweepformer.reports.predictions import write_predictions
 class PredictionWriter(Callback):
     """Collects what `test_step` returns and writes `predictions.parquet` when the test is over.
 
-    Columns: id, label, prediction (strings) and `probability_<class>` (float32) for every class, in the order
-    of the test file. Under several processes the first one writes for all. `labels` and `predictions` keep the
-    class numbers, (rows,) int64, for those who come after.
+    A task returns `rows`, the batch's numbers in the split, and whatever it keeps of its answers, a tensor or a list
+    with an item a row; its `prediction_columns` says what of it is written. Under several processes the first one
+    writes for all. `kept` holds all of it as arrays or lists in the split's order, for those who come after.
     """
 
     def __init__(self, path: Path, ids: Sequence[str], classes: list[str]) -> None:
         self.path, self.ids, self.classes = path, ids, classes
-        self._parts: list[dict[str, torch.Tensor]] = []
-        self.labels: np.ndarray | None = None
-        self.predictions: np.ndarray = np.empty(0, dtype=np.int64)
+        self._parts: list[dict[str, Any]] = []
+        self.kept: dict[str, Any] | None = None
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._parts = []
@@ -37,7 +36,7 @@ class PredictionWriter(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        self._parts.append({name: value.cpu() for name, value in outputs.items()})
+        self._parts.append({name: one.cpu() if isinstance(one, torch.Tensor) else one for name, one in outputs.items()})
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         parts = self._parts
@@ -45,12 +44,19 @@ class PredictionWriter(Callback):
             everyones: list[Any] = [None] * trainer.world_size
             torch.distributed.all_gather_object(everyones, parts)
             parts = [part for one in everyones for part in one]
-        if trainer.is_global_zero and parts:
-            self._write({name: torch.cat([part[name] for part in parts]) for name in parts[0]})
+        columns = getattr(pl_module, "prediction_columns", None)
+        if trainer.is_global_zero and parts and columns:
+            self.kept = {name: _joined([part[name] for part in parts]) for name in parts[0]}
+            order = np.argsort(self.kept.pop("rows"))
+            self.kept = {name: _ordered(values, order) for name, values in self.kept.items()}
+            write_predictions(self.path, [self.ids[row] for row in order], columns(self.kept, self.classes))
 
-    def _write(self, found: dict[str, torch.Tensor]) -> None:
-        order = torch.argsort(found["rows"])
-        probabilities = found["probabilities"][order].numpy()
-        self.labels, self.predictions = found["labels"][order].numpy(), probabilities.argmax(1)
-        ids = [self.ids[row] for row in found["rows"][order].tolist()]
-        write_predictions(self.path, ids, self.classes, self.labels, probabilities)
+
+def _joined(parts: list[Any]) -> Any:
+    if isinstance(parts[0], torch.Tensor):
+        return torch.cat(parts).numpy()
+    return [item for part in parts for item in part]
+
+
+def _ordered(values: Any, order: np.ndarray) -> Any:
+    return values[order] if isinstance(values, np.ndarray) else [values[place] for place in order]

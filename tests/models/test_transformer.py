@@ -8,14 +8,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sweepformer.models.classifier import TransformerClassifier
 from sweepformer.models.embeddings import POSITIONAL_ENCODINGS
 from sweepformer.models.pooling import POOLINGS
+from sweepformer.models.transformer import Transformer
 
 VARIANTS = list(itertools.product(POOLINGS, POSITIONAL_ENCODINGS, [False, True]))
 
 
-def make(**changes: Any) -> TransformerClassifier:
+def make(**changes: Any) -> Transformer:
     small = {
         "vocab_size": 30,
         "num_classes": 5,
@@ -24,7 +24,7 @@ def make(**changes: Any) -> TransformerClassifier:
         "dim_feedforward": 32,
         "max_length": 12,
     }
-    return TransformerClassifier(**(small | changes))
+    return Transformer(**(small | changes))
 
 
 @pytest.mark.parametrize(("pooling", "positions", "norm_first"), VARIANTS)
@@ -117,7 +117,7 @@ def test_a_state_dict_round_trip_keeps_the_logits() -> None:
 def test_training_flops_are_those_that_torch_counts() -> None:
     from torch.utils.flop_counter import FlopCounterMode
 
-    model = TransformerClassifier(vocab_size=50, num_classes=3, embedding_dim=32, num_heads=4, attention="math")
+    model = Transformer(vocab_size=50, num_classes=3, embedding_dim=32, num_heads=4, attention="math")
     tokens = torch.randint(1, 50, (4, 20))
     model.encoder.embedding.tokens.weight.requires_grad_()
     with FlopCounterMode(display=False) as counter:

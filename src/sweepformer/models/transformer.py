@@ -1,23 +1,28 @@
-"""An encoder, a pooling and a head: sequences to class scores."""
+"""An encoder and a head: sequences to answers."""
 
 from torch import Tensor, nn
 
-from sweepformer.models.dropout import Dropout
-from sweepformer.models.encoder import Encoder, init_linear
+from sweepformer.models.choices import check_choice
+from sweepformer.models.encoder import Encoder
+from sweepformer.models.heads import RowHead, TokenHead, VocabularyHead
 from sweepformer.models.layout import Layout
-from sweepformer.models.pooling import Pooling
+
+PREDICTS = ("row", "token", "vocabulary")
 
 
-class TransformerClassifier(nn.Module):
-    """A transformer encoder that labels sequences.
+class Transformer(nn.Module):
+    """A transformer encoder that labels sequences, or their tokens, or says which tokens they hold.
 
     The defaults are a pre-norm encoder with GELU. positional_encoding="sinusoidal", activation="relu" and
     norm_first=False make it the encoder of Vaswani et al. 2017, "Attention Is All You Need".
 
     Args:
         vocab_size: number of token ids.
-        num_classes: number of classes.
+        num_classes: numbers in an answer: of classes or tags, or 1.
+        predicts: what is answered: each "row", each "token", or which token of the "vocabulary" stands there.
         pad_id: the token that stands for no token.
+        separator_id: the token between a row's two texts, after which another vector is added to the tokens'
+            (Devlin et al. 2019, segment embeddings); None: rows have one text.
         embedding_dim: width of a token's vector.
         num_heads: attention heads; they divide the width.
         num_layers: blocks of attention and feed-forward.
@@ -28,9 +33,9 @@ class TransformerClassifier(nn.Module):
         norm_first: pre-norm rather than post-norm.
         activation: "relu", "gelu" or "swiglu".
         positional_encoding: "sinusoidal", "learned", "rotary" or "none".
-        pooling: "mean", "max", "cls" or "attention"; "cls" puts a learned vector before the sequence.
+        pooling: of rows: "mean", "max", "cls" or "attention"; "cls" puts a learned vector before the sequence.
         max_length: the most tokens a sequence may have; longer ones raise a ValueError.
-        classifier_dim: width of the head's hidden layer; None: a single linear layer.
+        classifier_dim: width of the hidden layer of the head of rows and tokens; None: a single linear layer.
         classifier_dropout: of the head's inputs.
     """
 
@@ -39,7 +44,9 @@ class TransformerClassifier(nn.Module):
         *,
         vocab_size: int,
         num_classes: int,
+        predicts: str = "row",
         pad_id: int = 0,
+        separator_id: int | None = None,
         embedding_dim: int = 128,
         num_heads: int = 4,
         num_layers: int = 2,
@@ -56,6 +63,7 @@ class TransformerClassifier(nn.Module):
         classifier_dropout: float = 0.1,
     ) -> None:
         super().__init__()
+        check_choice("predicts", predicts, PREDICTS)
         self.encoder = Encoder(
             vocab_size=vocab_size,
             embedding_dim=embedding_dim,
@@ -70,29 +78,32 @@ class TransformerClassifier(nn.Module):
             positional_encoding=positional_encoding,
             max_length=max_length,
             pad_id=pad_id,
-            prepend_cls=pooling == "cls",
+            prepend_cls=pooling == "cls" and predicts == "row",
+            separator_id=separator_id,
         )
         width = self.encoder.output_dim
-        self.pooling = Pooling(pooling, width)
-        layers: list[nn.Module] = [Dropout(classifier_dropout)]
-        if classifier_dim is not None:
-            layers += [nn.Linear(width, classifier_dim), nn.GELU(), Dropout(classifier_dropout)]
-            width = classifier_dim
-        logits = nn.Linear(width, num_classes)
-        self.head = nn.Sequential(*layers, logits).apply(init_linear)
-        # Small logits: the first loss is near log(num_classes), with no class favoured by chance.
-        nn.init.trunc_normal_(logits.weight, std=0.02)
+        self.head: nn.Module
+        if predicts == "row":
+            self.head = RowHead(width, num_classes, classifier_dim, classifier_dropout, pooling)
+        elif predicts == "token":
+            self.head = TokenHead(width, num_classes, classifier_dim, classifier_dropout)
+        else:
+            self.head = VocabularyHead(self.encoder.embedding.tokens)
 
     def training_flops(self, tokens: int, squared_lengths: int) -> int:
-        """As the encoder's, beside which pooling and head cost nothing."""
+        """As the encoder's, beside which pooling and head cost little."""
         return self.encoder.training_flops(tokens, squared_lengths)
 
-    def forward(self, token_ids: Tensor, layout: Layout = None) -> Tensor:
-        """Logits, (batch, num_classes) float.
+    def forward(
+        self, token_ids: Tensor, layout: Layout = None, causal: bool = False, chosen: Tensor | None = None
+    ) -> Tensor:
+        """Logits, float: (batch, num_classes) of rows; (batch, length, num_classes) of tokens; of the vocabulary
+        (batch, length, vocab_size), or (chosen, vocab_size).
 
-        token_ids: (batch, length) int64, or (tokens,) if packed. layout: (batch, length) bool, True where there
-        is no token; None: there is no padding; or how the rows are packed.
+        token_ids: (batch, length) int64, or (tokens,) if packed, as the result then is. layout: (batch, length) bool,
+        True where there is no token; None: there is no padding; or how the rows are packed. causal: each position
+        sees itself and those before it only. chosen: bool, shaped as token_ids: the positions to answer for; the
+        others are spared the head's cost.
         """
-        hidden = self.encoder(token_ids, layout)
-        # The mask lacks the position of the "cls" vector, but that pooling does not read it.
-        return self.head(self.pooling(hidden, layout))
+        hidden = self.encoder(token_ids, layout, causal)
+        return self.head(hidden if chosen is None else hidden[chosen], layout)

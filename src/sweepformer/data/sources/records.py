@@ -1,0 +1,201 @@
+"""From records of any file or dataset to rows: each text and label checked, and named if it can't be used."""
+
+import math
+import sys
+from array import array
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from sweepformer.data.columns import StringsWriter
+from sweepformer.data.labels import LabelLists, Numbers
+from sweepformer.data.rows import Rows
+from sweepformer.data.sources.readers import Record
+from sweepformer.data.texts import join_pair, join_words
+from sweepformer.errors import UserError
+
+Transform = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where in a record the parts of a row stand, and what its label is (`labelled`: as in `tasks.kinds.Kind`)."""
+
+    text: str
+    pair: str | None
+    label: str
+    group: str | None
+    labelled: str
+    label_separator: str
+
+    @property
+    def read(self) -> dict[str, str]:
+        """The columns that are needed, by what they hold."""
+        label = None if self.labelled == "nothing" else self.label
+        named = {"text": self.text, "pair": self.pair, "label": label, "group": self.group}
+        return {role: column for role, column in named.items() if column is not None}
+
+
+def collect(records: Iterable[Record], columns: Columns, origin: str, transform: Transform | None) -> Rows:
+    """Rows from records, each checked: a text that can be used and a label.
+
+    Raises:
+        UserError: naming the row.
+    """
+    texts, ids = StringsWriter(), StringsWriter()
+    labels = _COLLECTORS[columns.labelled](columns)
+    groups = []  # of few kinds: interned, each kind is in memory once
+    shown = tqdm(records, f"reading {origin}", unit=" rows", delay=2, leave=False, disable=None)
+    for number, (place, record) in enumerate(shown, 1):
+        where = f"{origin}, {place}"
+        texts.append(_text(record, columns, where, transform))
+        labels.add(record, where)
+        if columns.group is not None:
+            groups.append(sys.intern(_group(record.get(columns.group), where, columns.group)))
+        ids.append(str(number))
+    pairs = columns.pair is not None
+    return Rows(
+        texts.finish(), labels.finish(), ids.finish(), groups if columns.group is not None else None, origin, pairs
+    )
+
+
+def checked_text(value: Any, where: str, column: str | None, transform: Transform | None) -> str:
+    """The text as it is trained on; an error names the row."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise UserError(f"{where}: there is no text in column {column!r}. Fill it in or remove the row.")
+    if not isinstance(value, str):
+        raise UserError(f"{where}: column {column!r} holds {type(value).__name__} {value!r:.60}, not text.")
+    if transform is not None:
+        value = transform(value)
+        if not isinstance(value, str) or not value.strip():
+            raise UserError(f"{where}: data.transform made {value!r:.60} of a text; it must return a text.")
+    if "\0" in value:
+        raise UserError(f"{where}: the text holds a NUL byte: this is not a text file, or damaged.")
+    return _writable(value, f"{where}: the text")
+
+
+def _text(record: dict[str, Any], columns: Columns, where: str, transform: Transform | None) -> str:
+    value = record.get(columns.text)
+    if columns.labelled == "tags":
+        return join_words(_words(value, where, columns.text, transform))
+    text = checked_text(value, where, columns.text, transform)
+    if columns.pair is None:
+        return text
+    return join_pair(text, checked_text(record.get(columns.pair), where, columns.pair, transform))
+
+
+def _words(value: Any, where: str, column: str, transform: Transform | None) -> list[str]:
+    if not isinstance(value, list):
+        raise UserError(f"{where}: column {column!r} holds {value!r:.60}; words that are tagged come as a list.")
+    if not value:
+        raise UserError(f"{where}: there is no word in column {column!r}. Fill it in or remove the row.")
+    return [checked_text(word, f"{where}, word {number}", column, transform) for number, word in enumerate(value, 1)]
+
+
+class _ClassCollector:
+    def __init__(self, columns: Columns) -> None:
+        self.column = columns.label
+        self.labels: list[str] = []
+
+    def add(self, record: dict[str, Any], where: str) -> None:
+        self.labels.append(sys.intern(_label(record.get(self.column), where, self.column)))
+
+    def finish(self) -> Any:
+        return self.labels
+
+
+class _NumberCollector:
+    def __init__(self, columns: Columns) -> None:
+        self.column = columns.label
+        self.values = array("d")
+
+    def add(self, record: dict[str, Any], where: str) -> None:
+        value = record.get(self.column)
+        try:
+            number = math.nan if value is None or isinstance(value, bool) else float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not math.isfinite(number):
+            raise UserError(f"{where}: column {self.column!r} holds {value!r:.60}, which is no finite number.")
+        self.values.append(number)
+
+    def finish(self) -> Any:
+        return Numbers(np.array(self.values))
+
+
+class _ListCollector:
+    """Lists of labels: of classes, in any order and none twice, or of tags, as many as the row has words."""
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns, self.column = columns, columns.label
+        self.lists: list[list[str]] = []
+
+    def add(self, record: dict[str, Any], where: str) -> None:
+        value = record.get(self.column)
+        tags = self.columns.labelled == "tags"
+        if isinstance(value, str) and not tags:
+            value = [part for part in value.split(self.columns.label_separator) if part.strip()]
+        elif value is None and not tags:
+            value = []  # none of the classes
+        if not isinstance(value, list):
+            raise UserError(f"{where}: column {self.column!r} holds {value!r:.60}, which is no list.")
+        labels = [sys.intern(_label(one, where, self.column)) for one in value]
+        if not tags:
+            labels = sorted(set(labels))
+        elif len(labels) != len(record[self.columns.text]):
+            words = len(record[self.columns.text])
+            raise UserError(f"{where}: {words} words and {len(labels)} tags. Every word needs one.")
+        self.lists.append(labels)
+
+    def finish(self) -> Any:
+        return LabelLists.of(self.lists)
+
+
+class _NoCollector:
+    def __init__(self, columns: Columns) -> None:
+        pass
+
+    def add(self, record: dict[str, Any], where: str) -> None:
+        pass
+
+    def finish(self) -> Any:
+        return None
+
+
+_COLLECTORS: dict[str, Callable[[Columns], Any]] = {
+    "class": _ClassCollector,
+    "classes": _ListCollector,
+    "tags": _ListCollector,
+    "number": _NumberCollector,
+    "nothing": _NoCollector,
+}
+
+
+def _label(value: Any, where: str, column: str | None) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, dict | list):
+        raise UserError(f"{where}: column {column!r} holds {value!r:.60}; a label is one word or number.")
+    label = "" if value is None or value != value else str(value).strip()
+    if not label:
+        raise UserError(f"{where}: there is no label in column {column!r}. Fill it in or remove the row.")
+    return _writable(label, f"{where}: the label")
+
+
+def _group(value: Any, where: str, column: str) -> str:
+    if value is None or value != value or not str(value).strip():
+        raise UserError(f"{where}: there is no group in column {column!r}. Fill it in or remove the row.")
+    return _writable(str(value), f"{where}: the group")
+
+
+def _writable(text: str, what: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UserError(f"{what} holds half of a surrogate pair, which is no character.") from None
+    return text

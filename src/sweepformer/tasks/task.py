@@ -1,0 +1,208 @@
+"""What all tasks share: how a step is counted and logged, evaluated, optimised and saved."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, cast
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torchmetrics import Metric
+
+from sweepformer.data.batches import Batch
+from sweepformer.models.layout import Layout
+from sweepformer.tasks.kinds import Kind
+
+STEP_SCALARS = "train_loss_step"
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What a task knows of the training rows before it is built.
+
+    classes: names of classes or tags; labels: of all training rows, as in `TokenizedRows`; rows_per_batch,
+    tokens_per_batch: means over an epoch, after truncation.
+    """
+
+    classes: list[str]
+    labels: np.ndarray
+    rows_per_batch: float
+    tokens_per_batch: float
+
+
+class Learned(NamedTuple):
+    """What one batch teaches.
+
+    loss: summed over what was to be answered, with its gradient; answers: how many that were; correct: how many of
+    them were right, None where that means nothing. Scalars.
+    """
+
+    loss: Tensor
+    answers: Tensor | int
+    correct: Tensor | None = None
+
+
+class Task(pl.LightningModule, ABC):
+    """Trains a model.
+
+    A task says what `kind` it is, what a batch teaches (`learn`), what its answers are measured by (`metrics`), and
+    what of them goes into `predictions.parquet` (`answer`, `prediction_columns`).
+
+    Args:
+        model: called with token ids (batch, length) int64 and a padding mask (batch, length) bool or None (with
+            model.attention=varlen as packed rows); returns logits.
+        make_optimizer: given the model, returns its optimizer.
+        make_schedule: given the optimizer, returns Lightning's scheduler dict.
+        targets: what is known of the training rows.
+        saved: plain data that every checkpoint carries, so that it can be used without the run's directory.
+    """
+
+    kind: ClassVar[Kind]
+
+    def __init__(
+        self,
+        model: nn.Module,
+        make_optimizer: Callable[[nn.Module], Optimizer],
+        make_schedule: Callable[[Optimizer], dict[str, Any]],
+        targets: Targets,
+        saved: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.make_optimizer, self.make_schedule = make_optimizer, make_schedule
+        # The summed loss is divided by a constant and not by the batch's own number of answers, so that each answer
+        # weighs the same although batches of short rows hold more of them.
+        self.answers_per_batch = self.expected_answers(targets)
+        self.saved = saved or {}
+        self.measured = nn.ModuleDict({f"{split}_metrics": self.metrics(targets.classes) for split in ("val", "test")})
+        self._train: list[Tensor] = []
+
+    @staticmethod
+    def expected_answers(targets: Targets) -> float:
+        """Mean number of answers in a training batch."""
+        return targets.rows_per_batch
+
+    @staticmethod
+    @abstractmethod
+    def metrics(classes: list[str]) -> nn.ModuleDict:
+        """A metric by name, "loss" and those of `kind`, each updated by `measure`."""
+
+    @abstractmethod
+    def learn(self, batch: Batch) -> Learned:
+        """The loss of a training batch."""
+
+    @staticmethod
+    @abstractmethod
+    def measure(metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
+        """Update the metrics by what the model said of a batch, logits float32."""
+
+    @staticmethod
+    def answer(logits: Tensor, labels: Tensor) -> dict[str, Tensor | list[Any]]:
+        """What is kept of the answers to a batch of the test split: tensors or lists with an item for each row."""
+        return {}
+
+    @staticmethod
+    def prediction_columns(kept: dict[str, Any], classes: list[str]) -> dict[str, Any]:
+        """Columns of `predictions.parquet` from all that `answer` kept, as arrays or lists in the order of the rows."""
+        return {}
+
+    @staticmethod
+    def confusion(kept: dict[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
+        """True and predicted class numbers, (answers,) each, for a confusion matrix; None where there is none."""
+        return None
+
+    def forward(self, token_ids: Tensor, layout: Layout = None) -> Tensor:
+        """The model's logits."""
+        return self.model(token_ids, layout)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss, answers, correct = self.learn(batch)
+        # Sums stay on the device until somebody wants to see them: reading one waits for the device.
+        counted = torch.as_tensor(answers, dtype=torch.float32, device=loss.device)
+        right = torch.zeros_like(counted) if correct is None else correct.float()
+        self._train.append(torch.stack([loss.detach().float(), right, counted]))
+        return loss / self.answers_per_batch
+
+    def on_train_epoch_start(self) -> None:
+        self._train, self._logged = [], 0
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        step = self.trainer.global_step
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by one of its connectors
+        due = step % every == 0 and len(self._train) > self._logged
+        if due and (batch_idx + 1) % self.trainer.accumulate_grad_batches == 0:
+            loss, _, answers = torch.stack(self._train[self._logged :]).sum(0).tolist()
+            self._logged = len(self._train)
+            for logger in self.trainer.loggers:
+                logger.log_metrics({STEP_SCALARS: loss / answers}, step=step)
+
+    def on_train_epoch_end(self) -> None:
+        if self._train:
+            loss, correct, answers = torch.stack(self._train).sum(0)
+            means = {"train_loss": loss / answers, "train_acc": correct / answers}
+            if "acc" not in self.kind.metrics:
+                del means["train_acc"]
+            self.log_dict(means, sync_dist=self.trainer.world_size > 1)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.evaluate("val", batch)
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_metrics("val", prog_bar=True)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+        logits = self.evaluate("test", batch)
+        return {"rows": batch.rows, **self.answer(logits, batch.labels)}
+
+    def on_test_epoch_end(self) -> None:
+        self._log_metrics("test")
+
+    def evaluate(self, split: str, batch: Batch) -> Tensor:
+        """Measure the answers to a batch; returns the logits, float32."""
+        logits = self(batch.token_ids, batch.layout).float()
+        self.measure(self._metrics_of(split), logits, batch.labels)
+        return logits
+
+    def _metrics_of(self, split: str) -> dict[str, Metric]:
+        return cast("dict[str, Metric]", self.measured[f"{split}_metrics"])
+
+    def _log_metrics(self, split: str, prog_bar: bool = False) -> None:
+        for name, metric in self._metrics_of(split).items():
+            # Computed here, so that the value is the whole split's over all processes.
+            self.log(f"{split}_{name}", metric.compute(), prog_bar=prog_bar, rank_zero_only=False)
+            metric.reset()
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.make_optimizer(self.model)
+        return {"optimizer": optimizer, "lr_scheduler": self.make_schedule(optimizer)}
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        # Lightning refuses to clip for a fused optimizer under mixed precision, although gradients are
+        # unscaled by then on a CPU and under bf16; with a gradient scaler its own path is kept.
+        if not gradient_clip_val:
+            return
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        if gradient_clip_algorithm == "value":
+            torch.nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
+        elif scaler is None and not _is_fsdp(self.trainer):
+            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        metrics = {
+            name: float(value) for name, value in self.trainer.callback_metrics.items() if name.startswith("val_")
+        }
+        checkpoint["sweepformer"] = {**self.saved, "metrics": metrics}
+
+
+def _is_fsdp(trainer: pl.Trainer) -> bool:
+    return "FSDP" in type(trainer.strategy).__name__
