@@ -188,7 +188,7 @@ class Shuffled:
         from sweepformer.data.sources.icd10 import Icd10
 
         rows = Icd10(max_rows=4000).read().train
-        labels = np.random.default_rng(0).permutation(rows.labels).tolist()
+        labels = np.random.default_rng(0).permutation(list(rows.labels)).tolist()
         return RawSplits(train=Rows(rows.texts, labels, rows.ids, rows.groups, "shuffled"))
 
 

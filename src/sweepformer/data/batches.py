@@ -1,6 +1,5 @@
 """Which rows go together: batches of like length, of equal cost, the same number in every epoch."""
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -59,23 +58,17 @@ class BatchPlan:
         grouped: bool = True,
     ) -> None:
         self.seed = seed
+        rows_by_length = np.bincount(lengths)  # lengths are few: what follows is reckoned once for each
+        step_by_length = np.ceil(np.log(np.maximum(np.arange(len(rows_by_length)), SHORTEST)) / np.log(1.1))
         # 16-bit numbers are sorted in linear time.
-        self._steps = np.ceil(np.log(np.maximum(lengths, SHORTEST)) / np.log(1.1)).astype(np.int16) * np.int16(grouped)
-        by_tokens = by_tokens and grouped
-        order = np.argsort(self._steps, kind="stable")
-        ceilings = np.maximum.accumulate(np.sort(lengths)).tolist()
-        cost = float(batch_size * lengths.mean())
-        starts, start = [], 0
-        while start < len(order):
-            starts.append(start)
-            if by_tokens:
-                start += _rows_within(cost, ceilings, start, most=batch_size * 8)
-            else:
-                start += batch_size
-        sizes = list(np.diff([*starts, len(order)]))
+        self._steps = step_by_length.astype(np.int16)[lengths] * np.int16(grouped)
+        if by_tokens and grouped:
+            sizes = _sizes_of_equal_cost(rows_by_length, batch_size * float(lengths.mean()), most=batch_size * 8)
+        else:
+            sizes = np.diff([*range(0, len(lengths), batch_size), len(lengths)]).tolist()
         target = -(-len(sizes) // replicas) * replicas  # every process gets as many
-        if target > len(order) >= replicas:
-            target = len(order) // replicas * replicas
+        if target > len(lengths) >= replicas:
+            target = len(lengths) // replicas * replicas
         while len(sizes) > target:
             sizes[-2:] = [sizes[-2] + sizes[-1]]
         while len(sizes) < target and max(sizes) > 1:
@@ -100,13 +93,25 @@ class BatchPlan:
         return np.split(np.argsort(self._steps, kind="stable"), self._cuts)
 
 
-def _rows_within(cost: float, ceilings: list[int], start: int, most: int) -> int:
-    """How many rows from `start` on cost no more when padded, at least one; ceilings: their lengths, ascending."""
+def _sizes_of_equal_cost(rows_by_length: np.ndarray, cost: float, most: int) -> list[int]:
+    """Rows in each batch, so that it costs no more than `cost` tokens when padded, the shortest rows first.
 
-    def padded(rows: int) -> int:
-        return rows * ceilings[start + rows - 1]
-
-    return max(1, bisect_right(range(1, min(most, len(ceilings) - start) + 1), cost, key=padded))
+    rows_by_length: (longest + 1,) how many rows have each length; most: rows in a batch.
+    """
+    sizes: list[int] = []
+    size = 0  # of the batch that is being filled
+    for length in np.flatnonzero(rows_by_length).tolist():
+        room = max(1, min(most, int(cost // length)))  # rows of this length, shorter ones among them
+        waiting = int(rows_by_length[length])
+        if size >= room:
+            sizes.append(size)
+            size = 0
+        while size + waiting > room:
+            sizes.append(room)
+            waiting -= room - size
+            size = 0
+        size += waiting
+    return [*sizes, size] if size else sizes
 
 
 class PlannedBatches(Sampler[list[int]]):
