@@ -1,7 +1,9 @@
 """Labelled texts with the lengths of well-known sets; their words mean nothing, as only their number costs time."""
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -14,14 +16,14 @@ class Workload(NamedTuple):
     """Lengths are drawn from a log-normal distribution and cut.
 
     median: words a row; sigma: of the logarithm; max_length: longest row; rows: of the training split;
-    batch_sizes: rows a batch by model size, so that a step of the slowest peer takes seconds and not minutes.
+    batch_sizes: rows a batch by model size, where peers are compared: a step of the slowest takes seconds.
     """
 
     median: float
     sigma: float
     max_length: int
     rows: int
-    batch_sizes: dict[str, int]
+    batch_sizes: Mapping[str, int] = MappingProxyType({})
 
     def training_rows(self) -> tuple[list[np.ndarray], np.ndarray]:
         """Word numbers of every row (int64, 0 to VOCABULARY - 1, the frequent ones small), and (rows,) int64 labels."""
