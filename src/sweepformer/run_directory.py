@@ -1,14 +1,14 @@
 """What a run leaves on disk, when, and how it is known to be whole."""
 
+import hashlib
 import json
 import logging
 import os
 import platform
 import subprocess
 import sys
-import tempfile
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from yaml import safe_load
 from sweepformer.config import config_hash, differences
 from sweepformer.errors import UserError
 from sweepformer.locks import Locked, locked
+from sweepformer.whole_files import remove_unfinished, write_text
 
 RECORDED_PACKAGES = (
     "sweepformer", "torch", "pytorch-lightning", "hydra-core", "omegaconf", "torchmetrics", "tokenizers",
@@ -31,6 +32,7 @@ RECORDED_PACKAGES = (
 SWEEP_FILE = "sweep.json"
 # A run that says this of itself is not started again.
 FINAL = ("completed", "stopped_early_by_sweep")
+SPARE_BYTES = 64 * 1024  # kept for the summary of a run that ends because the disk is full
 
 
 @dataclass
@@ -70,6 +72,7 @@ class RunDirectory:
         self.last_checkpoint = self.checkpoints / "last.ckpt"
         self.predictions = self.path / "predictions.parquet"
         self._summary = self.path / "summary.json"
+        self._spare = self.path / ".spare"
         self._config = self.path / ".hydra" / "config.json"
 
     @contextmanager
@@ -103,11 +106,20 @@ class RunDirectory:
             summary = self.read_summary()
             if summary and summary.status in FINAL:
                 return summary
+            if summary is None and self._summary.exists():
+                log.warning("warning: %s is damaged: what it said is found out again", self._summary)
+            self._remove_unfinished()
+            self._spare.write_bytes(bytes(SPARE_BYTES))
             self.forget_summary()
             for name, text in hydra_files.items():
                 write_text(self.path / ".hydra" / name, text)
             write_text(self._config, json.dumps(config, indent=1))
         return None
+
+    def _remove_unfinished(self) -> None:
+        """What an earlier process was writing when it was killed, here and in what runs tell their sweep."""
+        remove_unfinished((self.path, self.path / ".hydra", self.checkpoints))
+        remove_unfinished(self.path.parent.glob(".halving/*/"), self.path.name)
 
     @contextmanager
     def _or_refuse(self) -> Iterator[None]:
@@ -139,10 +151,12 @@ class RunDirectory:
         return self.last_checkpoint.exists() or (summary is not None and summary.status in FINAL)
 
     def read_summary(self) -> Summary | None:
-        """The recorded result; None if there is none or it can't be read."""
+        """The recorded result; None if there is none, it can't be read or it isn't what was written."""
         try:
-            return Summary(**json.loads(self._summary.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            content = json.loads(self._summary.read_text(encoding="utf-8"))
+            checksum = content.pop("checksum", None)
+            return Summary(**content) if checksum in (None, _checksum(content)) else None
+        except (OSError, ValueError, TypeError, AttributeError):
             return None
 
     def read_outcome(self) -> Summary | None:
@@ -217,7 +231,9 @@ class RunDirectory:
 
     def write_summary(self, summary: Summary) -> None:
         """Record the result: the last thing that a run does."""
-        write_text(self._summary, json.dumps(asdict(summary), indent=2, allow_nan=True) + "\n")
+        content = asdict(summary)
+        self._spare.unlink(missing_ok=True)
+        write_text(self._summary, json.dumps({**content, "checksum": _checksum(content)}, indent=2) + "\n")
 
     def write_environment(self, **facts: Any) -> None:
         """Record where and with what this run was started."""
@@ -248,32 +264,16 @@ class RunDirectory:
         return os.path.relpath(path, self.path) if path else None
 
 
+def _checksum(content: dict[str, Any]) -> str:
+    """Sixteen hex digits over a summary's fields: JSON itself would not notice a digit that changed."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def _changed_at(path: Path) -> float:
     try:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
-
-
-def replace_file(path: Path, write: Callable[[str], Any]) -> None:
-    """Let `write` make a file beside `path`, sync it and rename it over `path`."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    os.close(handle)
-    try:
-        write(temporary)
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _git_state() -> dict[str, Any] | None:

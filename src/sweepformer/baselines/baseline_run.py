@@ -18,8 +18,9 @@ from sweepformer.errors import UserError
 from sweepformer.reports.loggers import show_predictions
 from sweepformer.reports.predictions import write_predictions
 from sweepformer.reports.screen import print_rows
-from sweepformer.run_directory import RunDirectory, Summary, replace_file
+from sweepformer.run_directory import RunDirectory, Summary
 from sweepformer.tasks.task import Task
+from sweepformer.whole_files import replace_file
 
 log = logging.getLogger(__name__)
 

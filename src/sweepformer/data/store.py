@@ -19,6 +19,7 @@ from sweepformer.data.labels import Classes, LabelLists, Numbers
 from sweepformer.data.rows import Rows
 from sweepformer.data.splits import SplitReport, Splits
 from sweepformer.data.tokenizer import read_text_as_it_is, unknown_id, vocab_size
+from sweepformer.whole_files import check_seal, seal, sync
 
 SPLITS = ("train", "val", "test")
 
@@ -82,7 +83,12 @@ class Store:
 
     @classmethod
     def open(cls, path: Path) -> "Store":
-        """Map a store that was written whole."""
+        """Map a store that was written whole.
+
+        Raises:
+            Damaged: a file of it is not as it was written.
+        """
+        check_seal(path)
         about = json.loads((path / "store.json").read_text(encoding="utf-8"))
         with suppress(OSError):  # somebody else's
             os.utime(path / "store.json")  # when it was last used
@@ -138,8 +144,10 @@ def write_store(
             "pairs": splits.train.pairs,
         }
         (building / "store.json").write_text(json.dumps(about), encoding="utf-8")
+        seal(building)
         building.chmod(0o755)  # whoever shares the cache may read it
         os.rename(building, path)
+        sync(path.parent)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 

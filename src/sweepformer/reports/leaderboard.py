@@ -12,8 +12,9 @@ from pathlib import Path
 
 from sweepformer.reports.metric_names import telling
 from sweepformer.reports.tables import table_text
-from sweepformer.run_directory import FINAL, RunDirectory, Summary, write_text
+from sweepformer.run_directory import FINAL, RunDirectory, Summary
 from sweepformer.sweeps.sweep import Sweep, command, command_for, run_paths
+from sweepformer.whole_files import write_text
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sweepformer.run_directory import replace_file
+from sweepformer.whole_files import replace_file
 
 
 def write_predictions(path: Path, ids: Sequence[str], columns: dict[str, Any]) -> None:

@@ -1,0 +1,91 @@
+"""Files that are whole or absent: written beside their place, synced and renamed; what is damaged is told."""
+
+import glob
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+UNFINISHED = ".part"  # how the names of files end that are being written
+SEAL = "checksums.sha256"  # as the command sha256sum writes it: `sha256sum -c` checks it too
+
+
+class Damaged(ValueError):
+    """A file is not what was written: torn, changed, or somebody else's. The message says which, and how."""
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
+
+
+def replace_file(path: Path, write: Callable[[str], Any]) -> None:
+    """Let `write` make a file beside `path`, sync it and rename it over `path`."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", suffix=UNFINISHED, dir=path.parent)
+    os.close(handle)
+    try:
+        write(temporary)
+        sync(Path(temporary))
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's contents, or a folder's entries, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_unfinished(folders: Iterable[Path], name: str = "") -> None:
+    """Remove what processes that were killed have left half-written of files called `name`, "": of any.
+
+    Nobody else may be writing there.
+    """
+    for folder in folders:
+        for left in folder.glob(f".{glob.escape(name)}*{UNFINISHED}"):
+            left.unlink(missing_ok=True)
+
+
+def seal(folder: Path) -> None:
+    """Write the checksums of a folder's files beside them, and wait until all of it is on the disk."""
+    files = sorted(path for path in folder.iterdir() if path.name != SEAL)
+    with ThreadPoolExecutor() as readers:
+        lines = [f"{digest}  {path.name}\n" for digest, path in zip(readers.map(_digest, files), files, strict=True)]
+    (folder / SEAL).write_text("".join(lines), encoding="utf-8")
+    for path in (*files, folder / SEAL, folder):
+        sync(path)
+
+
+def check_seal(folder: Path) -> None:
+    """Compare the files of a folder with the checksums that `seal` wrote.
+
+    Raises:
+        Damaged: naming the first file that is not as it was.
+        FileNotFoundError: there is no seal.
+    """
+    text = (folder / SEAL).read_text(encoding="utf-8")
+    expected = {name: digest for digest, _, name in (line.partition("  ") for line in text.splitlines())}
+    with ThreadPoolExecutor() as readers:
+        found = list(readers.map(_digest, (folder / name for name in expected)))
+    for (name, digest), now in zip(expected.items(), found, strict=True):
+        if digest != now:
+            raise Damaged(f"{name} is not as it was written")
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
