@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from sweepformer.command_check import explain, explain_system
 from sweepformer.config import prefer_own_presets, register
-from sweepformer.errors import UserError
+from sweepformer.errors import SweepTerminated, UserError
 from sweepformer.help import print_help, wants_help
 from sweepformer.loading import load_run
 
@@ -31,6 +31,8 @@ def _run_job(cfg: DictConfig) -> float | None:
         return run(cfg)
     except UserError as error:
         message = f"Error: {error}"
+    except SweepTerminated:
+        raise
     except SystemExit as error:
         if hydra_config.mode is RunMode.RUN and type(error).__name__ == "SIGTERMException":
             sys.exit(128 + signal.SIGTERM)  # the log says how to go on

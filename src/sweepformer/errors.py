@@ -9,5 +9,9 @@ class UserError(Exception):
     """
 
 
+class SweepTerminated(SystemExit):
+    """SIGTERM has told a sweep to end, and with it the run that is trained in its own process."""
+
+
 class Diverged(UserError):
     """The loss is infinite or not a number: the settings are such that nothing is learned."""

@@ -4,6 +4,7 @@ import gc
 import logging
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,16 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from sweepformer import config as rules
 from sweepformer.baselines.baseline_run import fit_and_test, is_baseline
-from sweepformer.errors import Diverged
+from sweepformer.errors import Diverged, SweepTerminated
 from sweepformer.known_warnings import silence_known_warnings
 from sweepformer.reports.loggers import begin, conclude
 from sweepformer.reports.screen import print_result
 from sweepformer.run_directory import RunDirectory, Summary
 from sweepformer.sweeps.devices import claim_gpu
+from sweepformer.training.callbacks.log_files import cut_back
+from sweepformer.training.checkpoints import find_checkpoint
 from sweepformer.training.lightning_run import train_and_test
+from sweepformer.training.stopping import Stop
 from sweepformer.training.trainer import build_loggers
 
 log = logging.getLogger(__name__)
@@ -45,16 +49,18 @@ def run(cfg: DictConfig) -> float | None:
         # Lightning starts the command again for every further process: they train with the first, which keeps
         # the directory.
         rules.check(config)
-        train_and_test(config, directory, [], Summary(status="failed"), started)
+        with Stop() as stop:
+            found = find_checkpoint(directory, config)
+            train_and_test(config, directory, found and found[0], [], Summary(status="failed"), started, stop)
         return None
     if HydraConfig.get().mode is RunMode.MULTIRUN:
         claim_gpu(directory.path.parent, config["trainer"])
-    with directory.held():
-        return _run_in(directory, config, _hydra_files(cfg), started)
+    with directory.held(), Stop() as stop:
+        return _run_in(directory, config, _hydra_files(cfg), started, stop)
 
 
 def _run_in(
-    directory: RunDirectory, config: dict[str, Any], hydra_files: dict[str, str], started: float
+    directory: RunDirectory, config: dict[str, Any], hydra_files: dict[str, str], started: float, stop: Stop
 ) -> float | None:
     monitor = config["task"].get("monitor", "val_acc")
     recorded = directory.claim(config, hydra_files)
@@ -66,11 +72,14 @@ def _run_in(
     summary = Summary(status="failed", config_hash=rules.config_hash(config), overrides=overrides)
     loggers: list[Logger] = []
     try:
+        checkpoint = _checkpoint_to_go_on_from(directory, config)
         loggers = build_loggers(config.get("logger") or {}, directory)
         begin(loggers, config, overrides, directory.sweep.get("swept", []))
         rules.check(config)
-        run_model = fit_and_test if is_baseline(config["model"]) else train_and_test
-        run_model(config, directory, loggers, summary, started)
+        if is_baseline(config["model"]):
+            fit_and_test(config, directory, loggers, summary, started)
+        else:
+            train_and_test(config, directory, checkpoint, loggers, summary, started, stop)
     except BaseException as error:
         summary.status = _status_after(error)
         summary.error = {"type": type(error).__name__, "message": str(error)}
@@ -79,16 +88,26 @@ def _run_in(
                 "the same sweep typed again" if directory.sweep else f"the same command, hydra.run.dir={directory.path}"
             )
             log.warning("interrupted: %s goes on from here", again)
-        with (directory.path / "run.log").open("a", encoding="utf-8") as file:
+        with suppress(OSError), (directory.path / "run.log").open("a", encoding="utf-8") as file:
             file.write(traceback.format_exc())
         raise
     finally:
         summary.seconds["total"] = time.perf_counter() - started
-        conclude(loggers, summary)
-        directory.write_summary(summary)
+        try:
+            conclude(loggers, summary)
+        finally:  # a full disk stops loggers, and their threads fail in ways of their own
+            directory.write_summary(summary)
         gc.collect()  # a trainer and its parts refer to each other; the next run of this process needs their memory
     print_result(summary, directory.path)
     return summary.metrics.get(monitor)
+
+
+def _checkpoint_to_go_on_from(directory: RunDirectory, config: dict[str, Any]) -> Path | None:
+    """The checkpoint; what earlier processes have logged after it is removed, as it will be logged again."""
+    found = find_checkpoint(directory, config)
+    path, content = found if found else (None, {})
+    cut_back(directory.path, content.get("callbacks", {}).get("LogFiles", {}))
+    return path
 
 
 def _status_after(error: BaseException) -> str:
@@ -96,7 +115,7 @@ def _status_after(error: BaseException) -> str:
         return "diverged"
     # A sweep stops its runs as Ctrl-C does: SIGTERM comes from somebody else, and ends this one run only.
     stopped = isinstance(error, SIGTERMException) and HydraConfig.get().mode is not RunMode.MULTIRUN
-    return "interrupted" if stopped or isinstance(error, KeyboardInterrupt) else "failed"
+    return "interrupted" if stopped or isinstance(error, KeyboardInterrupt | SweepTerminated) else "failed"
 
 
 def _hydra_files(cfg: DictConfig) -> dict[str, str]:

@@ -55,7 +55,7 @@ class Requeued(Portable):
         def interrupt(*_: object) -> None:
             nonlocal asked
             asked = True
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
         of_submitit = JobEnvironment._usr_sig()
         queue_again: Any = signal.signal(of_submitit, interrupt)

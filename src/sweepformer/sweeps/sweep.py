@@ -25,10 +25,11 @@ from hydra.core.utils import JobReturn, configure_log
 from omegaconf import open_dict, read_write
 
 from sweepformer import config as rules
-from sweepformer.errors import UserError
+from sweepformer.errors import SweepTerminated, UserError
 from sweepformer.locks import Locked, locked
-from sweepformer.run_directory import FINAL, SWEEP_FILE, RunDirectory, write_text
+from sweepformer.run_directory import FINAL, SWEEP_FILE, RunDirectory
 from sweepformer.sweeps.progress import Progress
+from sweepformer.whole_files import write_text
 
 log = logging.getLogger(__name__)
 
@@ -266,7 +267,7 @@ def _sigterm_stops() -> Iterator[None]:
     """SIGTERM ends a sweep as Ctrl-C does: its runs write what they have."""
 
     def stop(*_: object) -> None:
-        raise SystemExit(128 + signal.SIGTERM)
+        raise SweepTerminated(128 + signal.SIGTERM)
 
     before = signal.signal(signal.SIGTERM, stop)
     try:

@@ -79,6 +79,7 @@ class Task(pl.LightningModule, ABC):
         self.saved = saved or {}
         self.measured = nn.ModuleDict({f"{split}_metrics": self.metrics(targets.classes) for split in ("val", "test")})
         self._train: list[Tensor] = []
+        self._logged = 0
 
     @staticmethod
     def expected_answers(targets: Targets) -> float:
@@ -202,6 +203,14 @@ class Task(pl.LightningModule, ABC):
             name: float(value) for name, value in self.trainer.callback_metrics.items() if name.startswith("val_")
         }
         checkpoint["sweepformer"] = {**self.saved, "metrics": metrics}
+        # A run that is resumed within an epoch ends it with the means of the whole epoch.
+        checkpoint["epoch_so_far"] = {"sums": [sums.cpu() for sums in self._train], "logged": self._logged}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._train, self._logged = checkpoint["epoch_so_far"]["sums"], checkpoint["epoch_so_far"]["logged"]
+
+    def on_train_start(self) -> None:
+        self._train = [sums.to(self.device) for sums in self._train]
 
 
 def _is_fsdp(trainer: pl.Trainer) -> bool:

@@ -30,26 +30,37 @@ from sweepformer.tasks.task import Targets, Task
 from sweepformer.training.callbacks.halving import SuccessiveHalving, was_stopped
 from sweepformer.training.callbacks.predictions import PredictionWriter
 from sweepformer.training.callbacks.throughput import Throughput
+from sweepformer.training.checkpoints import read_checkpoint
 from sweepformer.training.compilation import compile_in_place
 from sweepformer.training.optimization import build_optimizer, build_schedule
+from sweepformer.training.stopping import Stop
 from sweepformer.training.trainer import build_trainer, keep_earlier_metrics
+from sweepformer.whole_files import write_text
 
 log = logging.getLogger(__name__)
 
 
 def train_and_test(
-    config: dict[str, Any], directory: RunDirectory, loggers: list[Logger], summary: Summary, started: float
+    config: dict[str, Any],
+    directory: RunDirectory,
+    checkpoint: Path | None,
+    loggers: list[Logger],
+    summary: Summary,
+    started: float,
+    stop: Stop,
 ) -> None:
     """Train, choose the best checkpoint on validation, test it; the summary takes up what came out.
 
     Args:
+        checkpoint: what training goes on from; None: it begins.
         started: when the run began, by `time.perf_counter`.
+        stop: what the run is told to end by.
 
     Raises:
         UserError: the config or the data can't be used as they are.
     """
     pl.seed_everything(config["seed"], workers=True, verbose=False)
-    trainer = build_trainer(config, directory, loggers)
+    trainer = build_trainer(config, directory, loggers, stop)
     summary.effective_precision = config["trainer"]["precision"] = str(trainer.precision)
     kind = getattr(find_target("task", config["task"]), "kind", KINDS["Classification"])
     store = prepare(config["data"], config["tokenizer"], config["seed"], kind.labels)
@@ -58,7 +69,7 @@ def train_and_test(
         directory.write_environment(
             seed=config["seed"], device=_device_name(trainer), effective_precision=summary.effective_precision
         )
-        store.tokenizer.save(str(directory.path / "tokenizer.json"))
+        write_text(directory.path / "tokenizer.json", store.tokenizer.to_str(pretty=True))
         directory.write_labels(store.classes)
         print_rows(store)
         print_tokens(store, data)
@@ -67,14 +78,13 @@ def train_and_test(
     summary.parameters = sum(parameter.numel() for parameter in model.parameters())
     predictions = PredictionWriter(directory.predictions, store.splits["test"].ids, store.classes)
     _callbacks(trainer).append(predictions)
-    if directory.last_checkpoint.exists():
-        _check_checkpoint(directory.last_checkpoint)
-        log.info("going on from %s", directory.last_checkpoint)
+    if checkpoint:
+        log.info("going on from %s", checkpoint)
     summary.seconds["start_up"] = time.perf_counter() - started
     if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
         let_go(loggers)
     try:
-        _fit(trainer, task, data, directory)
+        _fit(trainer, task, data, checkpoint)
     finally:
         _record_training(summary, trainer, directory, started)
     if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
@@ -82,9 +92,9 @@ def train_and_test(
     best = _best_checkpoint(trainer)
     summary.best_checkpoint = directory.relative(best)
     if best:
-        checkpoint = torch.load(best, map_location="cpu", weights_only=True)
-        task.load_state_dict(checkpoint["state_dict"])
-        summary.metrics.update(checkpoint["sweepformer"]["metrics"])
+        chosen = read_checkpoint(Path(best))
+        task.load_state_dict(chosen["state_dict"])
+        summary.metrics.update(chosen["sweepformer"]["metrics"])
     else:
         log.warning("there is no checkpoint that was best by a metric: the test uses the last weights")
     tested = time.perf_counter()
@@ -168,11 +178,10 @@ def _total_steps(trainer: pl.Trainer, batches: int) -> int:
     return min(limits) if limits else steps_an_epoch * 1000
 
 
-def _fit(trainer: pl.Trainer, task: pl.LightningModule, data: RowsDataModule, directory: RunDirectory) -> None:
-    last = directory.last_checkpoint
+def _fit(trainer: pl.Trainer, task: pl.LightningModule, data: RowsDataModule, checkpoint: Path | None) -> None:
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
-        trainer.fit(task, datamodule=data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+        trainer.fit(task, datamodule=data, ckpt_path=checkpoint and str(checkpoint), weights_only=True)
     except MisconfigurationException as error:
         raise UserError(f"trainer: {' '.join(str(error).split())}") from error
     except SystemExit as error:
@@ -183,23 +192,13 @@ def _fit(trainer: pl.Trainer, task: pl.LightningModule, data: RowsDataModule, di
         raise KeyboardInterrupt from error
 
 
-def _check_checkpoint(path: Path) -> None:
-    try:
-        torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:
-        raise UserError(
-            f"{path} can't be read as a checkpoint ({type(error).__name__}): it is damaged or something else. "
-            "Remove it to begin anew, or put another checkpoint of this run in its place."
-        ) from error
-
-
 def _record_training(summary: Summary, trainer: pl.Trainer, directory: RunDirectory, started: float) -> None:
     summary.seconds["training"] = time.perf_counter() - started - summary.seconds["start_up"]
     summary.epochs, summary.steps = trainer.current_epoch, trainer.global_step
     throughput = next((one for one in _callbacks(trainer) if isinstance(one, Throughput)), None)
     if not summary.steps and directory.last_checkpoint.exists():
         # Training ran in processes that are gone (ddp_fork, ddp_spawn): what it came to is in the checkpoint.
-        last = torch.load(directory.last_checkpoint, map_location="cpu", weights_only=True)
+        last = read_checkpoint(directory.last_checkpoint)
         summary.epochs, summary.steps = last["epoch"] + 1, last["global_step"]
         if throughput and "Throughput" in last["callbacks"]:
             throughput.load_state_dict(last["callbacks"]["Throughput"])

@@ -15,26 +15,33 @@ from hydra.types import RunMode
 from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import Checkpoint, LearningRateMonitor
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
 from sweepformer.build import build, find_target
 from sweepformer.errors import UserError
 from sweepformer.models.products import use_fast_float32
 from sweepformer.run_directory import RunDirectory
+from sweepformer.training.callbacks.between_batches import BetweenBatches
 from sweepformer.training.callbacks.divergence import DivergenceCheck
 from sweepformer.training.callbacks.epoch_log import EpochLog
+from sweepformer.training.callbacks.log_files import LogFiles
+from sweepformer.training.callbacks.loose_ends import LooseEnds
 from sweepformer.training.callbacks.random_state import RandomState
+from sweepformer.training.checkpoints import WholeCheckpoints
 from sweepformer.training.precision import effective_precision, resolve_accelerator
+from sweepformer.training.stopping import Stop
 
 log = logging.getLogger(__name__)
 
 
-def build_trainer(config: dict[str, Any], directory: RunDirectory, loggers: list[Logger]) -> pl.Trainer:
+def build_trainer(config: dict[str, Any], directory: RunDirectory, loggers: list[Logger], stop: Stop) -> pl.Trainer:
     """The Lightning trainer with everything attached.
 
     Args:
         config: the whole plain config; `trainer` and `callbacks` are used.
         directory: where checkpoints and logs go.
+        stop: what the run is told to end by.
     """
     options = dict(config["trainer"])
     options.pop("compile", None)  # ours, not Lightning's
@@ -46,7 +53,7 @@ def build_trainer(config: dict[str, Any], directory: RunDirectory, loggers: list
         log.info("precision: %s was asked for, a CPU trains in %s instead", wanted, options["precision"])
     if accelerator == "cpu":
         use_fast_float32()
-    callbacks = build_callbacks(config.get("callbacks") or {}, directory, bool(loggers))
+    callbacks = build_callbacks(config.get("callbacks") or {}, directory, bool(loggers), stop)
     bar = any(isinstance(callback, pl.callbacks.ProgressBar) for callback in callbacks)
     summary = any(isinstance(callback, pl.callbacks.ModelSummary) for callback in callbacks)
     options["enable_progress_bar"] = bar and options.get("enable_progress_bar", True)
@@ -62,13 +69,15 @@ def build_trainer(config: dict[str, Any], directory: RunDirectory, loggers: list
         enable_model_summary=summary,
         enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
     )
+    if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # not one that the user has chosen
+        trainer.strategy.checkpoint_io = WholeCheckpoints()
     _refuse_command_restart(trainer)
     return trainer
 
 
-def build_callbacks(config: dict[str, Any], directory: RunDirectory, logged: bool) -> list[Callback]:
+def build_callbacks(config: dict[str, Any], directory: RunDirectory, logged: bool, stop: Stop) -> list[Callback]:
     """The callbacks of a config, in its order, and those that every run has."""
-    callbacks: list[Callback] = []
+    callbacks: list[Callback] = [LooseEnds(), BetweenBatches(stop)]  # these come before all others
     for name, options in config.items():
         if options is None:
             continue
@@ -79,7 +88,7 @@ def build_callbacks(config: dict[str, Any], directory: RunDirectory, logged: boo
         if isinstance(callback, LearningRateMonitor) and not logged:
             continue  # it refuses to run where there is nothing to write to
         callbacks.append(callback)
-    return [*callbacks, EpochLog(), RandomState(), DivergenceCheck()]
+    return [*callbacks, EpochLog(), RandomState(), LogFiles(directory.path), DivergenceCheck()]
 
 
 def _is_checkpoint(key: str, options: dict[str, Any]) -> bool:

@@ -120,6 +120,9 @@ class Throughput(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._stop_clock()
 
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        self._stop_clock()
+
     def _stop_clock(self) -> None:
         if self._since is not None:
             if torch.cuda.is_available() and torch.cuda.is_initialized() and not self.seconds:

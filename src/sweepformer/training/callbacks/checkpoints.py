@@ -1,0 +1,161 @@
+"""When a run is saved, under which names, and what is kept."""
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.trainer.states import TrainerFn
+from torch import Tensor
+
+
+class Checkpoints(ModelCheckpoint):
+    """Lightning's ModelCheckpoint, whose every file is a point from which training goes on exactly.
+
+    A hook of Lightning's finds training in the middle of something: an epoch's means are not logged yet, a
+    scheduler has not moved. So the hooks here only note what is due, with the metrics of that moment, and
+    `BetweenBatches` asks for it before the next batch begins, when all that belongs to the last one is over.
+
+    The best by `monitor` are chosen after every validation; steps and minutes, which ModelCheckpoint lets one choose
+    one of, add to that: they renew `last.ckpt`. Without a `monitor` they save as many as `save_top_k` says (1, or -1
+    for all), under `filename`.
+
+    Args:
+        dirpath, filename, monitor, mode, save_top_k, save_last, save_weights_only, auto_insert_metric_name,
+            save_on_train_epoch_end, verbose: as in ModelCheckpoint.
+        every_n_epochs: epochs between choices of the best; None: 1 with a `monitor` or nothing else to go by.
+        every_n_train_steps: optimizer steps between saves.
+        every_n_minutes: minutes between saves, whatever else was saved meanwhile.
+    """
+
+    def __init__(
+        self,
+        dirpath: str | None = None,
+        filename: str | None = None,
+        monitor: str | None = None,
+        mode: str = "min",
+        save_top_k: int = 1,
+        save_last: bool = True,
+        save_weights_only: bool = False,
+        auto_insert_metric_name: bool = True,
+        every_n_epochs: int | None = None,
+        every_n_train_steps: int | None = None,
+        every_n_minutes: float | None = None,
+        save_on_train_epoch_end: bool | None = None,
+        verbose: bool = False,
+    ) -> None:
+        for name, value in (("every_n_train_steps", every_n_train_steps), ("every_n_minutes", every_n_minutes)):
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise ValueError(f"{name}={value} must be above 0, or null")
+        if every_n_epochs is None and (monitor or not (every_n_train_steps or every_n_minutes)):
+            every_n_epochs = 1
+        super().__init__(
+            dirpath=dirpath,
+            filename=filename,
+            monitor=monitor,
+            mode=mode,
+            save_top_k=save_top_k,
+            save_last=save_last,
+            save_weights_only=save_weights_only,
+            auto_insert_metric_name=auto_insert_metric_name,
+            every_n_epochs=every_n_epochs or 0,
+            save_on_train_epoch_end=save_on_train_epoch_end,
+            verbose=verbose,
+        )
+        self.every_n_train_steps, self.every_n_minutes = every_n_train_steps, every_n_minutes
+        self._to_choose_from: dict[str, Tensor] | None = (
+            None  # metrics of a validation whose weights may be among the best
+        )
+        self._due = False  # last.ckpt is
+        self._saved_at = time.monotonic()
+        self._asked_at_step = 0
+        self._obsolete: list[str] = []
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._saved_at, self._asked_at_step = time.monotonic(), trainer.global_step
+        self._remove_obsolete(trainer)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        step, every = trainer.global_step, self.every_n_train_steps
+        self._due |= bool(every and step % every == 0 and step != self._asked_at_step)
+        self._asked_at_step = step
+        # Under several processes the first one's clock decides, and asking it is not free.
+        if self.every_n_minutes and (trainer.world_size == 1 or batch_idx % 10 == 0):
+            late = time.monotonic() - self._saved_at >= 60 * self.every_n_minutes
+            self._due |= trainer.strategy.broadcast(late)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not self._should_skip_saving_checkpoint(trainer) and not self._should_save_on_train_epoch_end(trainer):
+            self._note_epoch(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not self._should_skip_saving_checkpoint(trainer) and self._should_save_on_train_epoch_end(trainer):
+            self._note_epoch(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """What is due by then was saved between the batches; this is no moment of its own."""
+
+    def _note_epoch(self, trainer: Trainer) -> None:
+        if self._every_n_epochs and (trainer.current_epoch + 1) % self._every_n_epochs == 0:
+            self._to_choose_from = self._monitor_candidates(trainer)
+
+    def save_due(self, trainer: Trainer, whatever: bool = False) -> None:
+        """Write what is due, with `whatever` at least last.ckpt. The training is between two batches, or at its end."""
+        metrics, due = self._to_choose_from, self._due
+        self._to_choose_from, self._due = None, False
+        if self._should_skip_saving_checkpoint(trainer) or not (metrics or due or whatever):
+            return
+        if metrics:
+            self._save_topk_checkpoint(trainer, metrics)
+        elif due and self.monitor is None:
+            self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+        self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
+        self._saved_at = time.monotonic()
+        self._remove_obsolete(trainer)
+
+    def _should_skip_saving_checkpoint(self, trainer: Trainer) -> bool:
+        # Not also after a save of the same step: what is saved must not depend on where a run was resumed.
+        short = bool(trainer.fast_dev_run)  # type: ignore[attr-defined]  # set by one of its connectors
+        return short or trainer.state.fn is not TrainerFn.FITTING or trainer.sanity_checking
+
+    def file_exists(self, filepath: Any, trainer: Trainer) -> bool:
+        """Whether the name is taken. A file that the run doesn't know of is what it wrote before it was killed."""
+        return str(filepath) in {*self.best_k_models, self.best_model_path}
+
+    def _remove_checkpoint(self, trainer: Trainer, filepath: str) -> None:
+        # Not before last.ckpt says so: until then a run that is killed goes on from one that still counts on it.
+        self._obsolete.append(filepath)
+
+    def _remove_obsolete(self, trainer: Trainer) -> None:
+        for path in self._obsolete:
+            trainer.strategy.remove_checkpoint(path)
+        self._obsolete = []
+
+    def state_dict(self) -> dict[str, Any]:
+        """Paths as they are seen from the folder, which may be moved."""
+        state = super().state_dict()
+        state["dirpath"] = None
+        state["best_k_models"] = {self._name(path): score for path, score in self.best_k_models.items()}
+        for key in ("best_model_path", "kth_best_model_path", "last_model_path"):
+            state[key] = self._name(state[key])
+        return {**state, "obsolete": [self._name(path) for path in self._obsolete]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        state = {**state_dict, "dirpath": self.dirpath}
+        state["best_k_models"] = {self._path(name): score for name, score in state["best_k_models"].items()}
+        for key in ("best_model_path", "kth_best_model_path", "last_model_path"):
+            state[key] = self._path(state[key])
+        super().load_state_dict(state)
+        self.current_score = state["current_score"]
+        self._obsolete = [self._path(name) for name in state["obsolete"]]
+
+    def _name(self, path: str) -> str:
+        return Path(path).name if path else ""
+
+    def _path(self, name: str) -> str:
+        # A name only: what a checkpoint says can't reach out of the folder.
+        return str(Path(self.dirpath or ".") / Path(name).name) if name else ""
