@@ -113,15 +113,13 @@ def fork(work: Callable[[], int], screen: Path) -> int:
     if process == 0:
         code = 70
         try:
-            output = os.open(screen, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            os.dup2(output, 1)
-            os.dup2(output, 2)
+            sys.stdout = sys.stderr = screen.open("a", buffering=1)
+            os.dup2(sys.stdout.fileno(), 1)
+            os.dup2(sys.stdout.fileno(), 2)
             code = work()
         except BaseException:
             traceback.print_exc()
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
             os._exit(code)
     return process
 

@@ -5,10 +5,14 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
+
+from sweepformer import whole_files
 
 
 class Misbehave(pl.Callback):
@@ -35,6 +39,45 @@ class Misbehave(pl.Callback):
                 os.kill(os.getpid(), signal.SIGTERM)
                 time.sleep(0.1)
             case "sigkill":
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class KillAt(pl.Callback):
+    """Kills its process, once at each moment that $KILL_AT lists; what was done is noted in the file $KILLED.
+
+    A moment is a kind and a number, "train:11,validation:2": the batch of training counting from the first epoch on,
+    the epoch in whose validation it is, at whose end (epoch), or after which (write) a checkpoint is half written, and
+    test:0. Not a part of the config, which is to be the same as that of a run that is left alone.
+    """
+
+    def setup(self, trainer: pl.Trainer, module: pl.LightningModule, stage: str) -> None:
+        def sync(path: Path, really: Any = whole_files.sync) -> None:
+            if path.name.startswith(".last.ckpt"):
+                self._at(f"write:{trainer.current_epoch}", lambda: path.write_bytes(path.read_bytes()[:-1000]))
+            really(path)
+
+        if "KILL_AT" in os.environ and stage == "fit":
+            whole_files.sync = sync
+
+    def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: object, index: int) -> None:
+        self._at(f"train:{trainer.fit_loop.total_batch_idx}")
+
+    def on_validation_batch_start(self, trainer: pl.Trainer, *_: object) -> None:
+        self._at(f"validation:{trainer.current_epoch}")
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self._at(f"epoch:{trainer.current_epoch}")
+
+    def on_test_batch_start(self, *_: object) -> None:
+        self._at("test:0")
+
+    def _at(self, moment: str, first: Callable[[], Any] = lambda: None) -> None:
+        if moment in os.environ.get("KILL_AT", "").split(","):
+            done = Path(os.environ["KILLED"])
+            if not done.exists() or moment not in done.read_text().split():
+                with done.open("a") as file:
+                    file.write(moment + "\n")
+                first()
                 os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -136,18 +136,17 @@ class Checkpoints(ModelCheckpoint):
         self._obsolete = []
 
     def state_dict(self) -> dict[str, Any]:
-        """Paths as they are seen from the folder, which may be moved."""
-        state = super().state_dict()
-        state["dirpath"] = None
+        """Paths as they are seen from the folder, which may be moved; no trace of where a run was stopped."""
+        state = {**super().state_dict(), "dirpath": None, "last_model_path": ""}
         state["best_k_models"] = {self._name(path): score for path, score in self.best_k_models.items()}
-        for key in ("best_model_path", "kth_best_model_path", "last_model_path"):
+        for key in ("best_model_path", "kth_best_model_path"):
             state[key] = self._name(state[key])
         return {**state, "obsolete": [self._name(path) for path in self._obsolete]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         state = {**state_dict, "dirpath": self.dirpath}
         state["best_k_models"] = {self._path(name): score for name, score in state["best_k_models"].items()}
-        for key in ("best_model_path", "kth_best_model_path", "last_model_path"):
+        for key in ("best_model_path", "kth_best_model_path"):
             state[key] = self._path(state[key])
         super().load_state_dict(state)
         self.current_score = state["current_score"]
