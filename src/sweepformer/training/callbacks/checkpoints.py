@@ -1,14 +1,20 @@
 """When a run is saved, under which names, and what is kept."""
 
 import math
+import os
+import shutil
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import proxy
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
+
+from sweepformer.whole_files import replace_file
 
 
 class Checkpoints(ModelCheckpoint):
@@ -71,6 +77,7 @@ class Checkpoints(ModelCheckpoint):
         self._due = False  # last.ckpt is
         self._saved_at = time.monotonic()
         self._asked_at_step = 0
+        self._names: list[str] = []
         self._obsolete: list[str] = []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -109,13 +116,32 @@ class Checkpoints(ModelCheckpoint):
         self._to_choose_from, self._due = None, False
         if self._should_skip_saving_checkpoint(trainer) or not (metrics or due or whatever):
             return
+        self._names = []
         if metrics:
             self._save_topk_checkpoint(trainer, metrics)
         elif due and self.monitor is None:
             self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
-        self._save_last_checkpoint(trainer, self._monitor_candidates(trainer))
+        if self.save_last:
+            self._names.append(self.format_checkpoint_name({}, self.CHECKPOINT_NAME_LAST))
+        self._write(trainer, self._names)
         self._saved_at = time.monotonic()
         self._remove_obsolete(trainer)
+
+    def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
+        # ModelCheckpoint has chosen a name. What is written under it is to know all that was decided.
+        self._names.append(filepath)
+
+    def _write(self, trainer: Trainer, names: list[str]) -> None:
+        for name in names:
+            # last.ckpt comes last: before it nothing counts on the others.
+            if name != names[0] and trainer.strategy.broadcast(os.path.isfile(names[0])):
+                if trainer.is_global_zero:
+                    replace_file(Path(name), partial(shutil.copyfile, names[0]))
+            else:
+                trainer.save_checkpoint(name, self.save_weights_only)
+        if trainer.is_global_zero:
+            for logger in trainer.loggers:
+                logger.after_save_checkpoint(proxy(self))
 
     def _should_skip_saving_checkpoint(self, trainer: Trainer) -> bool:
         # Not also after a save of the same step: what is saved must not depend on where a run was resumed.
