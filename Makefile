@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-slow check install install-dev clean
+.PHONY: run test test-slow soak check install install-dev clean
 
 run: install ## train on the built-in data and show the result
 	$(BIN)/python -m src.run $(ARGS)
@@ -12,6 +12,9 @@ test: install-dev check ## lint, type-check and run the whole suite
 
 test-slow: install-dev ## the soak tests
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+soak: install-dev ## kill runs and writers hundreds of times, and record what was lost
+	$(BIN)/python -m benchmarks.reliability $(ARGS)
 
 check: install-dev ## ruff and mypy
 	$(BIN)/ruff check src tests benchmarks

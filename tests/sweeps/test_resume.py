@@ -104,6 +104,22 @@ def test_ctrl_c_leaves_every_run_resumable(shell: Cli, tiny: tuple[str, ...], tm
     assert set(statuses(sweep).values()) == {"completed"}
 
 
+@pytest.mark.parametrize("isolate", ["true", "false"])
+def test_sigterm_leaves_every_run_resumable(shell: Cli, tiny: tuple[str, ...], tmp_path: Path, isolate: str) -> None:
+    one = (*SLOWLY, f"hydra.launcher.isolate={isolate}", "name=t", "model.num_heads=1,2")
+    command = [sys.executable, "-m", "src.run", "-m", *tiny, *one]
+    sweep = tmp_path / "multirun" / "t"
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    wait_for(lambda: (sweep / "0-model.num_heads=1" / "checkpoints" / "last.ckpt").exists())
+    process.send_signal(signal.SIGTERM)
+    screen, _ = process.communicate(timeout=60)
+    assert process.returncode == 143, screen
+    assert "Traceback" not in screen
+    assert statuses(sweep) == {"model.num_heads=1": "interrupted"}
+    assert shell(*command[3:]).code == 0
+    assert set(statuses(sweep).values()) == {"completed"}
+
+
 def test_a_second_process_is_refused(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "src.run", "-m", *tiny, *SLOWLY, "name=two", "model.num_heads=1,2"]
     first = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

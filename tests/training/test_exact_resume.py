@@ -52,6 +52,22 @@ def test_a_killed_run_ends_as_if_undisturbed(
     assert not list(killed.rglob("*.part"))
 
 
+@pytest.mark.slow
+def test_two_processes_go_on_together(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each with its own random numbers, and its own share of a step's gradients and of the epoch's means."""
+    both = ("trainer.strategy=ddp_fork", "trainer.devices=2", "trainer.accumulate_grad_batches=2")
+    common = (*command, *both, "callbacks.checkpoint.every_n_train_steps=2")
+    assert wait(start(common, tmp_path / "whole")) == 0
+    monkeypatch.setenv("KILL_AT", "train:9,train:22,train:40")
+    monkeypatch.setenv("KILLED", str(tmp_path / "killed.txt"))
+    for _ in range(3):
+        assert wait(start(common, tmp_path / "killed")) == 1  # the process that started the others says so
+    assert wait(start(common, tmp_path / "killed")) == 0
+    assert differences(tmp_path / "whole", tmp_path / "killed") == []
+
+
 def test_killed_at_random_moments(command: tuple[str, ...], tmp_path: Path) -> None:
     """The short form of benchmarks.reliability."""
     assert wait(start(command, tmp_path / "whole")) == 0

@@ -15,6 +15,7 @@ from torchmetrics import Metric
 from sweepformer.data.batches import Batch
 from sweepformer.models.layout import Layout
 from sweepformer.tasks.kinds import Kind
+from sweepformer.training.each_process import of_each, of_this
 
 STEP_SCALARS = "train_loss_step"
 
@@ -204,10 +205,11 @@ class Task(pl.LightningModule, ABC):
         }
         checkpoint["sweepformer"] = {**self.saved, "metrics": metrics}
         # A run that is resumed within an epoch ends it with the means of the whole epoch.
-        checkpoint["epoch_so_far"] = {"sums": [sums.cpu() for sums in self._train], "logged": self._logged}
+        checkpoint["epoch_so_far"] = of_each({"sums": [sums.cpu() for sums in self._train], "logged": self._logged})
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self._train, self._logged = checkpoint["epoch_so_far"]["sums"], checkpoint["epoch_so_far"]["logged"]
+        so_far = of_this(checkpoint["epoch_so_far"])
+        self._train, self._logged = so_far["sums"], so_far["logged"]
 
     def on_train_start(self) -> None:
         self._train = [sums.to(self.device) for sums in self._train]

@@ -4,6 +4,8 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from sweepformer.training.each_process import of_each, of_this
+
 
 class LooseEnds(Callback):
     """Keeps in every checkpoint, and puts back: latest metrics, gradients of a step whose batches are not all done,
@@ -24,14 +26,14 @@ class LooseEnds(Callback):
     def state_dict(self) -> dict[str, Any]:
         trainer = self._trainer
         assert trainer is not None
-        parameters = trainer.lightning_module.named_parameters()
+        gradients = {
+            name: parameter.grad.detach().cpu().clone()
+            for name, parameter in trainer.lightning_module.named_parameters()
+            if parameter.grad is not None and _is_within_a_step(trainer)
+        }
         return {
             "metrics": {name: value.detach().cpu().clone() for name, value in trainer.callback_metrics.items()},
-            "gradients": {
-                name: parameter.grad.detach().cpu().clone()
-                for name, parameter in parameters
-                if parameter.grad is not None and _is_within_a_step(trainer)
-            },
+            "gradients": of_each(gradients),
             "ended": trainer.should_stop,
             "logged_steps": trainer.fit_loop.epoch_loop._batches_that_stepped,
         }
@@ -62,8 +64,9 @@ class LooseEnds(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._restored is not None:
+            gradients = of_this(self._restored["gradients"])
             for name, parameter in pl_module.named_parameters():
-                if (gradient := self._restored["gradients"].get(name)) is not None:
+                if (gradient := gradients.get(name)) is not None:
                     parameter.grad = gradient.to(parameter.device)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:

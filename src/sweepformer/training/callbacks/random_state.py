@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from sweepformer.training.each_process import of_each, of_this
+
 
 class RandomState(Callback):
     """Saves the generators' states in every checkpoint and restores them before the first step of a resume.
@@ -19,12 +21,13 @@ class RandomState(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         version, words, position, has_gauss, gauss = np.random.get_state(legacy=True)
-        return {
+        own = {
             "torch": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
             "numpy": [version, torch.from_numpy(np.array(words)), position, has_gauss, gauss],
             "python": list(random.getstate()[1]),
         }
+        return {"processes": of_each(own)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._restored = state_dict
@@ -32,7 +35,7 @@ class RandomState(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._restored is None:
             return
-        state, self._restored = self._restored, None
+        state, self._restored = of_this(self._restored["processes"]), None
         torch.set_rng_state(state["torch"].cpu())
         if len(state["cuda"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])
