@@ -53,8 +53,8 @@ class Checkpoints(ModelCheckpoint):
         verbose: bool = False,
     ) -> None:
         for name, value in (("every_n_train_steps", every_n_train_steps), ("every_n_minutes", every_n_minutes)):
-            if value is not None and not (value > 0 and math.isfinite(value)):
-                raise ValueError(f"{name}={value} must be above 0, or null")
+            if value is not None and not (isinstance(value, int | float) and 0 < value < math.inf):
+                raise ValueError(f"{name}={value} must be a number above 0, or null")
         if every_n_epochs is None and (monitor or not (every_n_train_steps or every_n_minutes)):
             every_n_epochs = 1
         super().__init__(
