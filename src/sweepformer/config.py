@@ -31,7 +31,7 @@ Pooling = Enum("Pooling", "mean max cls attention")
 TokenizerKind = Enum("TokenizerKind", "wordpiece bpe unigram word char byte pretrained")
 Side = Enum("Side", "left right")
 Batching = Enum("Batching", "tokens rows random")
-ClassWeights = Enum("ClassWeights", "none balanced")
+Sampling = Enum("Sampling", "uniform balanced")
 Mode = Enum("Mode", "max min")
 
 
@@ -56,7 +56,10 @@ class ClassificationSchema(TaskSchema):
     """task=classification"""
 
     label_smoothing: float = MISSING
-    class_weights: ClassWeights = MISSING
+    class_weights: Any = MISSING  # a name, or numbers by class
+    focal_gamma: float = MISSING
+    r_drop: float = MISSING
+    mixup: float = MISSING
 
 
 @dataclass
@@ -70,6 +73,7 @@ class ModelSchema:
     dim_feedforward: int = MISSING
     dropout: float = MISSING
     attention_dropout: float = MISSING
+    word_dropout: float = MISSING
     attention: Attention = MISSING
     norm_first: bool = MISSING
     activation: Activation = MISSING
@@ -121,6 +125,7 @@ class DataSchema:
     batch_size: int = MISSING
     eval_batch_size: int = MISSING
     batching: Batching = MISSING
+    sampling: Sampling = MISSING
     num_workers: int = MISSING
     cache_dir: str | None = None
     transform: Any = None
@@ -417,7 +422,7 @@ def check(config: dict[str, Any]) -> None:
         betas = config["optimizer"].get(key)
         if betas is not None and not (len(betas) == 2 and all(0 <= beta < 1 for beta in betas)):
             raise UserError(f"optimizer.{key}={betas}: give two numbers from 0 to below 1, such as [0.9,0.999].")
-    _in_range("task.label_smoothing", config["task"].get("label_smoothing", 0.0), 0, 0.999)
+    _check_task(config["task"], config["data"].get("sampling", "uniform"))
     scheduler = config["scheduler"]
     if "pct_start" in scheduler:
         _in_range("scheduler.pct_start", scheduler["pct_start"], 0, 0.999)
@@ -432,6 +437,34 @@ def check(config: dict[str, Any]) -> None:
         _in_range("scheduler.final_div_factor", scheduler["final_div_factor"], 0, 1e12, above=True)
     _check_trainer(config["trainer"])
     _check_monitors(config)
+
+
+def _check_task(task: dict[str, Any], sampling: str) -> None:
+    _in_range("task.label_smoothing", task.get("label_smoothing", 0.0), 0, 0.999)
+    for key in ("focal_gamma", "r_drop", "mixup"):
+        _in_range(f"task.{key}", task.get(key, 0.0), 0, 100)
+    weights = task.get("class_weights", "none")
+    if isinstance(weights, dict):
+        for name, weight in weights.items():
+            _in_range(f"task.class_weights.{name}", weight, 0, 1_000_000)
+    elif weights not in ("none", "balanced"):
+        raise UserError(
+            f"task.class_weights={weights!r} is not one of none, balanced. Or give numbers by class: "
+            "'task.class_weights={spam: 5}'."
+        )
+    if sampling == "uniform":
+        return
+    kind = kind_of(task)
+    if kind is not None and kind.labels != "class":
+        raise UserError(
+            f"data.sampling={sampling} draws as many rows of each class, and rows of this task have no class. "
+            "Use data.sampling=uniform."
+        )
+    if weights == "balanced":
+        raise UserError(
+            f"data.sampling={sampling} and task.class_weights=balanced each make up for rare classes, and together "
+            "would favour them. Leave one of them out."
+        )
 
 
 def _check_trainer(trainer: dict[str, Any]) -> None:
@@ -494,7 +527,7 @@ def _check_model(model: dict[str, Any], vocab_size: int) -> None:
             raise UserError(f"model.{key}: there is no such key." + (f" Did you mean model.{near[0]}?" if near else ""))
     for key in ("embedding_dim", "num_heads", "num_layers", "dim_feedforward", "max_length"):
         _in_range(f"model.{key}", model.get(key, 1), 1, 1_000_000)
-    for key in ("dropout", "attention_dropout", "classifier_dropout"):
+    for key in ("dropout", "attention_dropout", "word_dropout", "classifier_dropout"):
         _in_range(f"model.{key}", model.get(key, 0), 0, 1, below=True)
     if model.get("classifier_dim") is not None:
         _in_range("model.classifier_dim", model["classifier_dim"], 1, 1_000_000)

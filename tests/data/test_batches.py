@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 
 from sweepformer.data.batches import BatchPlan, PlannedBatches
 
+# Nine in ten rows are of class 0, and the rare ones are longer.
+RARE = np.repeat([0, 1, 2], [900, 70, 30])
+LONGER = np.where(RARE == 0, 5, 20) + np.arange(1000) % 7
 LENGTHS = st.lists(st.integers(1, 512), min_size=1, max_size=400).map(np.array)
 
 
@@ -49,3 +52,34 @@ def test_random_batches_hold_rows_of_any_length() -> None:
 def test_plain_batch_size() -> None:
     sizes = [len(batch) for batch in BatchPlan(np.arange(1, 101), 16, by_tokens=False).epoch(0)]
     assert sorted(sizes) == [4, 16, 16, 16, 16, 16, 16]
+
+
+@pytest.mark.parametrize("batching", ["tokens", "rows", "random"])
+def test_balanced_epochs_hold_as_many_rows_of_each_class(batching: str) -> None:
+    plan = BatchPlan(LONGER, 32, batching == "tokens", seed=1, grouped=batching != "random", balance=RARE)
+    epochs = [np.concatenate(plan.epoch(number)) for number in range(3)]
+    for rows in epochs:
+        times = np.bincount(rows, minlength=1000)
+        assert np.ptp(np.bincount(RARE[rows])) <= 1
+        assert all(np.ptp(times[label == RARE]) <= 1 for label in range(3))
+    assert not np.array_equal(*(np.sort(rows) for rows in epochs[:2]))
+    assert len(plan.epoch(0)) == len(plan.epoch(1)) == len(plan)
+
+
+def test_balanced_batches_cost_about_the_same_too() -> None:
+    plan = BatchPlan(LONGER, 32, seed=1, balance=RARE)
+    drawn = LONGER[np.concatenate(plan.epoch(0))]
+    costs = np.array([len(batch) * LONGER[batch].max() for batch in plan.epoch(0)])
+    assert np.quantile(costs, 0.95) < 1.2 * 32 * drawn.mean()
+    assert drawn.sum() / costs.sum() > 0.9
+    mixed = [batch for batch in plan.epoch(0) if len(set(RARE[batch])) > 1]
+    assert len(mixed) > len(plan) / 2  # rows of a length come in any order, not class by class
+
+
+def test_balanced_batches_are_shared_and_resumed_as_any_others() -> None:
+    plan = BatchPlan(LONGER, 32, seed=1, replicas=3, balance=RARE)
+    shares = [list(PlannedBatches(plan, lambda: (1, 0), rank, 3)) for rank in range(3)]
+    assert len({len(share) for share in shares}) == 1
+    rows = np.sort(np.concatenate([row for share in shares for row in share]))
+    assert np.array_equal(rows, np.sort(np.concatenate(plan.epoch(1))))
+    assert list(PlannedBatches(plan, lambda: (1, 4), 2, 3)) == shares[2][4:]

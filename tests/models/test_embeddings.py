@@ -81,3 +81,15 @@ def test_longer_than_max_length_is_refused(encoding: str, prepend_cls: bool) -> 
 def test_unknown_positions_name_the_allowed() -> None:
     with pytest.raises(ValueError, match="'sine' is not one of sinusoidal, learned, rotary, none"):
         TokenEmbedding(10, 8, "sine", 5, dropout=0.0)
+
+
+def test_word_dropout_leaves_out_whole_tokens_while_training_only() -> None:
+    torch.manual_seed(0)
+    embedding = TokenEmbedding(30, 8, "none", max_length=400, dropout=0.0, word_dropout=0.3)
+    token_ids = torch.randint(1, 30, (20, 400))
+    heard = embedding.eval()(token_ids)
+    partly = embedding.train()(token_ids)
+    missing = (partly == 0).all(-1)
+    assert missing.float().mean().item() == pytest.approx(0.3, abs=0.02)
+    assert torch.equal(partly[~missing], heard[~missing])  # the others are as ever
+    assert not (heard == 0).all(-1).any()

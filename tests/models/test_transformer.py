@@ -8,7 +8,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from sweepformer.models.bag_of_ngrams import BagOfNgrams
 from sweepformer.models.embeddings import POSITIONAL_ENCODINGS
+from sweepformer.models.mixing import Mixing
 from sweepformer.models.pooling import POOLINGS
 from sweepformer.models.transformer import Transformer
 
@@ -123,3 +125,16 @@ def test_training_flops_are_those_that_torch_counts() -> None:
     with FlopCounterMode(display=False) as counter:
         model(tokens).sum().backward()
     assert model.training_flops(80, 4 * 20**2) == pytest.approx(counter.get_total_flops(), rel=0.01)
+
+
+@pytest.mark.parametrize("kind", [*POOLINGS, "bag of n-grams"])
+def test_mixed_rows_lie_between_the_two(kind: str) -> None:
+    """A linear head after mixed vectors gives mixed logits."""
+    torch.manual_seed(0)
+    bag = BagOfNgrams(vocab_size=30, num_classes=5)
+    model = (bag if kind == "bag of n-grams" else make(pooling=kind)).eval()
+    token_ids = torch.randint(1, 30, (3, 7))
+    mixing = Mixing(torch.tensor([[1.0], [0.0], [0.25]]), torch.tensor([1, 2, 0]))
+    plain = model(token_ids)
+    expected = torch.stack([plain[0], plain[2], 0.25 * plain[2] + 0.75 * plain[0]])
+    torch.testing.assert_close(model(token_ids, None, mixing=mixing), expected)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import Sampler
 
 from sweepformer.data.encoding import NO_TAG
+from sweepformer.data.sampling import balanced_rows
 from sweepformer.data.store import TokenizedRows
 from sweepformer.models.layout import Layout, Packed
 
@@ -46,6 +47,8 @@ class BatchPlan:
         grouped: rows of like length together; False: as chance has it, for batches without padding.
         seed: of the shuffles; together with the epoch it decides them.
         replicas: processes that share the batches; their number is made a multiple of it.
+        balance: (rows,) int64 class numbers, to draw as many rows of each class, as `balanced_rows` does, from which
+            batches are then cut alike; None: every row once.
     """
 
     def __init__(
@@ -56,14 +59,17 @@ class BatchPlan:
         seed: int = 0,
         replicas: int = 1,
         grouped: bool = True,
+        balance: np.ndarray | None = None,
     ) -> None:
-        self.seed = seed
-        rows_by_length = np.bincount(lengths)  # lengths are few: what follows is reckoned once for each
-        step_by_length = np.ceil(np.log(np.maximum(np.arange(len(rows_by_length)), SHORTEST)) / np.log(1.1))
+        self.seed, self._balance = seed, balance
+        every_length = np.arange(lengths.max() + 1)  # they are few: what follows is reckoned once for each
+        step_by_length = np.ceil(np.log(np.maximum(every_length, SHORTEST)) / np.log(1.1))
         # 16-bit numbers are sorted in linear time.
         self._steps = step_by_length.astype(np.int16)[lengths] * np.int16(grouped)
+        if balance is not None:  # every draw has about these lengths
+            lengths = lengths[balanced_rows(balance, np.random.default_rng(seed))]
         if by_tokens and grouped:
-            sizes = _sizes_of_equal_cost(rows_by_length, batch_size * float(lengths.mean()), most=batch_size * 8)
+            sizes = _sizes_of_equal_cost(np.bincount(lengths), batch_size * float(lengths.mean()), most=batch_size * 8)
         else:
             sizes = np.diff([*range(0, len(lengths), batch_size), len(lengths)]).tolist()
         target = -(-len(sizes) // replicas) * replicas  # every process gets as many
@@ -81,9 +87,10 @@ class BatchPlan:
         return len(self._cuts) + 1
 
     def epoch(self, number: int) -> list[np.ndarray]:
-        """The batches of one epoch, each an int64 array of row numbers: every row once."""
+        """The batches of one epoch, each an int64 array of row numbers: every row once, or as drawn."""
         random = np.random.default_rng([self.seed, number])
-        shuffled = random.permutation(len(self._steps))
+        rows = np.arange(len(self._steps)) if self._balance is None else balanced_rows(self._balance, random)
+        shuffled = random.permutation(rows)
         ordered = shuffled[np.argsort(self._steps[shuffled], kind="stable")]
         batches = np.split(ordered, self._cuts)
         return [batches[index] for index in random.permutation(len(batches))]

@@ -25,6 +25,7 @@ SHARED_KEYS = (
     "batch_size",
     "eval_batch_size",
     "batching",
+    "sampling",
     "num_workers",
     "cache_dir",
 )

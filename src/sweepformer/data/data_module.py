@@ -1,5 +1,6 @@
 """Batches for Lightning."""
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
@@ -27,6 +28,8 @@ class RowsDataModule(pl.LightningDataModule):
         seed: of the order of training rows.
         packed: batches without padding, for which rows need not be of like length.
         always_masked: batches have a mask also where nothing is padded.
+        sampling: of training rows: "uniform": every row once an epoch; "balanced": as many of each class, rows of
+            rare ones several times (class-balanced sampling, Kang et al. 2020).
     """
 
     def __init__(
@@ -41,11 +44,13 @@ class RowsDataModule(pl.LightningDataModule):
         seed: int,
         packed: bool = False,
         always_masked: bool = False,
+        sampling: str = "uniform",
     ) -> None:
         super().__init__()
         self.num_workers, self.seed = num_workers, seed
         self._sizes = {"train": batch_size, "val": eval_batch_size, "test": eval_batch_size}
         self._by_tokens, self._grouped = batching == "tokens", batching != "random" and not packed
+        self._balanced = sampling == "balanced"
         filler = pad_id(store.tokenizer)
         self.rows = {
             split: BatchedRows(store.splits[split], max_length, truncation_side, filler, packed, always_masked)
@@ -54,8 +59,9 @@ class RowsDataModule(pl.LightningDataModule):
 
     def plan(self, split: str, replicas: int = 1) -> BatchPlan:
         """How `split` is cut into batches among `replicas` processes."""
-        lengths = self.rows[split].lengths
-        return BatchPlan(lengths, self._sizes[split], self._by_tokens, self.seed, replicas, self._grouped)
+        rows = self.rows[split]
+        balance = np.asarray(rows.rows.labels) if self._balanced and split == "train" else None
+        return BatchPlan(rows.lengths, self._sizes[split], self._by_tokens, self.seed, replicas, self._grouped, balance)
 
     def truncated(self, split: str = "train") -> int:
         """Rows of `split` that are longer than max_length."""

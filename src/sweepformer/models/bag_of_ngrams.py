@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from sweepformer.models.dropout import Dropout
 from sweepformer.models.encoder import init_linear
 from sweepformer.models.layout import Layout, Packed
+from sweepformer.models.mixing import Mixing
 
 # Odd and large: neighbouring ids land far apart.
 HASH = 1_000_003
@@ -44,7 +45,7 @@ class BagOfNgrams(nn.Module):
         self.dropout = Dropout(dropout)
         self.head = nn.Linear(embedding_dim, num_classes).apply(init_linear)
 
-    def forward(self, token_ids: Tensor, layout: Layout = None) -> Tensor:
+    def forward(self, token_ids: Tensor, layout: Layout = None, mixing: Mixing | None = None) -> Tensor:
         """Logits, (batch, num_classes) float; arguments as `Transformer.forward`."""
         if isinstance(layout, Packed):
             token_ids, layout = layout.padded(token_ids), layout.padding_mask
@@ -58,7 +59,8 @@ class BagOfNgrams(nn.Module):
             real = real[:, 1:]
             total = total + _sum(self.ngrams(hashed), real)
             count = count + real.sum(1, keepdim=True)
-        return self.head(self.dropout(total / count))
+        mean = total / count
+        return self.head(self.dropout(mean if mixing is None else mixing.of(mean)))
 
 
 def _sum(vectors: Tensor, real: Tensor) -> Tensor:

@@ -59,6 +59,8 @@ class TokenEmbedding(nn.Module):
         prepend_cls: put a learned vector before each sequence, at position 0.
         separator_id: the token between a row's two texts: it and what follows get a vector of their own added
             (Devlin et al. 2019, segment embeddings); None: rows have one text.
+        word_dropout: share of tokens whose vector is left out while training, whole (Iyyer et al. 2015, section 5):
+            only where they stood is known. Nothing is scaled, as the others keep their vectors.
     """
 
     positions: Tensor | None
@@ -73,10 +75,11 @@ class TokenEmbedding(nn.Module):
         pad_id: int = 0,
         prepend_cls: bool = False,
         separator_id: int | None = None,
+        word_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         check_choice("positional_encoding", positional_encoding, POSITIONAL_ENCODINGS)
-        self.max_length = max_length
+        self.max_length, self.word_dropout = max_length, word_dropout
         self.scale = math.sqrt(embedding_dim)
         self.tokens = nn.Embedding(vocab_size, embedding_dim, padding_idx=pad_id)
         self.cls = nn.Parameter(torch.empty(embedding_dim)) if prepend_cls else None
@@ -119,6 +122,9 @@ class TokenEmbedding(nn.Module):
         if length > self.max_length:
             raise ValueError(f"a sequence of {length} tokens is longer than max_length={self.max_length}")
         x = self.tokens(token_ids)
+        if self.training and self.word_dropout:
+            left_out = torch.rand(token_ids.shape, device=x.device) < self.word_dropout
+            x = x.masked_fill(left_out[..., None], 0.0)
         if self.segments is not None:
             x = x + self.segments(self._segment_of(token_ids, packed))
         if self.cls is not None:

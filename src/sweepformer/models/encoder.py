@@ -126,6 +126,7 @@ class Encoder(nn.Module):
         prepend_cls: put a learned vector before each sequence; the output is then one longer.
         separator_id: the token between a row's two texts; None: rows have one.
         attention: how it is computed, one of `attention_kernels.KERNELS`.
+        word_dropout: share of tokens left out while training.
     """
 
     def __init__(
@@ -146,12 +147,21 @@ class Encoder(nn.Module):
         prepend_cls: bool = False,
         separator_id: int | None = None,
         attention: str = "auto",
+        word_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.output_dim = embedding_dim
         self.prepend_cls = prepend_cls
         self.embedding = TokenEmbedding(
-            vocab_size, embedding_dim, positional_encoding, max_length, dropout, pad_id, prepend_cls, separator_id
+            vocab_size,
+            embedding_dim,
+            positional_encoding,
+            max_length,
+            dropout,
+            pad_id,
+            prepend_cls,
+            separator_id,
+            word_dropout,
         )
         rotary = positional_encoding == "rotary"
         self.blocks = nn.ModuleList(

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from sweepformer.models.dropout import Dropout
 from sweepformer.models.encoder import init_linear
 from sweepformer.models.layout import Layout
+from sweepformer.models.mixing import Mixing
 from sweepformer.models.pooling import Pooling
 
 
@@ -41,10 +42,14 @@ class RowHead(TokenHead):
         super().__init__(width, outputs, hidden, dropout)
         self.pooling = Pooling(pooling, width)
 
-    def forward(self, hidden: Tensor, layout: Layout = None) -> Tensor:
-        """(batch, length, width) float, or (tokens, width) if packed, to (batch, outputs)."""
+    def forward(self, hidden: Tensor, layout: Layout = None, mixing: Mixing | None = None) -> Tensor:
+        """(batch, length, width) float, or (tokens, width) if packed, to (batch, outputs).
+
+        mixing: of the pooled vectors (Sun et al. 2020, Mixup-Transformer).
+        """
         # The mask lacks the position of the "cls" vector, but that pooling does not read it.
-        return self.layers(self.pooling(hidden, layout))
+        pooled = self.pooling(hidden, layout)
+        return self.layers(pooled if mixing is None else mixing.of(pooled))
 
 
 class VocabularyHead(nn.Module):

@@ -6,6 +6,7 @@ from sweepformer.models.choices import check_choice
 from sweepformer.models.encoder import Encoder
 from sweepformer.models.heads import RowHead, TokenHead, VocabularyHead
 from sweepformer.models.layout import Layout
+from sweepformer.models.mixing import Mixing
 
 PREDICTS = ("row", "token", "vocabulary")
 
@@ -29,6 +30,7 @@ class Transformer(nn.Module):
         dim_feedforward: hidden width of the feed-forward part.
         dropout: of embeddings, attention output and feed-forward.
         attention_dropout: of the attention weights.
+        word_dropout: share of tokens left out while training (Iyyer et al. 2015).
         attention: how it is computed: "auto", "sdpa", "math", "blocks" or "varlen"; see `attention_kernels`.
         norm_first: pre-norm rather than post-norm.
         activation: "relu", "gelu" or "swiglu".
@@ -53,6 +55,7 @@ class Transformer(nn.Module):
         dim_feedforward: int = 512,
         dropout: float = 0.1,
         attention_dropout: float = 0.0,
+        word_dropout: float = 0.0,
         attention: str = "auto",
         norm_first: bool = True,
         activation: str = "gelu",
@@ -80,6 +83,7 @@ class Transformer(nn.Module):
             pad_id=pad_id,
             prepend_cls=pooling == "cls" and predicts == "row",
             separator_id=separator_id,
+            word_dropout=word_dropout,
         )
         width = self.encoder.output_dim
         self.head: nn.Module
@@ -95,7 +99,12 @@ class Transformer(nn.Module):
         return self.encoder.training_flops(tokens, squared_lengths)
 
     def forward(
-        self, token_ids: Tensor, layout: Layout = None, causal: bool = False, chosen: Tensor | None = None
+        self,
+        token_ids: Tensor,
+        layout: Layout = None,
+        causal: bool = False,
+        chosen: Tensor | None = None,
+        mixing: Mixing | None = None,
     ) -> Tensor:
         """Logits, float: (batch, num_classes) of rows; (batch, length, num_classes) of tokens; of the vocabulary
         (batch, length, vocab_size), or (chosen, vocab_size).
@@ -103,7 +112,9 @@ class Transformer(nn.Module):
         token_ids: (batch, length) int64, or (tokens,) if packed, as the result then is. layout: (batch, length) bool,
         True where there is no token; None: there is no padding; or how the rows are packed. causal: each position
         sees itself and those before it only. chosen: bool, shaped as token_ids: the positions to answer for; the
-        others are spared the head's cost.
+        others are spared the head's cost. mixing: how rows are mixed with each other, once each is one vector.
         """
         hidden = self.encoder(token_ids, layout, causal)
+        if mixing is not None:
+            return self.head(hidden, layout, mixing)
         return self.head(hidden if chosen is None else hidden[chosen], layout)

@@ -121,6 +121,7 @@ def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
         seed=config["seed"],
         packed=config["model"].get("attention") == "varlen",
         always_masked=bool(config["trainer"].get("compile")),
+        sampling=data.get("sampling", "uniform"),
     )
 
 

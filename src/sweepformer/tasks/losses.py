@@ -1,0 +1,42 @@
+"""Losses of rows that belong to one class each."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, kl_div, one_hot
+
+
+def class_loss(
+    logits: Tensor, targets: Tensor, weights: Tensor | None = None, smoothing: float = 0.0, gamma: float = 0.0
+) -> Tensor:
+    """Cross entropy summed over rows, a scalar.
+
+    With `gamma` it is the focal loss (Lin et al. 2017, section 3), in which a class counts the less the surer the
+    model is of it: sum of targets * weights * (1 - p)^gamma * -log p over classes, so that smoothed and mixed targets
+    have a focal loss too.
+
+    Args:
+        logits: (rows, classes) float.
+        targets: class numbers, (rows,) int64, or what each class should be given, (rows, classes) float.
+        weights: of classes, (classes,) float; None: all count alike.
+        smoothing: share of the targets that is spread over all classes (Szegedy et al. 2016, section 7).
+        gamma: 0: plain cross entropy; 2 is the authors' choice.
+    """
+    if not gamma:
+        return cross_entropy(logits, targets, weights, label_smoothing=smoothing, reduction="sum")
+    log_p = logits.float().log_softmax(1)
+    if not targets.is_floating_point():
+        targets = one_hot(targets, logits.shape[1]).float()
+    targets = (1 - smoothing) * targets + smoothing / logits.shape[1]
+    # Not quite zero, where a power below 1 has no gradient.
+    unsure = (-log_p.expm1()).clamp(min=torch.finfo(log_p.dtype).eps)
+    losses = -targets * unsure**gamma * log_p
+    return (losses if weights is None else losses * weights).sum()
+
+
+def disagreement(one: Tensor, other: Tensor) -> Tensor:
+    """How far two passes over the same rows differ: KL divergence both ways, halved, summed over rows, a scalar.
+
+    The regulariser of R-Drop (Liang et al. 2021, equation 2). one, other: logits, (rows, classes) float.
+    """
+    p, q = one.float().log_softmax(1), other.float().log_softmax(1)
+    return (kl_div(p, q, reduction="sum", log_target=True) + kl_div(q, p, reduction="sum", log_target=True)) / 2

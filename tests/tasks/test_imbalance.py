@@ -1,0 +1,102 @@
+"""What the options against imbalance and noise do to a run."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+import torch
+from conftest import TINY, Cli
+
+ALL = (
+    "data.sampling=balanced",
+    "task.class_weights={red: 2}",
+    "task.focal_gamma=1",
+    "task.label_smoothing=0.1",
+    "task.r_drop=1",
+    "task.mixup=0.4",
+    "model.word_dropout=0.1",
+    "callbacks=ema",
+    "callbacks.ema.decay=0.9",
+)
+STEPS = (
+    "trainer.max_epochs=3",
+    "callbacks.checkpoint.every_n_epochs=null",
+    "+callbacks.checkpoint.every_n_train_steps=1",
+    "callbacks.checkpoint.monitor=null",
+    "callbacks.checkpoint.save_top_k=1",
+    "callbacks.checkpoint.filename=step",
+    "+callbacks.stop._target_=stopper.Stop",
+)
+
+
+def imbalanced(path: Path) -> str:
+    """One row in twenty is rare; a word says so, but is found in so many others that most rows with it are not."""
+    random = np.random.default_rng(0)
+    lines = ["text,label"]
+    for number in range(1200):
+        rare = number % 20 == 0
+        word = "signal" if random.random() < (0.9 if rare else 0.1) else "silence"
+        lines.append(f"number {number} says {word},{'rare' if rare else 'frequent'}")
+    path.write_text("\n".join(lines) + "\n")
+    return f"data.train_file={path}"
+
+
+@pytest.mark.parametrize("remedy", ["data.sampling=balanced", "task.class_weights=balanced"])
+def test_a_rare_class_is_found_more_often(cli: Cli, tmp_path: Path, remedy: str) -> None:
+    common = (*TINY, imbalanced(tmp_path / "rows.csv"), "tokenizer=word", "trainer.max_epochs=3", "optimizer.lr=5e-3")
+    found = {}
+    for name, overrides in {"plain": (), "remedied": (remedy,)}.items():
+        result = cli(*common, *overrides, f"hydra.run.dir={tmp_path}/{name}")
+        assert result.code == 0, result.screen
+        rows = pyarrow.parquet.read_table(result.directory / "predictions.parquet").to_pandas()
+        found[name] = (rows[rows.label == "rare"].prediction == "rare").mean()
+    assert found["plain"] < 0.3
+    assert found["remedied"] > 0.6
+
+
+def test_all_options_train_together_and_a_stopped_run_goes_on_to_the_same_weights(
+    cli: Cli, tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stopper.py").write_text(
+        "import os, pytorch_lightning as pl\n"
+        "class Stop(pl.Callback):\n"
+        "    def on_train_batch_start(self, trainer, module, batch, index):\n"
+        "        if trainer.global_step == int(os.environ.get('STOP', -1)): raise RuntimeError('stopped')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    common = (*tiny, *ALL, *STEPS)
+    whole = cli(*common, f"hydra.run.dir={tmp_path}/whole")
+    assert whole.code == 0, whole.screen
+    assert 0 < whole.summary["metrics"]["test_loss"] < 10
+    monkeypatch.setenv("STOP", "11")
+    assert cli(*common).code == 1
+    monkeypatch.delenv("STOP")
+    resumed = cli(*common)
+    assert resumed.code == 0, resumed.screen
+    assert "going on from" in resumed.out
+    one, other = (
+        torch.load(path / "checkpoints" / "last.ckpt", weights_only=True)
+        for path in (whole.directory, resumed.directory)
+    )
+    assert one["global_step"] == other["global_step"]
+    for kind in ("state_dict", "trained"):
+        states = [saved[kind] if kind in saved else saved["weight_averaging"][kind] for saved in (one, other)]
+        for name, weight in states[0].items():
+            assert torch.equal(weight, states[1][name]), name
+
+
+def test_mixed_rows_and_two_passes_work_without_padding(cli: Cli, tiny: tuple[str, ...]) -> None:
+    result = cli(*tiny, "task.mixup=0.4", "task.r_drop=1", "model.word_dropout=0.1", "model.attention=varlen")
+    assert result.code == 0, result.screen
+    assert result.summary["padding_share"] == 0
+
+
+def test_mixup_with_a_model_that_cannot_mix_is_refused(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    folder = tmp_path / "conf" / "model"
+    folder.mkdir(parents=True)
+    (folder / "plain.yaml").write_text("_target_: torch.nn.Linear\nin_features: 2\nout_features: 3\n")
+    result = cli("--config-dir", "conf", "model=plain", "data=files", tiny[-1], "trainer=cpu", "task.mixup=0.4")
+    assert result.code == 1
+    assert "task.mixup=0.4 needs a model that mixes rows" in result.screen
+    assert "Traceback" not in result.screen
