@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from conftest import Cli, write_rows
 
+from sweepformer.tasks.kinds import KINDS, Kind
+
 
 def assert_clear(result, *words: str) -> None:
     assert result.code not in (0, None)
@@ -77,6 +79,13 @@ def assert_clear(result, *words: str) -> None:
 )
 def test_wrong_override_is_named(cli: Cli, tiny: tuple[str, ...], override: str, words: list[str]) -> None:
     assert_clear(cli(*tiny, *override.split()), *words)
+
+
+def test_balanced_sampling_of_rows_without_classes_is_refused(
+    cli: Cli, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KINDS, "Classification", Kind("number", "row", ("mae",)))
+    assert_clear(cli(*tiny, "data.sampling=balanced"), "data.sampling=balanced", "no class")
 
 
 def test_missing_train_file_key_is_named(cli: Cli) -> None:

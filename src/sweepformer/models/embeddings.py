@@ -123,7 +123,7 @@ class TokenEmbedding(nn.Module):
             raise ValueError(f"a sequence of {length} tokens is longer than max_length={self.max_length}")
         x = self.tokens(token_ids)
         if self.training and self.word_dropout:
-            left_out = torch.rand(token_ids.shape, device=x.device) < self.word_dropout
+            left_out = torch.rand(token_ids.shape, dtype=torch.float32, device=x.device) < self.word_dropout
             x = x.masked_fill(left_out[..., None], 0.0)
         if self.segments is not None:
             x = x + self.segments(self._segment_of(token_ids, packed))

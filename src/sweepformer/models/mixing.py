@@ -18,8 +18,9 @@ class Mixing(NamedTuple):
     @classmethod
     def drawn(cls, rows: int, alpha: float, device: torch.device) -> "Mixing":
         """Partners by chance and shares from Beta(alpha, alpha): small alphas leave most rows nearly as they are."""
-        # Drawn on the CPU: the same on every device.
-        shares = torch.distributions.Beta(alpha, alpha).sample((rows, 1))
+        # Drawn on the CPU, and in 32 bits whatever a model is made in: the same everywhere.
+        both = torch.tensor(alpha, dtype=torch.float32)
+        shares = torch.distributions.Beta(both, both).sample((rows, 1))
         return cls(shares.to(device), torch.randperm(rows).to(device))
 
     def of(self, x: Tensor) -> Tensor:

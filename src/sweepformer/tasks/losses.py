@@ -21,11 +21,14 @@ def class_loss(
         smoothing: share of the targets that is spread over all classes (Szegedy et al. 2016, section 7).
         gamma: 0: plain cross entropy; 2 is the authors' choice.
     """
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))  # 16 bits are too few for sums of logarithms
+    targets = targets.to(logits.dtype) if targets.is_floating_point() else targets
+    weights = None if weights is None else weights.to(logits.dtype)
     if not gamma:
         return cross_entropy(logits, targets, weights, label_smoothing=smoothing, reduction="sum")
-    log_p = logits.float().log_softmax(1)
+    log_p = logits.log_softmax(1)
     if not targets.is_floating_point():
-        targets = one_hot(targets, logits.shape[1]).float()
+        targets = one_hot(targets, logits.shape[1]).to(logits.dtype)
     targets = (1 - smoothing) * targets + smoothing / logits.shape[1]
     # Not quite zero, where a power below 1 has no gradient.
     unsure = (-log_p.expm1()).clamp(min=torch.finfo(log_p.dtype).eps)
