@@ -86,7 +86,6 @@ def averaged(trained: list[torch.Tensor]) -> torch.Tensor:
     return average.float()
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("accumulated", [1, 2])
 def test_validation_and_checkpoints_have_the_average_and_training_has_not(tmp_path: Path, accumulated: int) -> None:
     watch = fit(tmp_path, 8, accumulate_grad_batches=accumulated)
@@ -101,7 +100,6 @@ def test_validation_and_checkpoints_have_the_average_and_training_has_not(tmp_pa
             assert torch.equal(weights(saved["weight_averaging"]["trained"]), watch.trained[step])
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("precision", ["32-true", "bf16-true"])
 def test_training_goes_on_from_what_was_trained(tmp_path: Path, precision: Any) -> None:
     whole = fit(tmp_path, 3, precision=precision)
