@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sweepformer.models.transformer import Transformer
+from sweepformer.training.optimization import build_schedule
 from sweepformer.training.parameter_groups import parameter_groups
 from sweepformer.training.schedules import constant, cosine, linear, warmup_stable_decay
 
@@ -35,6 +36,23 @@ def test_schedules_end_where_they_say() -> None:
     stable = rates(warmup_stable_decay, warmup=0, decay=20, final_ratio=0.0)
     assert stable[79] == 1.0
     assert stable[90] == pytest.approx(0.5)
+
+
+def test_a_cycle_may_have_one_step_to_rise_in() -> None:
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    config = {
+        "_target_": "torch.optim.lr_scheduler.OneCycleLR", "max_lr": 1.0, "pct_start": 0.1, "div_factor": 25.0,
+        "final_div_factor": 1e4, "cycle_momentum": False,
+    }  # fmt: skip
+    optimizer = torch.optim.SGD([parameter], lr=1.0)
+    schedule = build_schedule(config, optimizer, total_steps=10)["scheduler"]
+    found = []
+    for _ in range(9):
+        optimizer.step()
+        schedule.step()
+        found.append(optimizer.param_groups[0]["lr"])
+    assert found[0] == pytest.approx(1.0, abs=0.05)
+    assert found == sorted(found, reverse=True)
 
 
 def test_norms_biases_and_embeddings_do_not_decay() -> None:

@@ -33,6 +33,8 @@ def build_schedule(config: dict[str, Any], optimizer: Optimizer, total_steps: in
             )
     monitor = config.get("monitor")
     options = {key: value for key, value in config.items() if key != "monitor"}
+    if options.get("pct_start", 0) * total_steps == 1:
+        options["pct_start"] *= 1.001  # OneCycleLR would divide by the no steps that it has to rise in
     if "max_lr" in options:
         # One peak for all groups would undo that groups have rates of their own.
         first = optimizer.param_groups[0]["lr"]
