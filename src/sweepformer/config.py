@@ -32,11 +32,13 @@ TokenizerKind = Enum("TokenizerKind", "wordpiece bpe unigram word char byte pret
 Side = Enum("Side", "left right")
 Batching = Enum("Batching", "tokens rows random")
 Sampling = Enum("Sampling", "uniform balanced")
+CutBy = Enum("CutBy", "nothing class classes number tags")
 Mode = Enum("Mode", "max min")
 
 
 TOP_LEVEL = (
     "task", "model", "data", "tokenizer", "optimizer", "scheduler", "trainer", "callbacks", "logger", "seed", "name",
+    "pretrain",
 )  # fmt: skip
 # Allowed by Lightning; the packages that others would need are not ours.
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true", "32", "16", "bf16", "64")
@@ -63,6 +65,22 @@ class ClassificationSchema(TaskSchema):
 
 
 @dataclass
+class TextSchema(TaskSchema):
+    """task=language_modeling"""
+
+    cut_by: CutBy = MISSING
+
+
+@dataclass
+class MaskedLMSchema(TextSchema):
+    """task=masked_lm"""
+
+    rate: float = MISSING
+    masked: float = MISSING
+    random: float = MISSING
+
+
+@dataclass
 class ModelSchema:
     """Every `model` that is one of ours."""
 
@@ -82,6 +100,8 @@ class ModelSchema:
     max_length: int = MISSING
     classifier_dim: int | None = None
     classifier_dropout: float = MISSING
+    init_from: str | None = None
+    frozen_layers: int | None = None
 
 
 @dataclass
@@ -138,6 +158,7 @@ class FilesSchema(DataSchema):
     train_file: str = MISSING
     val_file: str | None = None
     test_file: str | None = None
+    unlabelled_file: str | None = None
     text_column: str = MISSING
     pair_column: str | None = None
     label_column: str = MISSING
@@ -204,6 +225,7 @@ class AdamSchema(OptimizerSchema):
     betas: list[float] = field(default_factory=list)
     eps: float = MISSING
     fused: bool | None = None
+    layer_decay: float = MISSING
 
 
 @dataclass
@@ -213,6 +235,7 @@ class SgdSchema(OptimizerSchema):
     momentum: float = MISSING
     nesterov: bool = MISSING
     fused: bool | None = None
+    layer_decay: float = MISSING
 
 
 @dataclass
@@ -220,6 +243,7 @@ class LionSchema(OptimizerSchema):
     """optimizer=lion"""
 
     betas: list[float] = field(default_factory=list)
+    layer_decay: float = MISSING
 
 
 @dataclass
@@ -286,7 +310,11 @@ class SweepSchema:
 
 
 SCHEMAS: dict[str, dict[str, type]] = {
-    "task": {"classification": ClassificationSchema},
+    "task": {
+        "classification": ClassificationSchema,
+        "language_modeling": TextSchema,
+        "masked_lm": MaskedLMSchema,
+    },
     "model": {
         "encoder": ModelSchema,
         "tfidf": TfIdfSchema,
@@ -371,11 +399,6 @@ def plain(config: DictConfig) -> dict[str, Any]:
         raise UserError(f"{key}: {str(error).splitlines()[0]}") from error
 
 
-def identity(config: dict[str, Any]) -> dict[str, Any]:
-    """What of a plain config makes a run what it is: all but how the sweep around it is conducted."""
-    return {key: value for key, value in config.items() if key != "sweep"}
-
-
 def config_hash(config: dict[str, Any]) -> str:
     """Sixteen hex digits that name a plain config."""
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
@@ -418,11 +441,13 @@ def check(config: dict[str, Any]) -> None:
         _check_model(config["model"], config["tokenizer"]["vocab_size"])
     _in_range("optimizer.lr", config["optimizer"].get("lr", 1.0), 0, 100, above=True)
     _in_range("optimizer.weight_decay", config["optimizer"].get("weight_decay", 0.0), 0, 100)
+    _in_range("optimizer.layer_decay", config["optimizer"].get("layer_decay", 1.0), 0, 1, above=True)
     for key in ("betas", "adamw_betas"):
         betas = config["optimizer"].get(key)
         if betas is not None and not (len(betas) == 2 and all(0 <= beta < 1 for beta in betas)):
             raise UserError(f"optimizer.{key}={betas}: give two numbers from 0 to below 1, such as [0.9,0.999].")
     _check_task(config["task"], config["data"].get("sampling", "uniform"))
+    _check_texts(config)
     scheduler = config["scheduler"]
     if "pct_start" in scheduler:
         _in_range("scheduler.pct_start", scheduler["pct_start"], 0, 0.999)
@@ -464,6 +489,45 @@ def _check_task(task: dict[str, Any], sampling: str) -> None:
         raise UserError(
             f"data.sampling={sampling} and task.class_weights=balanced each make up for rare classes, and together "
             "would favour them. Leave one of them out."
+        )
+
+
+def _check_texts(config: dict[str, Any]) -> None:
+    """The tasks that learn from texts alone, and the runs that begin with what these have learned."""
+    task, kind = config["task"], kind_of(config["task"])
+    if "rate" in task:
+        _in_range("task.rate", task["rate"], 0, 1, above=True)
+        for key in ("masked", "random"):
+            _in_range(f"task.{key}", task[key], 0, 1)
+        if task["masked"] + task["random"] > 1:
+            raise UserError(f"task.masked={task['masked']} and task.random={task['random']}: together at most 1.")
+    if task["_target_"].endswith(".LanguageModeling") and config["model"].get("attention") == "varlen":
+        raise UserError(
+            "model.attention=varlen packs rows one after another, and task=language_modeling needs them apart, so that "
+            "none sees the next token. Choose another attention (auto), or task=masked_lm."
+        )
+    pretrain = config.get("pretrain")
+    begins = pretrain or config["model"].get("init_from")
+    if config["data"].get("unlabelled_file") and kind and kind.labels != "nothing" and not begins:
+        raise UserError(
+            "data.unlabelled_file: this task learns from labels. It is for task=masked_lm, task=language_modeling and "
+            "experiment=pretrain_then_classify."
+        )
+    if pretrain is None:
+        return
+    if not isinstance(pretrain, dict) or not isinstance(pretrain.get("task"), dict):
+        raise UserError(
+            "pretrain: say at least which task comes first, as experiments/pretrain_then_classify.yaml does, or take "
+            "that: experiment=pretrain_then_classify."
+        )
+    if wrong := sorted(pretrain.keys() - set(TOP_LEVEL) | pretrain.keys() & {"pretrain", "name", "seed"}):
+        raise UserError(f"pretrain.{wrong[0]}: the first run can't have its own. It can have: task, trainer, data, ...")
+    trainer = config["trainer"]
+    if str(trainer.get("devices", 1)) != "1" and not re.search("fork|spawn", str(trainer.get("strategy"))):
+        raise UserError(
+            f"trainer.devices={trainer['devices']} with pretrain: processes that are started as this command again "
+            "would each do both runs. Use trainer.devices=1 or trainer.strategy=ddp_spawn; or two commands, "
+            "task=masked_lm and then model.init_from=RUN."
         )
 
 
@@ -531,6 +595,8 @@ def _check_model(model: dict[str, Any], vocab_size: int) -> None:
         _in_range(f"model.{key}", model.get(key, 0), 0, 1, below=True)
     if model.get("classifier_dim") is not None:
         _in_range("model.classifier_dim", model["classifier_dim"], 1, 1_000_000)
+    if model.get("frozen_layers") is not None:
+        _in_range("model.frozen_layers", model["frozen_layers"], 0, model.get("num_layers", 1_000_000))
     if model.get("attention") == "varlen" and model.get("pooling") == "cls":
         raise UserError(
             "model.attention=varlen packs rows without gaps, and model.pooling=cls needs a place before each. "

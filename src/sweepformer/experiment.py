@@ -18,10 +18,12 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from sweepformer import config as rules
 from sweepformer.baselines.baseline_run import fit_and_test, is_baseline
 from sweepformer.errors import Diverged, SweepTerminated
+from sweepformer.identity import identity
 from sweepformer.known_warnings import silence_known_warnings
+from sweepformer.pretraining import first_config
 from sweepformer.reports.loggers import begin, conclude
 from sweepformer.reports.screen import print_result
-from sweepformer.run_directory import RunDirectory, Summary
+from sweepformer.run_directory import PRETRAINING, RunDirectory, Summary
 from sweepformer.sweeps.devices import claim_gpu
 from sweepformer.training.callbacks.log_files import cut_back
 from sweepformer.training.checkpoints import find_checkpoint
@@ -43,7 +45,7 @@ def run(cfg: DictConfig) -> float | None:
     """
     started = time.perf_counter()
     silence_known_warnings()
-    config = rules.identity(rules.plain(cfg))
+    config = identity(rules.plain(cfg))
     directory = RunDirectory(Path(HydraConfig.get().runtime.output_dir))
     if rank_zero_only.rank:  # type: ignore[attr-defined]
         # Lightning starts the command again for every further process: they train with the first, which keeps
@@ -51,19 +53,21 @@ def run(cfg: DictConfig) -> float | None:
         rules.check(config)
         with Stop() as stop:
             found = find_checkpoint(directory, config)
-            train_and_test(config, directory, found and found[0], [], Summary(status="failed"), started, stop)
+            begins_with = _begins_with(config)
+            nothing = Summary(status="failed")
+            train_and_test(config, directory, found and found[0], [], nothing, started, stop, begins_with)
         return None
     if HydraConfig.get().mode is RunMode.MULTIRUN:
         claim_gpu(directory.path.parent, config["trainer"])
     with directory.held(), Stop() as stop:
-        return _run_in(directory, config, _hydra_files(cfg), started, stop)
+        return _run_in(directory, cfg, config, started, stop)
 
 
 def _run_in(
-    directory: RunDirectory, config: dict[str, Any], hydra_files: dict[str, str], started: float, stop: Stop
+    directory: RunDirectory, cfg: DictConfig, config: dict[str, Any], started: float, stop: Stop
 ) -> float | None:
     monitor = config["task"].get("monitor", "val_acc")
-    recorded = directory.claim(config, hydra_files)
+    recorded = directory.claim(config, _hydra_files(cfg))
     if recorded:
         log.info("%s holds this run's result already: nothing to do", directory.path)
         print_result(recorded, directory.path)
@@ -73,17 +77,23 @@ def _run_in(
     loggers: list[Logger] = []
     try:
         checkpoint = _checkpoint_to_go_on_from(directory, config)
+        begins_with = _begins_with(config)
+        if config.get("pretrain"):
+            rules.check(config)
+            begins_with = _pretrain(directory, cfg, stop)
+            summary.seconds["pretraining"] = time.perf_counter() - started
         loggers = build_loggers(config.get("logger") or {}, directory)
         begin(loggers, config, overrides, directory.sweep.get("swept", []))
         rules.check(config)
+        started_itself = started + summary.seconds.get("pretraining", 0.0)
         if is_baseline(config["model"]):
-            fit_and_test(config, directory, loggers, summary, started)
+            fit_and_test(config, directory, loggers, summary, started_itself)
         else:
-            train_and_test(config, directory, checkpoint, loggers, summary, started, stop)
+            train_and_test(config, directory, checkpoint, loggers, summary, started_itself, stop, begins_with)
     except BaseException as error:
         summary.status = _status_after(error)
         summary.error = {"type": type(error).__name__, "message": str(error)}
-        if summary.status == "interrupted":
+        if summary.status == "interrupted" and directory.whole is directory:
             again = (
                 "the same sweep typed again" if directory.sweep else f"the same command, hydra.run.dir={directory.path}"
             )
@@ -108,6 +118,23 @@ def _checkpoint_to_go_on_from(directory: RunDirectory, config: dict[str, Any]) -
     path, content = found if found else (None, {})
     cut_back(directory.path, content.get("callbacks", {}).get("LogFiles", {}))
     return path
+
+
+def _begins_with(config: dict[str, Any]) -> str | None:
+    """The run or checkpoint that `model.init_from` names."""
+    init_from = config["model"].get("init_from")
+    return init_from["path"] if init_from else None
+
+
+def _pretrain(directory: RunDirectory, cfg: DictConfig, stop: Stop) -> str:
+    """The first of two runs, in a folder of the second's, which that one begins with."""
+    first = RunDirectory(directory.path / PRETRAINING)
+    cfg = first_config(cfg)
+    log.info("pretraining first, in %s", first.path)
+    with first.held():
+        _run_in(first, cfg, identity(rules.plain(cfg)), time.perf_counter(), stop)
+    log.info("pretraining is done: now what it was for")
+    return str(first.path)
 
 
 def _status_after(error: BaseException) -> str:

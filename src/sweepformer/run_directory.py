@@ -30,6 +30,7 @@ RECORDED_PACKAGES = (
 
 
 SWEEP_FILE = "sweep.json"
+PRETRAINING = "pretraining"  # the folder of the first of two runs in one
 # A run that says this of itself is not started again.
 FINAL = ("completed", "stopped_early_by_sweep")
 SPARE_BYTES = 64 * 1024  # kept for the summary of a run that ends because the disk is full
@@ -195,6 +196,12 @@ class RunDirectory:
         if not path.exists():
             write_text(path, uuid.uuid4().hex[:8])
         return path.read_text(encoding="utf-8")
+
+    @property
+    def whole(self) -> "RunDirectory":
+        """The run whose first part this one is, or itself."""
+        around = RunDirectory(self.path.parent)
+        return around if self.path.name == PRETRAINING and around.read_config() is not None else self
 
     @property
     def sweep(self) -> dict[str, Any]:

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from sweepformer.models.transformer import Transformer
-from sweepformer.training.optimization import build_schedule
-from sweepformer.training.parameter_groups import parameter_groups
+from sweepformer.training.optimization import build_optimizer, build_schedule
+from sweepformer.training.parameter_groups import freeze, parameter_groups
 from sweepformer.training.schedules import constant, cosine, linear, warmup_stable_decay
 
 
@@ -53,6 +53,47 @@ def test_a_cycle_may_have_one_step_to_rise_in() -> None:
         found.append(optimizer.param_groups[0]["lr"])
     assert found[0] == pytest.approx(1.0, abs=0.05)
     assert found == sorted(found, reverse=True)
+
+
+def layer_rates(model: torch.nn.Module, groups: list[dict]) -> dict[str, float]:
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    return {names[id(one)]: group.get("lr", 1.0) for group in groups for one in group["params"]}
+
+
+def test_each_layer_learns_slower_than_the_one_above_it() -> None:
+    model = Transformer(vocab_size=50, num_classes=3, num_layers=2, embedding_dim=8, num_heads=2, dim_feedforward=16)
+    groups = parameter_groups(model, 0.1, lr=1.0, layer_decay=0.5)
+    rates = layer_rates(model, groups)
+    assert len(rates) == len(list(model.parameters()))
+    assert rates["head.layers.1.weight"] == rates["encoder.norm.weight"] == 1.0
+    assert rates["encoder.blocks.1.attention.qkv.weight"] == rates["encoder.blocks.1.attention_norm.bias"] == 0.5
+    assert rates["encoder.blocks.0.attention.qkv.weight"] == 0.25
+    assert rates["encoder.embedding.tokens.weight"] == 0.125
+    tied = Transformer(vocab_size=50, num_classes=1, predicts="vocabulary", num_layers=2)
+    shared = layer_rates(tied, parameter_groups(tied, 0.1, lr=1.0, layer_decay=0.5))
+    assert shared["encoder.embedding.tokens.weight"] == 0.125, "tied to the head, they are still the lowest"
+    assert shared["head.bias"] == 1.0
+
+
+def test_a_schedule_keeps_the_layers_apart() -> None:
+    model = Transformer(vocab_size=50, num_classes=3, num_layers=2)
+    optimizer = build_optimizer(
+        {"_target_": "torch.optim.AdamW", "lr": 1.0, "weight_decay": 0.1, "layer_decay": 0.5}, model
+    )
+    config = {"_target_": "torch.optim.lr_scheduler.OneCycleLR", "max_lr": 1.0, "pct_start": 0.3}
+    schedule = build_schedule(config, optimizer, total_steps=100)["scheduler"]
+    for _ in range(29):
+        optimizer.step()
+        schedule.step()
+    assert sorted({round(group["lr"], 6) for group in optimizer.param_groups}) == [0.125, 0.25, 0.5, 1.0]
+
+
+@pytest.mark.parametrize(("layers", "still"), [(0, ["embedding"]), (1, ["embedding", "blocks.0"]), (2, ["encoder"])])
+def test_frozen_layers_are_the_lowest(layers: int, still: list[str]) -> None:
+    model = Transformer(vocab_size=50, num_classes=3, num_layers=2)
+    freeze(model, layers)
+    for name, parameter in model.named_parameters():
+        assert parameter.requires_grad != any(part in name for part in still), name
 
 
 def test_norms_biases_and_embeddings_do_not_decay() -> None:

@@ -31,7 +31,9 @@ SHARED_KEYS = (
 )
 
 
-def prepare(data: dict[str, Any], tokenizer: dict[str, Any], seed: int, labelled: str = "class") -> Store:
+def prepare(
+    data: dict[str, Any], tokenizer: dict[str, Any], seed: int, labelled: str = "class", cut_by: str | None = None
+) -> Store:
     """The tokenised splits of a config, from the cache or made now.
 
     The cache's key hashes the raw data, how it is split and how it is tokenised: a changed file, seed or
@@ -39,11 +41,13 @@ def prepare(data: dict[str, Any], tokenizer: dict[str, Any], seed: int, labelled
 
     Args:
         labelled: what the task needs rows to be labelled with, as in `tasks.kinds.Kind`.
+        cut_by: the labels that splits are cut by, where the task itself needs none; None: by those it needs.
     """
+    cut_by = cut_by or labelled
     options = {name: value for name, value in data.items() if name not in SHARED_KEYS}
     if options.get("transform") is None:
         options.pop("transform", None)  # a source of one's own need not know of it
-    source = build("data", options, labelled=labelled)
+    source = build("data", options, labelled=cut_by, learns_from_texts=labelled == "nothing")
     fractions = data.get("val_fraction", 0.1), data.get("test_fraction", 0.1)
     options = {name: value for name, value in tokenizer.items() if name != "truncation_side"}
     if tokenizer["kind"] == "pretrained":
@@ -58,6 +62,7 @@ def prepare(data: dict[str, Any], tokenizer: dict[str, Any], seed: int, labelled
         seed,
         options,
         labelled,
+        cut_by,
     ]
     folder = cache_folder(data.get("cache_dir"))
     check_writable(folder)
@@ -65,7 +70,7 @@ def prepare(data: dict[str, Any], tokenizer: dict[str, Any], seed: int, labelled
     with locked(path.with_suffix(".lock"), "another run tokenises the same data: waiting for it"):
         store = _opened(path)
         if store is None:
-            splits, report = make_splits(source.read(), *fractions, seed=seed, labelled=labelled)
+            splits, report = make_splits(source.read(), *fractions, seed=seed, labelled=labelled, cut_by=cut_by)
             log.info("tokenising %s rows", f"{sum(report.rows.values()):,}")
             options["path"] = tokenizer["path"]
             shown = {"data": data, "tokenizer": tokenizer, "seed": seed}

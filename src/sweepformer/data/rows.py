@@ -57,11 +57,15 @@ def _select(column: Sequence[str], indices: np.ndarray) -> Sequence[str]:
 
 @dataclass
 class RawSplits:
-    """What a source has; a split that is None is cut from train."""
+    """What a source has; a split that is None is cut from train.
+
+    unlabelled: further texts, for tasks that learn from texts alone.
+    """
 
     train: Rows
     val: Rows | None = None
     test: Rows | None = None
+    unlabelled: Rows | None = None
 
 
 class Source(Protocol):

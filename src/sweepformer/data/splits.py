@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sweepformer.data.columns import Categories
+from sweepformer.data.columns import Categories, StringsWriter
 from sweepformer.data.labels import Classes, LabelLists, Labels, Numbers, Unlabelled
 from sweepformer.data.rows import RawSplits, Rows
+from sweepformer.data.texts import split_words
 from sweepformer.errors import UserError
 
 
@@ -32,12 +33,15 @@ class SplitReport:
     classes: int
     duplicates_dropped: int = 0
     conflicts_dropped: int = 0
+    unlabelled: int = 0
     warnings: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """For the screen."""
         parts = ", ".join(f"{name} {count:,}" for name, count in self.rows.items())
         lines = [f"rows: {parts}" + (f"; {self.classes} classes" if self.classes else "")]
+        if self.unlabelled:
+            lines.append(f"of data.unlabelled_file: {self.unlabelled:,} rows, all in train")
         if self.duplicates_dropped or self.conflicts_dropped:
             lines.append(
                 f"dropped: {self.duplicates_dropped:,} exact duplicates, "
@@ -47,25 +51,33 @@ class SplitReport:
 
 
 def make_splits(
-    raw: RawSplits, val_fraction: float = 0.1, test_fraction: float = 0.1, seed: int = 0, labelled: str = "class"
+    raw: RawSplits,
+    val_fraction: float = 0.1,
+    test_fraction: float = 0.1,
+    seed: int = 0,
+    labelled: str = "class",
+    cut_by: str | None = None,
 ) -> tuple[Splits, SplitReport]:
     """Drop duplicates, then cut the splits that the source doesn't have from train.
 
     Of several rows with one text the first is kept; a text that stands in a given test split is dropped from
     validation and train, one that stands in validation from train. Fractions are of the source's train rows.
+    Unlabelled rows become part of train, but for those whose text stands in any split.
 
     Args:
         labelled: what the task needs rows to be labelled with, as in `tasks.kinds.Kind`.
+        cut_by: the labels that splits are cut by, where the task itself needs none; None: by those it needs.
 
     Raises:
         UserError: other labels than the task needs, fewer than two classes, a class that can't be on every side, a
             label that train lacks.
     """
     report = SplitReport(rows={}, classes=0)
+    cut_by = cut_by or labelled
     for part in (raw.train, raw.val, raw.test):
         if part is not None:
-            part.labels = _as_needed(part, labelled)
-    test, val, train = _without_duplicates([raw.test, raw.val, raw.train], report)
+            part.labels = _as_needed(part, cut_by)
+    test, val, train, unlabelled = _without_duplicates([raw.test, raw.val, raw.train, raw.unlabelled], report)
     assert train is not None
     if not len(train):
         raise UserError(f"{raw.train.origin}: no rows are left for training once duplicates are dropped.")
@@ -78,6 +90,11 @@ def make_splits(
     if val is None:
         _check_fractions({"val": val_fraction})
         train, val = _cut(train, share, seed + 1, "data.val_fraction")
+    if labelled == "nothing" != cut_by:
+        train, val, test = (_texts_of([part], cut_by) for part in (train, val, test))
+    if unlabelled is not None:
+        report.unlabelled = len(unlabelled)
+        train = _texts_of([train, unlabelled])
     classes = sorted(train.labels.names, key=lambda label: (_natural(label), label))
     for split, rows in (("validation", val), ("test", test)):
         _check_labels(split, rows, set(classes))
@@ -111,6 +128,16 @@ def _as_needed(rows: Rows, labelled: str) -> Labels:
     raise UserError(f"{rows.origin or 'data'}: the task needs {needed[labelled]}, which these rows don't have.")
 
 
+def _texts_of(parts: list[Rows], labelled: str = "nothing") -> Rows:
+    """The parts' rows, one part after the other, without labels and groups; of tagged words as a text again."""
+    texts, ids = StringsWriter(), StringsWriter()
+    for part in parts:
+        for text, identity in zip(part.texts, part.ids, strict=True):
+            texts.append(" ".join(split_words(text)) if labelled == "tags" else text)
+            ids.append(identity)
+    return Rows(texts.finish(), None, ids.finish(), origin=parts[0].origin, pairs=parts[0].pairs)
+
+
 def _without_duplicates(parts: list[Rows | None], report: SplitReport) -> list[Rows | None]:
     """The parts without the rows whose text stands in an earlier row, of the same part or of one before."""
     given = [part for part in parts if part is not None]
@@ -122,7 +149,8 @@ def _without_duplicates(parts: list[Rows | None], report: SplitReport) -> list[R
     first[order] = order[is_first][np.cumsum(is_first) - 1]
     dropped = first != np.arange(len(first))
     labels = np.concatenate([part.labels.identities() for part in given])
-    conflicts = labels != labels[first]
+    has_label = np.repeat([not isinstance(part.labels, Unlabelled) for part in given], [len(part) for part in given])
+    conflicts = has_label & (labels != labels[first])
     report.conflicts_dropped = int(conflicts.sum())
     report.duplicates_dropped = int(dropped.sum()) - report.conflicts_dropped
     kept = iter(np.split(~dropped, np.cumsum([len(part) for part in given])[:-1]))

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from rich.table import Table
 
+from sweepformer.baselines.token_counts import unigram_perplexity
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import Store
+from sweepformer.data.tokenizer import vocab_size
 from sweepformer.reports.metric_names import telling
 from sweepformer.reports.tables import rendered, share
 from sweepformer.run_directory import Summary
@@ -34,6 +36,12 @@ def print_tokens(store: Store, data: RowsDataModule) -> None:
         100 * data.truncated() / len(lengths),
         100 * store.unknown_rate,
     )
+
+
+def print_to_beat(store: Store) -> None:
+    """What a model that predicts tokens must do better than."""
+    perplexity = unigram_perplexity(store.splits["train"], store.splits["test"], vocab_size(store.tokenizer))
+    log.info("to beat: test perplexity %.1f, by the tokens' frequencies alone", perplexity)
 
 
 def print_result(summary: Summary, path: Path) -> None:

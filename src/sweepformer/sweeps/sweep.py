@@ -26,6 +26,7 @@ from omegaconf import open_dict, read_write
 
 from sweepformer import config as rules
 from sweepformer.errors import SweepTerminated, UserError
+from sweepformer.identity import identity
 from sweepformer.locks import Locked, locked
 from sweepformer.run_directory import FINAL, SWEEP_FILE, RunDirectory
 from sweepformer.sweeps.progress import Progress
@@ -90,11 +91,11 @@ class Sweep:
             UserError: the config can't be composed, or the run of that name in this directory has another config.
         """
         config = self.compose(overrides)
-        identity = rules.config_hash(config)
-        if identity not in self._jobs:
-            path = self._known.get(identity) or self._place(rules.safe_name(",".join(swept)), config)
-            self._jobs[identity] = Job(_number(path), tuple(overrides), tuple(swept), config, RunDirectory(path))
-        return self._jobs[identity]
+        key = rules.config_hash(config)
+        if key not in self._jobs:
+            path = self._known.get(key) or self._place(rules.safe_name(",".join(swept)), config)
+            self._jobs[key] = Job(_number(path), tuple(overrides), tuple(swept), config, RunDirectory(path))
+        return self._jobs[key]
 
     @property
     def jobs(self) -> list[Job]:
@@ -106,7 +107,7 @@ class Sweep:
         config = self._context.config_loader.load_sweep_config(self._config, list(overrides))
         with read_write(config), open_dict(config):
             del config["hydra"]
-        return rules.identity(rules.plain(config))
+        return identity(rules.plain(config))
 
     @cached_property
     def _known(self) -> dict[str, Path]:

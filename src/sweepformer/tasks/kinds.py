@@ -32,6 +32,8 @@ class Kind:
 
 KINDS = {
     "Classification": Kind("class", "row", ("acc", "f1")),
+    "LanguageModeling": Kind("nothing", "vocabulary", ("perplexity", "acc")),
+    "MaskedLM": Kind("nothing", "vocabulary", ("perplexity", "acc")),
 }
 
 

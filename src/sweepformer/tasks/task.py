@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple, cast
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import Metric
@@ -25,13 +26,15 @@ class Targets:
     """What a task knows of the training rows before it is built.
 
     classes: names of classes or tags; labels: of all training rows, as in `TokenizedRows`; rows_per_batch,
-    tokens_per_batch: means over an epoch, after truncation.
+    tokens_per_batch: means over an epoch, after truncation; tokenizer: what made tokens of texts; seed: the run's.
     """
 
     classes: list[str]
     labels: np.ndarray
     rows_per_batch: float
     tokens_per_batch: float
+    tokenizer: Tokenizer | None = None
+    seed: int = 0
 
 
 class Learned(NamedTuple):

@@ -23,7 +23,7 @@ from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import pad_id, separator_id, vocab_size
 from sweepformer.errors import UserError
 from sweepformer.reports.loggers import let_go, show_predictions
-from sweepformer.reports.screen import print_rows, print_tokens
+from sweepformer.reports.screen import print_rows, print_to_beat, print_tokens
 from sweepformer.run_directory import RunDirectory, Summary
 from sweepformer.tasks.kinds import KINDS, Kind
 from sweepformer.tasks.task import Targets, Task
@@ -32,7 +32,15 @@ from sweepformer.training.callbacks.predictions import PredictionWriter
 from sweepformer.training.callbacks.throughput import Throughput
 from sweepformer.training.checkpoints import read_checkpoint
 from sweepformer.training.compilation import compile_in_place
+from sweepformer.training.initialization import (
+    Pretrained,
+    open_pretrained,
+    take_encoder,
+    take_tokenizer,
+    warn_of_seen_rows,
+)
 from sweepformer.training.optimization import build_optimizer, build_schedule
+from sweepformer.training.parameter_groups import freeze
 from sweepformer.training.stopping import Stop
 from sweepformer.training.trainer import build_trainer, keep_earlier_metrics
 from sweepformer.whole_files import write_text
@@ -48,6 +56,7 @@ def train_and_test(
     summary: Summary,
     started: float,
     stop: Stop,
+    begins_with: str | None = None,
 ) -> None:
     """Train, choose the best checkpoint on validation, test it; the summary takes up what came out.
 
@@ -55,6 +64,7 @@ def train_and_test(
         checkpoint: what training goes on from; None: it begins.
         started: when the run began, by `time.perf_counter`.
         stop: what the run is told to end by.
+        begins_with: the run or checkpoint whose encoder and tokenizer it takes over.
 
     Raises:
         UserError: the config or the data can't be used as they are.
@@ -63,17 +73,27 @@ def train_and_test(
     trainer = build_trainer(config, directory, loggers, stop)
     summary.effective_precision = config["trainer"]["precision"] = str(trainer.precision)
     kind = getattr(find_target("task", config["task"]), "kind", KINDS["Classification"])
-    store = prepare(config["data"], config["tokenizer"], config["seed"], kind.labels)
+    pretrained, tokenizer = None, config["tokenizer"]
+    if begins_with:
+        pretrained = open_pretrained(begins_with)
+        tokenizer = take_tokenizer(pretrained, tokenizer, directory)
+        warn_of_seen_rows(pretrained, config, kind.labels)
+    store = prepare(config["data"], tokenizer, config["seed"], kind.labels, config["task"].get("cut_by"))
     data = _data_module(config, store)
     if trainer.is_global_zero:
         directory.write_environment(
-            seed=config["seed"], device=_device_name(trainer), effective_precision=summary.effective_precision
+            seed=config["seed"],
+            device=_device_name(trainer),
+            effective_precision=summary.effective_precision,
+            begins_with=config["model"].get("init_from") or begins_with,
         )
         write_text(directory.path / "tokenizer.json", store.tokenizer.to_str(pretty=True))
         directory.write_labels(store.classes)
         print_rows(store)
         print_tokens(store, data)
-    model = _model(config, kind, store, trainer)
+        if kind.predicts == "vocabulary":
+            print_to_beat(store)
+    model = _model(config, kind, store, trainer, pretrained)
     task = _task(config, model, store, data, trainer)
     summary.parameters = sum(parameter.numel() for parameter in model.parameters())
     predictions = PredictionWriter(directory.predictions, store.splits["test"].ids, store.classes)
@@ -125,18 +145,25 @@ def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
     )
 
 
-def _model(config: dict[str, Any], kind: Kind, store: Store, trainer: pl.Trainer) -> nn.Module:
+def _model(
+    config: dict[str, Any], kind: Kind, store: Store, trainer: pl.Trainer, pretrained: Pretrained | None
+) -> nn.Module:
+    options = {name: value for name, value in config["model"].items() if name not in ("init_from", "frozen_layers")}
     # A "true" half precision wants its weights made in it.
     with trainer.init_module(empty_init=False):
         model = build(
             "model",
-            config["model"],
+            options,
             vocab_size=vocab_size(store.tokenizer),
             num_classes=max(len(store.classes), 1),
             predicts=kind.predicts,
             pad_id=pad_id(store.tokenizer),
             separator_id=separator_id(store.tokenizer) if store.pairs else None,
         )
+    if pretrained:
+        take_encoder(pretrained, model, config["model"])
+    if config["model"].get("frozen_layers") is not None:
+        freeze(model, config["model"]["frozen_layers"])
     if config["trainer"].get("compile"):
         compile_in_place(model, trainer.strategy.root_device)
     return model
@@ -145,7 +172,7 @@ def _model(config: dict[str, Any], kind: Kind, store: Store, trainer: pl.Trainer
 def _task(config: dict[str, Any], model: nn.Module, store: Store, data: RowsDataModule, trainer: pl.Trainer) -> Task:
     plan = data.plan("train", trainer.world_size)
     batches = -(-len(plan) // trainer.world_size)
-    options = {name: value for name, value in config["task"].items() if name not in ("monitor", "mode")}
+    options = {name: value for name, value in config["task"].items() if name not in ("monitor", "mode", "cut_by")}
     return build(
         "task",
         options,
@@ -157,6 +184,8 @@ def _task(config: dict[str, Any], model: nn.Module, store: Store, data: RowsData
             labels=store.splits["train"].labels,
             rows_per_batch=len(data.rows["train"]) / len(plan),
             tokens_per_batch=float(data.rows["train"].lengths.sum() / len(plan)),
+            tokenizer=store.tokenizer,
+            seed=config["seed"],
         ),
         saved={
             "config": config,

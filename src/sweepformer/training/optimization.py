@@ -16,8 +16,10 @@ def build_optimizer(config: dict[str, Any], model: nn.Module) -> Optimizer:
     if config["_target_"].rsplit(".", 1)[-1] == "Muon" and "adamw_lr" in config:
         options = {key: value for key, value in config.items() if key != "_target_"}
         return build("optimizer", {"_target_": config["_target_"]}, params=muon_groups(model, **options))
-    groups = parameter_groups(model, config.get("weight_decay", 0.0))
-    return build("optimizer", config, params=groups)
+    options = {key: value for key, value in config.items() if key != "layer_decay"}
+    layer_decay = config.get("layer_decay", 1.0)
+    groups = parameter_groups(model, config.get("weight_decay", 0.0), config.get("lr"), layer_decay)
+    return build("optimizer", options, params=groups)
 
 
 def build_schedule(config: dict[str, Any], optimizer: Optimizer, total_steps: int) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""Which parameters decay, and which optimizer they belong to."""
+"""Which parameters are trained, how fast, which decay, and which optimizer they belong to."""
 
 from typing import Any
 
 from torch import nn
 
+from sweepformer.errors import UserError
 from sweepformer.models.embeddings import TokenEmbedding
 
 NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm)
@@ -28,11 +29,50 @@ def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Para
     return decay, others
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Optimizer groups with weight decay on matrices alone."""
+def parameter_groups(
+    model: nn.Module, weight_decay: float, lr: float | None = None, layer_decay: float = 1.0
+) -> list[dict[str, Any]]:
+    """Optimizer groups with weight decay on matrices alone.
+
+    With a `layer_decay` below 1 each layer learns at that many times the rate of the one above it, the embeddings
+    slowest: what pretraining has found there is the most general (Howard and Ruder 2018, discriminative fine-tuning;
+    Clark et al. 2020, ELECTRA). Head and last norm learn at `lr`; their groups come first, as schedules take the
+    first group's rate for the whole.
+    """
     decay, others = split_parameters(model)
-    groups = [{"params": decay, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]
+    rates: dict[int, float] = {}
+    if layer_decay != 1 and lr is not None:
+        for below, layer in enumerate(reversed(_layers(model, "optimizer.layer_decay")), 1):
+            rates |= {id(parameter): lr * layer_decay**below for parameter in layer.parameters()}
+    groups: list[dict[str, Any]] = []
+    for rate in [None, *sorted(set(rates.values()), reverse=True)]:
+        for parameters, amount in ((decay, weight_decay), (others, 0.0)):
+            chosen = [parameter for parameter in parameters if rates.get(id(parameter)) == rate]
+            if chosen:
+                groups.append({"params": chosen, "weight_decay": amount} | ({} if rate is None else {"lr": rate}))
+    return groups
+
+
+def freeze(model: nn.Module, layers: int) -> None:
+    """Keep the embeddings and the lowest `layers` layers as they are; with all layers, the last norm too.
+
+    Raises:
+        UserError: the model has no such layers, or not so many.
+    """
+    embedding, *blocks = _layers(model, "model.frozen_layers")
+    if layers > len(blocks):
+        raise UserError(f"model.frozen_layers={layers}: the model has {len(blocks)} layers, which is the most.")
+    encoder: nn.Module = model.encoder  # type: ignore[assignment]  # `_layers` has found it
+    for part in [encoder] if layers == len(blocks) else [embedding, *blocks[:layers]]:
+        part.requires_grad_(False)
+
+
+def _layers(model: nn.Module, key: str) -> list[nn.Module]:
+    """The embeddings and the layers above them."""
+    encoder: Any = getattr(model, "encoder", None)
+    if not hasattr(encoder, "embedding") or not hasattr(encoder, "blocks"):
+        raise UserError(f"{key}: {type(model).__name__} has no layers, one above the other. Choose a transformer.")
+    return [encoder.embedding, *encoder.blocks]
 
 
 def muon_groups(
@@ -52,8 +92,9 @@ def muon_groups(
     last = [parameter for parameter in decay if parameter is decay[-1]]
     hidden = [parameter for parameter in decay if parameter is not decay[-1]]
     betas = tuple(adamw_betas)
-    return [
+    groups = [
         {"params": hidden, "use_muon": True, "lr": lr, "momentum": momentum, "weight_decay": weight_decay},
         {"params": last, "use_muon": False, "lr": adamw_lr, "betas": betas, "weight_decay": weight_decay},
         {"params": others, "use_muon": False, "lr": adamw_lr, "betas": betas, "weight_decay": 0.0},
     ]
+    return [group for group in groups if group["params"]]

@@ -2,25 +2,28 @@
 
 import difflib
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 from sweepformer.data.rows import RawSplits, Rows
-from sweepformer.data.sources.readers import read_records
+from sweepformer.data.sources.readers import LINE, ending_of, read_records
 from sweepformer.data.sources.records import Columns, Transform, collect
 from sweepformer.errors import UserError
 
 
 class Files:
-    """Rows of CSV, TSV, JSONL or Parquet files (`.gz` too), a text and a label a row.
+    """Rows of CSV, TSV, JSONL or Parquet files (`.gz` too), a text and a label a row; or lines of `.txt`, texts alone.
 
     Args:
         train_file, val_file, test_file: paths; a missing split is cut from train.
+        unlabelled_file: path of further texts, which are read if the task learns from texts alone.
         text_column, label_column: where the text and its label stand.
         pair_column: where a second text stands; None: rows have one.
         label_separator: what stands between the classes of a row where there may be several; lists need none.
         group_column: rows with the same value here stay in one split.
         transform: called on every raw text.
         labelled: what the task needs rows to be labelled with, as in `tasks.kinds.Kind`.
+        learns_from_texts: whether the task has no use for labels.
     """
 
     def __init__(
@@ -28,6 +31,7 @@ class Files:
         train_file: str,
         val_file: str | None = None,
         test_file: str | None = None,
+        unlabelled_file: str | None = None,
         text_column: str = "text",
         label_column: str = "label",
         pair_column: str | None = None,
@@ -35,8 +39,10 @@ class Files:
         group_column: str | None = None,
         transform: Transform | None = None,
         labelled: str = "class",
+        learns_from_texts: bool = False,
     ) -> None:
         self.files = {"train": train_file, "val": val_file, "test": test_file}
+        self.files["unlabelled"] = unlabelled_file if learns_from_texts else None
         self.columns = Columns(text_column, pair_column, label_column, group_column, labelled, label_separator)
         self.transform = transform
 
@@ -54,23 +60,29 @@ class Files:
         return digest.hexdigest()
 
     def read(self) -> RawSplits:
-        train = self._read("train", self.files["train"])
+        train, val, test, unlabelled = (self._read(split, name) for split, name in self.files.items())
         assert train is not None
-        return RawSplits(train, self._read("val", self.files["val"]), self._read("test", self.files["test"]))
+        return RawSplits(train, val, test, unlabelled)
 
     def _read(self, split: str, name: str | None) -> Rows | None:
         if name is None:
             return None
         key = f"data.{split}_file"
-        columns, records = read_records(Path(name).expanduser(), key)
-        for role, column in self.columns.read.items():
+        path = Path(name).expanduser()
+        columns, records = read_records(path, key)
+        wanted = self.columns
+        if split == "unlabelled":
+            wanted = replace(wanted, labelled="nothing", group=None)
+        if ending_of(path) == ".txt":
+            wanted = replace(wanted, text=LINE)  # the only one
+        for role, column in wanted.read.items():
             if column not in columns:
                 near = difflib.get_close_matches(column, columns, n=1)
                 hint = f" Did you mean data.{role}_column={near[0]}?" if near else ""
                 raise UserError(
                     f"data.{role}_column={column}: {name} has no such column. It has: {', '.join(columns)}.{hint}"
                 )
-        rows = collect(records, self.columns, f"{key}: {name}", self.transform)
+        rows = collect(records, wanted, f"{key}: {name}", self.transform)
         if not len(rows):
-            raise UserError(f"{key}: {name} has a header and no row.")
+            raise UserError(f"{key}: {name} holds no row.")
         return rows

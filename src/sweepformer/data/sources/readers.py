@@ -1,4 +1,4 @@
-"""Records of a local file, whatever its format: CSV, TSV, JSON lines or Parquet, gzipped or not."""
+"""Records of a local file, whatever its format: CSV, TSV, JSON lines, Parquet or plain text, gzipped or not."""
 
 import csv
 import gzip
@@ -12,7 +12,8 @@ from typing import Any, BinaryIO, TextIO
 
 from sweepformer.errors import UserError
 
-FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
+LINE = "text"  # the one column of a plain text
 
 Record = tuple[str, dict[str, Any]]  # where it stands ("row 3" or "line 7"), its fields
 
@@ -31,7 +32,7 @@ def read_records(path: Path, key: str) -> tuple[list[str], Iterator[Record]]:
         raise UserError(f"{key}: there is no file {path.absolute()}.")
     if path.is_dir():
         raise UserError(f"{key}: {path} is a folder. Name a file, or use data=folder data.root={path}.")
-    ending = _ending(path)
+    ending = ending_of(path)
     if ending not in FORMATS:
         raise UserError(f"{key}: {path} has an unknown ending; known are {', '.join(FORMATS)}, each also with .gz.")
     if path.stat().st_size == 0:
@@ -44,10 +45,13 @@ def read_records(path: Path, key: str) -> tuple[list[str], Iterator[Record]]:
         return _read_parquet(path, key)
     if ending in (".csv", ".tsv"):
         return _read_delimited(path, key, "\t" if ending == ".tsv" else ",")
+    if ending == ".txt":
+        return [LINE], ((where, {LINE: line.strip()}) for where, line in _lines(path, key))
     return _read_json_lines(path, key)
 
 
-def _ending(path: Path) -> str:
+def ending_of(path: Path) -> str:
+    """What tells the format, such as ".csv", in lower case and without ".gz"."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     return suffixes[-2] if len(suffixes) > 1 and suffixes[-1] == ".gz" else (suffixes or [""])[-1]
 
@@ -141,22 +145,26 @@ def _delimited_rows(path: Path, key: str, delimiter: str) -> Iterator[tuple[str,
 
 def _read_json_lines(path: Path, key: str) -> tuple[list[str], Iterator[Record]]:
     def records() -> Iterator[Record]:
-        where = "the beginning"
-        with _open_text(path) as file:
-            try:
-                for number, line in enumerate(file, 1):
-                    where = f"line {number}"
-                    if not line.strip():
-                        continue
-                    record = _parse_json(line, f"{key}: {path}, {where}")
-                    yield where, record
-            except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
-                raise _explain(error, path, key, where) from error
+        for where, line in _lines(path, key):
+            yield where, _parse_json(line, f"{key}: {path}, {where}")
 
     first = next(records(), None)
     if first is None:
         raise UserError(f"{key}: {path} is empty.")
     return list(first[1]), records()
+
+
+def _lines(path: Path, key: str) -> Iterator[tuple[str, str]]:
+    """The lines that are not blank, and where each stands."""
+    where = "the beginning"
+    with _open_text(path) as file:
+        try:
+            for number, line in enumerate(file, 1):
+                where = f"line {number}"
+                if line.strip():
+                    yield where, line
+        except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
+            raise _explain(error, path, key, where) from error
 
 
 def _parse_json(line: str, where: str) -> dict[str, Any]:

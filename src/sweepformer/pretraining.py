@@ -1,0 +1,35 @@
+"""The first of two runs in one: it learns from texts alone, and the second begins with its encoder.
+
+`pretrain` in a config holds what is different about the first run: its whole `task`, and keys of other groups. It
+trains in the folder `pretraining` of the second, as a run like any other: killed, it goes on, and once it has its
+result it is not trained again. So what was said of a run, that it is a function of its config and its directory, holds
+of both together.
+"""
+
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from sweepformer.tasks.kinds import KINDS, kind_of
+
+
+def first_config(cfg: DictConfig) -> DictConfig:
+    """The config of the first run. Its splits are the second's, which so meets no text in its test that was seen."""
+    # Unresolved: what is said of the task elsewhere (`callbacks.checkpoint.monitor`) shall be said of this one.
+    config: Any = OmegaConf.to_container(cfg, resolve=False, enum_to_str=True)
+    changes, config["pretrain"] = config["pretrain"], None
+    kind = kind_of(config["task"]) or KINDS["Classification"]
+    config["model"]["frozen_layers"] = None
+    config["optimizer"].pop("layer_decay", None)
+    config["data"].pop("sampling", None)  # by classes, which it doesn't look at
+    for group, options in changes.items():
+        config[group] = options if group == "task" else _merged(config.get(group), options)
+    if "data" not in changes:
+        config["task"]["cut_by"] = kind.labels
+    return OmegaConf.create(config)
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return new
+    return old | {key: _merged(old.get(key), value) for key, value in new.items()}

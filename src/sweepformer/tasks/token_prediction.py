@@ -1,0 +1,124 @@
+"""Which token stands where: what language modelling and masked language modelling share."""
+
+import inspect
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torchmetrics import MeanMetric, Metric
+
+from sweepformer.data.batches import Batch
+from sweepformer.data.tokenizer import vocab_size
+from sweepformer.errors import UserError
+from sweepformer.models.layout import Packed
+from sweepformer.tasks.task import Learned, Targets, Task
+
+# Evaluation batches are large and a vocabulary is too: no more logits than these are made at once (256 MiB).
+LOGITS_AT_ONCE = 2**26
+
+
+class Question(NamedTuple):
+    """What a model is asked of a batch.
+
+    token_ids: what it reads, int64, shaped as the batch's; chosen: bool, so shaped: the positions that it answers for;
+    answers: (chosen,) int64, the tokens that stand there; rows: (chosen,) int64, which row of the batch each is in.
+    """
+
+    token_ids: Tensor
+    chosen: Tensor
+    answers: Tensor
+    rows: Tensor
+
+
+class Perplexity(MeanMetric):
+    """e to the mean loss of all answers: among how many tokens the model is as good as undecided."""
+
+    def compute(self) -> Tensor:
+        return super().compute().exp()
+
+
+class TokenPrediction(Task):
+    """Trains a model to say which tokens stand where; logits are (chosen, vocabulary).
+
+    A kind of it says what is asked (`ask`), and whether a position may see those after it (`causal`).
+
+    Args:
+        targets: with the tokenizer.
+        **parts: as `Task`; of the model is asked what `Transformer` does with predicts="vocabulary".
+    """
+
+    causal: ClassVar[bool]
+
+    def __init__(self, targets: Targets, model: nn.Module, **parts: Any) -> None:
+        super().__init__(targets=targets, model=model, **parts)
+        assert targets.tokenizer is not None
+        if "chosen" not in inspect.signature(model.forward).parameters:
+            raise UserError(
+                f"model: {type(model).__name__} can't say which token stands where, which this task asks of it. "
+                "Choose a transformer, such as model=small."
+            )
+        self.vocab_size = vocab_size(targets.tokenizer)
+
+    @abstractmethod
+    def ask(self, batch: Batch, epoch: int | None) -> Question:
+        """What is asked of a batch in an epoch of training, or, with None, whenever it is evaluated."""
+
+    @staticmethod
+    def metrics(classes: list[str]) -> nn.ModuleDict:
+        return nn.ModuleDict({"loss": MeanMetric(), "perplexity": Perplexity(), "acc": MeanMetric()})
+
+    def learn(self, batch: Batch) -> Learned:
+        question = self.ask(batch, self.current_epoch)
+        logits = self._logits(question, batch)
+        loss = cross_entropy(logits, question.answers, reduction="sum")
+        return Learned(loss, len(question.answers), (logits.detach().argmax(1) == question.answers).sum())
+
+    @staticmethod
+    def measure(metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
+        """logits: (answers, vocabulary) float32; labels: (answers,) int64."""
+        _note(metrics, cross_entropy(logits, labels, reduction="none"), logits.argmax(1) == labels)
+
+    def evaluate(self, split: str, batch: Batch) -> Tensor:
+        """Measure the answers to a batch; returns each row's summed loss and its answers, (batch, 2) float32."""
+        rows = []
+        for part in self._parts(batch):
+            question = self.ask(part, epoch=None)
+            logits = self._logits(question, part).float()
+            losses = cross_entropy(logits, question.answers, reduction="none")
+            _note(self._metrics_of(split), losses, logits.argmax(1) == question.answers)
+            sums = losses.new_zeros(len(part.rows), 2)
+            rows.append(sums.index_add(0, question.rows, torch.stack([losses, torch.ones_like(losses)], dim=1)))
+        return torch.cat(rows)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+        losses, answers = self.evaluate("test", batch).unbind(1)
+        return {"rows": batch.rows, "loss": losses / answers, "tokens": answers.long()}
+
+    @staticmethod
+    def prediction_columns(kept: dict[str, Any], classes: list[str]) -> dict[str, Any]:
+        """loss (float32, the mean of a row's answers, NaN where there is none) and tokens (how many were asked for)."""
+        return kept
+
+    def _logits(self, question: Question, batch: Batch) -> Tensor:
+        return self.model(question.token_ids, batch.layout, causal=self.causal, chosen=question.chosen)
+
+    def _parts(self, batch: Batch) -> Iterator[Batch]:
+        """The batch, some rows at a time if it is padded, as each position may have a logit for every token."""
+        token_ids, layout, labels, rows = batch
+        if isinstance(layout, Packed):
+            yield batch
+            return
+        size = max(LOGITS_AT_ONCE // (token_ids.shape[1] * self.vocab_size), 1)
+        for start in range(0, len(rows), size):
+            part = slice(start, start + size)
+            yield Batch(token_ids[part], None if layout is None else layout[part], labels[part], rows[part])
+
+
+def _note(metrics: dict[str, Metric], losses: Tensor, right: Tensor) -> None:
+    if len(losses):  # rows of a single token may ask nothing
+        metrics["loss"].update(losses)
+        metrics["perplexity"].update(losses)
+        metrics["acc"].update(right.float())

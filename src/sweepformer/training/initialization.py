@@ -1,0 +1,128 @@
+"""Beginning with another run's encoder and tokenizer instead of chance."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from sweepformer.errors import UserError
+from sweepformer.identity import find_checkpoint
+from sweepformer.run_directory import RunDirectory
+from sweepformer.tasks.kinds import kind_of
+from sweepformer.training.checkpoints import read_checkpoint
+from sweepformer.whole_files import write_text
+
+log = logging.getLogger(__name__)
+
+ENCODER = "model.encoder."  # what its weights' names begin with in a checkpoint
+# What shapes an encoder, or makes other numbers of the same weights.
+ARCHITECTURE = (
+    "embedding_dim", "num_heads", "num_layers", "dim_feedforward", "norm_first", "activation", "positional_encoding",
+)  # fmt: skip
+# Parts that only some tasks have: a vector before the row, and one for each text of a pair.
+OPTIONAL = ("embedding.cls", "embedding.segments.weight")
+CUT = ("val_fraction", "test_fraction", "group_column")
+SAME_SOURCE = ("_target_", "train_file", "root", "path", "name", "max_rows")
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """An encoder and what belongs to it.
+
+    given: what named it; config: plain, of the run that trained it; tokenizer: its `tokenizer.json`; weights: by name,
+    as in `Encoder.state_dict`.
+    """
+
+    given: str
+    config: dict[str, Any]
+    tokenizer: str
+    weights: dict[str, Tensor]
+
+
+def open_pretrained(given: str) -> Pretrained:
+    """Read the checkpoint that `model.init_from` names.
+
+    Raises:
+        UserError: it is none, or has no encoder.
+    """
+    path = find_checkpoint(given)
+    try:
+        checkpoint = read_checkpoint(path)
+        about, state = checkpoint["sweepformer"], checkpoint["state_dict"]
+        weights = {name.removeprefix(ENCODER): value for name, value in state.items() if name.startswith(ENCODER)}
+        found = Pretrained(given, about["config"], about["tokenizer"], weights)
+    except Exception as error:  # whatever torch makes of another file
+        raise UserError(
+            f"model.init_from={given}: {path} is no checkpoint of a run of sweepformer, or damaged ({error})."
+        ) from error
+    if not weights:
+        raise UserError(
+            f"model.init_from={given}: that run's model, {found.config['model']['_target_']}, has no encoder."
+        )
+    return found
+
+
+def take_tokenizer(pretrained: Pretrained, tokenizer: dict[str, Any], directory: RunDirectory) -> dict[str, Any]:
+    """The tokenizer's config with the pretrained one in its place: its ids are what the embeddings stand for."""
+    path = directory.path / "tokenizer.json"
+    write_text(path, pretrained.tokenizer)
+    return {**tokenizer, "kind": "pretrained", "path": str(path)}
+
+
+def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any]) -> None:
+    """Copy the pretrained weights into the model's encoder.
+
+    Args:
+        config: the model's, plain.
+
+    Raises:
+        UserError: naming every parameter that doesn't fit.
+    """
+    encoder = getattr(model, "encoder", None)
+    if not isinstance(encoder, nn.Module):
+        raise UserError(f"model.init_from: {type(model).__name__} has no encoder to begin with. Choose a transformer.")
+    there, here = pretrained.weights, encoder.state_dict()
+    differing = [key for key in ARCHITECTURE if config.get(key) != pretrained.config["model"].get(key)]
+    lines = [f"model.{key}: {pretrained.config['model'].get(key)} there, {config.get(key)} here" for key in differing]
+    for name in list(dict.fromkeys([*there, *here])):
+        if name in there and name in here:
+            if there[name].shape != here[name].shape:
+                lines.append(f"encoder.{name}: {tuple(there[name].shape)} there, {tuple(here[name].shape)} here")
+        elif name not in OPTIONAL:
+            sides = (f"{tuple(one[name].shape)}" if name in one else "none" for one in (there, here))
+            lines.append("encoder.{}: {} there, {} here".format(name, *sides))
+    if lines:
+        wanted = " ".join(f"model.{key}={pretrained.config['model'].get(key)}" for key in differing)
+        advice = f"Give {wanted}" if wanted else "Give the model.max_length and model.pooling that it had"
+        raise UserError(
+            f"model.init_from={pretrained.given}: its encoder doesn't fit this model's:\n  "
+            + "\n  ".join(lines)
+            + f"\n{advice}, or pretrain another."
+        )
+    encoder.load_state_dict({name: value for name, value in there.items() if name in here}, strict=False)
+    log.info("begins with the encoder and the tokenizer of %s", pretrained.given)
+    for name in OPTIONAL:
+        if (name in there) != (name in here):
+            log.info("encoder.%s: %s", name, "new, as that one has none" if name in here else "left out, not needed")
+
+
+def warn_of_seen_rows(pretrained: Pretrained, config: dict[str, Any], labelled: str) -> None:
+    """Say so if texts that were pretrained on may be in this run's validation or test split."""
+    there, here = pretrained.config["data"], config["data"]
+    if here.get("test_file") or any(there.get(key) != here.get(key) for key in SAME_SOURCE):
+        return
+    kind = kind_of(pretrained.config["task"])
+    cut_by = pretrained.config["task"].get("cut_by", kind.labels if kind else labelled)
+    if _cut(pretrained.config, cut_by) != _cut(config, labelled):
+        log.warning(
+            "warning: %s cut the same rows into other splits, and may have read this run's test texts. To keep them "
+            "unseen, pretrain with task.cut_by=%s and the same seed and fractions, or give data.test_file",
+            pretrained.given,
+            labelled,
+        )
+
+
+def _cut(config: dict[str, Any], labelled: str) -> list[Any]:
+    """What decides how splits are cut."""
+    return [labelled, config["seed"], *(config["data"].get(key) for key in CUT)]
