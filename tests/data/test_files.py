@@ -64,7 +64,7 @@ BAD = [
     ("bad.csv.gz", b"text,label\n", ["unpacked"]),
     ("cut.csv.gz", zipped(b"text,label\n" + b"a,b\n" * 9999)[:40], ["unpacked"]),
     ("bad.parquet", b"nonsense", ["Parquet"]),
-    ("a.txt", b"a", [".csv", ".parquet"]),
+    ("a.doc", b"a", [".csv", ".parquet"]),
     ("array.jsonl", b"[1]\n", ["line 1", "not an object"]),
     ("broken.jsonl", b'{"text": "a", "label": 1}\n{no\n', ["line 2", "not JSON"]),
     ("number.jsonl", b'{"text": 5, "label": 1}\n', ["line 1", "not text"]),
@@ -96,3 +96,25 @@ def test_fingerprint_follows_content_and_options(tmp_path: Path) -> None:
     assert first == Files(path).fingerprint() != Files(path, label_column="text").fingerprint()
     write(tmp_path, "a.csv", b"text,label\nb,x\n")
     assert Files(path).fingerprint() != first
+
+
+def test_lines_of_a_plain_text_are_rows(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.txt.gz", zipped(b" one \n\ntwo\r\n"))
+    rows = Files(path, text_column="body", labelled="nothing").read().train
+    assert list(rows.texts) == ["one", "two"]
+    with pytest.raises(UserError, match=r"data\.label_column=label: .*a\.txt\.gz has no such column"):
+        Files(path).read()
+
+
+def test_unlabelled_texts_are_read_by_those_who_learn_from_texts_only(tmp_path: Path) -> None:
+    train = write(tmp_path, "a.csv", b"text,label\none,1\ntwo,2\n")
+    more = write(tmp_path, "more.csv", b"text\nthree\n")
+    alone, classes = Files(train, unlabelled_file=more, learns_from_texts=True), Files(train, unlabelled_file=more)
+    unlabelled = alone.read().unlabelled
+    assert unlabelled is not None
+    assert list(unlabelled.texts) == ["three"]
+    assert classes.read().unlabelled is None
+    before = alone.fingerprint(), classes.fingerprint()
+    Path(more).write_bytes(b"text\nfour\n")
+    assert alone.fingerprint() != before[0]
+    assert classes.fingerprint() == before[1]

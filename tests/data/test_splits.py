@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sweepformer.data.labels import LabelLists, Unlabelled
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.splits import make_splits
+from sweepformer.data.texts import join_words
 from sweepformer.errors import UserError
 
 
@@ -84,3 +86,31 @@ def test_mistakes_are_named(raw: RawSplits, fractions: tuple[float, float], word
         make_splits(raw, *fractions, seed=0)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_texts_alone_are_cut_as_the_labelled_rows_are() -> None:
+    raw = RawSplits(rows(many(200)))
+    labelled, _ = make_splits(raw, 0.1, 0.2, 3)
+    texts, _ = make_splits(RawSplits(rows(many(200))), 0.1, 0.2, 3, labelled="nothing", cut_by="class")
+    for split in ("train", "val", "test"):
+        assert list(getattr(texts, split).ids) == list(getattr(labelled, split).ids)
+        assert isinstance(getattr(texts, split).labels, Unlabelled)
+    assert texts.classes == []
+
+
+def test_unlabelled_texts_that_stand_in_a_split_are_left_out() -> None:
+    train, test = rows(many(40)), rows([("only in test", "0"), ("also in test", "1")])
+    known = [train.texts[0], "only in test", "new", "new"]
+    raw = RawSplits(train, test=test, unlabelled=Rows(known, None, ["a", "b", "c", "d"]))
+    splits, report = make_splits(raw, 0.1, 0.1, 0, labelled="nothing", cut_by="class")
+    assert report.unlabelled == 1
+    assert (report.duplicates_dropped, report.conflicts_dropped) == (3, 0)
+    assert splits.train.texts[-1] == "new"
+    assert not {"only in test", "also in test"} & set(splits.train.texts)
+
+
+def test_words_that_were_tagged_are_a_text_again() -> None:
+    texts = [join_words(["word", str(number)]) for number in range(20)]
+    raw = RawSplits(Rows(texts, LabelLists.of([["A", "B"]] * 20), [str(number) for number in range(20)]))
+    splits, _ = make_splits(raw, 0.1, 0.1, 0, labelled="nothing", cut_by="tags")
+    assert all(text.startswith("word ") for text in splits.train.texts)
