@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pyarrow.parquet
 import pytest
 import torch
 from conftest import Cli, statuses
+
+from sweepformer.run_directory import RunDirectory
 
 SHAPE = ("model=tiny", "model.embedding_dim=32", "model.dim_feedforward=64", "model.num_layers=1", "model.dropout=0.0")
 QUICK = (*SHAPE, "trainer=cpu", "data.batch_size=16", "tokenizer=word", "callbacks=minimal")
@@ -145,8 +148,8 @@ def test_what_can_not_be_begun_with_is_refused(
     (tmp_path / "group" / "one").symlink_to(tmp_path / "pre")
     assert "name one:\n  group/one" in cli(*texts, "model.init_from=group").err
     assert "no checkpoint of a run" in cli(*texts, f"model.init_from={tmp_path}/texts.csv").err
-    summary = tmp_path / "pre" / "summary.json"
-    summary.write_text(summary.read_text().replace('"completed"', '"interrupted"'))
+    run = RunDirectory(tmp_path / "pre")
+    run.write_summary(replace(run.read_summary(), status="interrupted"))
     interrupted = cli(*texts, "model.init_from=pre")
     assert "has not come to its end (interrupted)" in interrupted.err
     assert "task=masked_lm" in interrupted.err
@@ -173,11 +176,11 @@ def test_one_command_pretrains_and_goes_on_wherever_it_was_stopped(
     cli: Cli, texts: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     (tmp_path / "stopper.py").write_text(
-        "import os, pytorch_lightning as pl\n"
+        "import os, signal, pytorch_lightning as pl\n"
         "class Stop(pl.Callback):\n"
         "    def on_train_epoch_start(self, trainer, module):\n"
         "        here = trainer.default_root_dir.endswith(os.environ.get('STOP_IN', 'nowhere'))\n"
-        "        if here and trainer.current_epoch == 1: raise KeyboardInterrupt\n"
+        "        if here and trainer.current_epoch == 1: os.kill(os.getpid(), signal.SIGINT)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     command = (*texts, *ONE_COMMAND, "+callbacks.stop._target_=stopper.Stop")
