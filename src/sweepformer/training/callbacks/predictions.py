@@ -47,9 +47,10 @@ class PredictionWriter(Callback):
         columns = getattr(pl_module, "prediction_columns", None)
         if trainer.is_global_zero and parts and columns:
             self.kept = {name: _joined([part[name] for part in parts]) for name in parts[0]}
-            order = np.argsort(self.kept.pop("rows"))
+            rows = self.kept.pop("rows")
+            order = np.argsort(rows)
             self.kept = {name: _ordered(values, order) for name, values in self.kept.items()}
-            write_predictions(self.path, [self.ids[row] for row in order], columns(self.kept, self.classes))
+            write_predictions(self.path, [self.ids[row] for row in rows[order]], columns(self.kept, self.classes))
 
 
 def _joined(parts: list[Any]) -> Any:
