@@ -30,9 +30,11 @@ Analyzer = Enum("Analyzer", "auto word char")
 Pooling = Enum("Pooling", "mean max cls attention")
 TokenizerKind = Enum("TokenizerKind", "wordpiece bpe unigram word char byte pretrained")
 Side = Enum("Side", "left right")
+LongRows = Enum("LongRows", "head tail head_and_tail windows")
 Batching = Enum("Batching", "tokens rows random")
 Sampling = Enum("Sampling", "uniform balanced")
 CutBy = Enum("CutBy", "nothing class classes number tags")
+NumberLoss = Enum("NumberLoss", "mse huber mae")
 Mode = Enum("Mode", "max min")
 
 
@@ -78,6 +80,20 @@ class MaskedLMSchema(TextSchema):
     rate: float = MISSING
     masked: float = MISSING
     random: float = MISSING
+
+
+@dataclass
+class MultilabelSchema(TaskSchema):
+    """task=multilabel"""
+
+    thresholds: str = MISSING
+
+
+@dataclass
+class RegressionSchema(TaskSchema):
+    """task=regression"""
+
+    loss: NumberLoss = MISSING
 
 
 @dataclass
@@ -146,6 +162,8 @@ class DataSchema:
     eval_batch_size: int = MISSING
     batching: Batching = MISSING
     sampling: Sampling = MISSING
+    long_rows: LongRows | None = None
+    window_overlap: float = MISSING
     num_workers: int = MISSING
     cache_dir: str | None = None
     transform: Any = None
@@ -314,6 +332,8 @@ SCHEMAS: dict[str, dict[str, type]] = {
         "classification": ClassificationSchema,
         "language_modeling": TextSchema,
         "masked_lm": MaskedLMSchema,
+        "multilabel": MultilabelSchema,
+        "regression": RegressionSchema,
     },
     "model": {
         "encoder": ModelSchema,
@@ -436,6 +456,7 @@ def check(config: dict[str, Any]) -> None:
     if not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise UserError(f"seed={seed!r} must be a whole number from 0 to {2**32 - 1}.")
     _check_data(config["data"])
+    _check_long_rows(config)
     _check_tokenizer(config["tokenizer"])
     if config["model"].get("_target_", "").startswith("sweepformer.models.transformer."):
         _check_model(config["model"], config["tokenizer"]["vocab_size"])
@@ -465,6 +486,7 @@ def check(config: dict[str, Any]) -> None:
 
 
 def _check_task(task: dict[str, Any], sampling: str) -> None:
+    _check_thresholds(task.get("thresholds", "fitted"))
     _in_range("task.label_smoothing", task.get("label_smoothing", 0.0), 0, 0.999)
     for key in ("focal_gamma", "r_drop", "mixup"):
         _in_range(f"task.{key}", task.get(key, 0.0), 0, 100)
@@ -531,6 +553,15 @@ def _check_texts(config: dict[str, Any]) -> None:
         )
 
 
+def _check_thresholds(thresholds: Any) -> None:
+    try:
+        sound = thresholds == "fitted" or 0 < float(thresholds) < 1
+    except (TypeError, ValueError):
+        sound = False
+    if not sound:
+        raise UserError(f"task.thresholds={thresholds}: give fitted, or one number between 0 and 1, such as 0.5.")
+
+
 def _check_trainer(trainer: dict[str, Any]) -> None:
     for key in ("max_epochs", "max_steps"):
         if trainer.get(key) is not None:
@@ -572,10 +603,32 @@ def _check_data(data: dict[str, Any]) -> None:
     for key in ("val_fraction", "test_fraction"):
         if key in data:
             _in_range(f"data.{key}", data[key], 0, 1, above=True, below=True)
+    if data.get("label_separator") == "":
+        raise UserError("data.label_separator is empty: say what stands between the classes of a row, such as ','.")
     if data.get("max_rows") is not None:
         _in_range("data.max_rows", data["max_rows"], 1, 1e12)
     if "num_workers" in data:
         _in_range("data.num_workers", data["num_workers"], 0, 256)
+
+
+def _check_long_rows(config: dict[str, Any]) -> None:
+    data, kind = config["data"], kind_of(config["task"])
+    part = data.get("long_rows")
+    _in_range("data.window_overlap", data.get("window_overlap", 0.0), 0, 1, below=True)
+    if part not in (None, "tail") and config["tokenizer"]["truncation_side"] == "left":
+        raise UserError(
+            f"data.long_rows={part} and tokenizer.truncation_side=left contradict each other: leave one of them out."
+        )
+    if part in ("head_and_tail", "windows") and data.get("pair_column"):
+        raise UserError(f"data.long_rows={part} is for rows of one text; with data.pair_column choose head or tail.")
+    if part == "windows" and kind is not None and kind.predicts != "row":
+        raise UserError(
+            "data.long_rows=windows averages a row's answers, and this task answers for tokens. Choose head, tail or "
+            "head_and_tail, or raise model.max_length."
+        )
+
+    if part == "windows" and config["task"].get("mixup"):
+        raise UserError("data.long_rows=windows and task.mixup don't go together: which windows of two rows would mix?")
 
 
 def _check_tokenizer(tokenizer: dict[str, Any]) -> None:

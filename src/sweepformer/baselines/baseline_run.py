@@ -2,24 +2,27 @@
 
 import logging
 import time
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
 import torch
 from pytorch_lightning.loggers import Logger
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics import Metric
 
 from sweepformer.baselines.baseline import Baseline
 from sweepformer.build import build, find_target
 from sweepformer.data.corpus import prepare
-from sweepformer.data.store import TokenizedRows
+from sweepformer.data.store import Store, TokenizedRows
 from sweepformer.errors import UserError
-from sweepformer.reports.loggers import show_predictions
+from sweepformer.models.layout import Layout
+from sweepformer.reports.loggers import show_pictures, show_predictions
 from sweepformer.reports.predictions import write_predictions
 from sweepformer.reports.screen import print_rows
 from sweepformer.run_directory import RunDirectory, Summary
-from sweepformer.tasks.task import Task
+from sweepformer.tasks.kinds import Kind
+from sweepformer.tasks.task import Targets, Task
 from sweepformer.whole_files import replace_file
 
 log = logging.getLogger(__name__)
@@ -35,14 +38,14 @@ def fit_and_test(
     config: dict[str, Any], directory: RunDirectory, loggers: list[Logger], summary: Summary, started: float
 ) -> None:
     """Fit on train, choose on validation, test; the summary takes up what came out."""
-    task: type[Task] = find_target("task", config["task"])
+    kind: Kind = find_target("task", config["task"]).kind
     baseline: Baseline = build("model", config["model"])
-    if task.kind.labels not in baseline.labels:
+    if kind.labels not in baseline.labels:
         raise UserError(
             f"model: {type(baseline).__name__} can't do this task: it learns from rows labelled with "
-            f"{' or '.join(baseline.labels)}, and the task has {task.kind.labels}. Choose another model."
+            f"{' or '.join(baseline.labels)}, and the task has {kind.labels}. Choose another model."
         )
-    store = prepare(config["data"], config["tokenizer"], config["seed"], task.kind.labels)
+    store = prepare(config["data"], config["tokenizer"], config["seed"], kind.labels)
     directory.write_environment(seed=config["seed"], device="cpu", effective_precision=None)
     directory.write_labels(store.classes)
     print_rows(store)
@@ -57,8 +60,12 @@ def fit_and_test(
     replace_file(path, lambda temporary: _save(temporary, baseline.state()))
     summary.best_checkpoint = directory.relative(str(path))
     tested = time.perf_counter()
-    _measure("val", task, baseline, val, store.classes, summary)
-    logits = _measure("test", task, baseline, test, store.classes, summary)
+    task = _task(config, store)
+    logits = torch.from_numpy(baseline.logits(val.texts))
+    task.choose(logits, torch.from_numpy(val.labels))
+    _measure("val", task, logits, val, store.classes, summary)
+    logits = torch.from_numpy(baseline.logits(test.texts))
+    _measure("test", task, logits, test, store.classes, summary)
     summary.seconds["test"] = time.perf_counter() - tested
     for logger in loggers:
         logger.log_metrics(summary.metrics, step=0)
@@ -67,18 +74,30 @@ def fit_and_test(
     write_predictions(directory.predictions, test.ids, task.prediction_columns(kept, store.classes))
     if confusion := task.confusion(kept):
         show_predictions(loggers, *confusion, store.classes, step=0)
+    show_pictures(loggers, partial(task.pictures, kept, store.classes), step=0)
     summary.status = "completed"
 
 
-def _measure(
-    split: str, task: type[Task], baseline: Baseline, rows: TokenizedRows, classes: list[str], summary: Summary
-) -> Tensor:
-    """Put a split's metrics into the summary; returns the answers as a model's logits."""
-    logits = torch.from_numpy(baseline.logits(rows.texts))
+def _task(config: dict[str, Any], store: Store) -> Task:
+    """The task without a model: it measures what the baseline answers."""
+    options = {name: value for name, value in config["task"].items() if name not in ("monitor", "mode")}
+    train = store.splits["train"]
+    targets = Targets(store.classes, train.labels, len(train), float(train.lengths.sum()))
+    return build("task", options, model=_NoModel(), make_optimizer=None, make_schedule=None, targets=targets)
+
+
+class _NoModel(nn.Module):
+    """Takes the place of a model in a task that trains none; it can do all that options of training ask for."""
+
+    def forward(self, token_ids: Tensor, layout: Layout = None, mixing: Any = None) -> Tensor:
+        raise RuntimeError("a baseline is asked by its texts")
+
+
+def _measure(split: str, task: Task, logits: Tensor, rows: TokenizedRows, classes: list[str], summary: Summary) -> None:
+    """Put a split's metrics into the summary."""
     metrics = cast("dict[str, Metric]", task.metrics(classes))
     task.measure(metrics, logits, torch.from_numpy(rows.labels))
     summary.metrics |= {f"{split}_{name}": float(metric.compute()) for name, metric in metrics.items()}
-    return logits
 
 
 def _save(path: str, arrays: dict[str, np.ndarray]) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import Sampler
 
 from sweepformer.data.encoding import NO_TAG
+from sweepformer.data.long_rows import LongRows, Pieces
 from sweepformer.data.sampling import balanced_rows
 from sweepformer.data.store import TokenizedRows
 from sweepformer.models.layout import Layout, Packed
@@ -22,13 +23,15 @@ class Batch(NamedTuple):
     token_ids: (batch, length) int64, or (tokens,) if packed; layout: (batch, length) bool, True where there is no
     token, None if all rows have the same length, or how they are packed; labels: of rows (batch, ...), as in
     `TokenizedRows`, or of tokens, shaped as these and NO_TAG where there is none; rows: (batch,) int64, numbers in
-    their split.
+    their split; windows: None, or, where a row is read in several sequences, (sequences,) int64, the place in `rows`
+    of each one's row: token_ids and layout then hold sequences, labels are of rows.
     """
 
     token_ids: Tensor
     layout: Layout
     labels: Tensor
     rows: Tensor
+    windows: Tensor | None = None
 
 
 class BatchPlan:
@@ -157,54 +160,67 @@ class BatchedRows(torch.utils.data.Dataset[Batch]):
 
     Args:
         rows: the tokenised split.
-        max_length: tokens kept of a row.
-        truncation_side: which end of a row that is too long is cut off, "left" or "right".
+        long_rows: how rows that are too long are read.
         pad_id: the id that fills up short rows.
         packed: without padding, one row after another.
         always_masked: a mask also where nothing is padded: a compiler need not prepare for its absence.
+        separator_id: the token between a row's two texts; None: rows have one text.
     """
 
     def __init__(
         self,
         rows: TokenizedRows,
-        max_length: int,
-        truncation_side: str,
+        long_rows: LongRows,
         pad_id: int,
         packed: bool = False,
         always_masked: bool = False,
+        separator_id: int | None = None,
     ) -> None:
-        self.rows, self.pad_id, self.packed, self.always_masked = rows, pad_id, packed, always_masked
-        self.lengths = np.minimum(rows.lengths, max_length)
-        self._starts = rows.offsets[:-1] if truncation_side == "right" else rows.offsets[1:] - self.lengths
+        self.rows, self.long_rows, self.separator_id = rows, long_rows, separator_id
+        self.pad_id, self.packed, self.always_masked = pad_id, packed, always_masked
+        self.lengths = long_rows.tokens_read(rows.lengths)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitems__(self, indices: list[int]) -> Batch:
         chosen = np.asarray(indices)
+        pieces = self._pieces(chosen)
         if self.packed:
-            packed = Packed.of(torch.from_numpy(self.lengths[chosen].astype(np.int64)))
-            positions = self._starts[chosen][packed.rows] + packed.positions.numpy()
+            packed = Packed.of(torch.from_numpy(pieces.lengths))
+            positions = pieces.tokens(packed.rows.numpy(), packed.positions.numpy())
             tokens = self.rows.tokens[positions].astype(np.int64)
-            return self._batch(tokens, packed, chosen, positions)
-        lengths = self.lengths[chosen, None]
+            return self._batch(tokens, packed, chosen, pieces, positions)
+        lengths = pieces.lengths[:, None]
         columns = np.arange(lengths.max())
         padding = columns >= lengths
-        positions = self._starts[chosen, None] + np.minimum(columns, lengths - 1)
+        positions = pieces.tokens(np.arange(len(lengths))[:, None], np.minimum(columns, lengths - 1))
         token_ids = self.rows.tokens[positions].astype(np.int64)
         token_ids[padding] = self.pad_id
         mask = torch.from_numpy(padding) if self.always_masked or padding.any() else None
-        return self._batch(token_ids, mask, chosen, positions, padding)
+        return self._batch(token_ids, mask, chosen, pieces, positions, padding)
+
+    def _pieces(self, chosen: np.ndarray) -> Pieces:
+        starts, ends = self.rows.offsets[chosen], self.rows.offsets[chosen + 1]
+        first_texts = None
+        if self.separator_id is not None:
+            first_texts = np.zeros(len(chosen), dtype=np.int64)
+            for place in np.flatnonzero(ends - starts > self.long_rows.max_length):
+                tokens = self.rows.tokens[starts[place] : ends[place]]
+                first_texts[place] = (tokens == self.separator_id).argmax()
+        return self.long_rows.pieces(starts, ends - starts, first_texts)
 
     def _batch(
         self,
         token_ids: np.ndarray,
         layout: Layout,
         rows: np.ndarray,
+        pieces: Pieces,
         positions: np.ndarray,
         padding: np.ndarray | None = None,
     ) -> Batch:
         labels = self.rows.labels[rows] if not self.rows.tagged else self.rows.labels[positions].astype(np.int64)
         if self.rows.tagged and padding is not None:
             labels[padding] = NO_TAG
-        return Batch(torch.from_numpy(token_ids), layout, torch.from_numpy(labels), torch.from_numpy(rows))
+        windows = torch.from_numpy(pieces.rows) if len(pieces.rows) > len(rows) else None
+        return Batch(torch.from_numpy(token_ids), layout, torch.from_numpy(labels), torch.from_numpy(rows), windows)

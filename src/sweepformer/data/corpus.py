@@ -12,7 +12,7 @@ from sweepformer.build import build, find_target
 from sweepformer.data.cache import cache_folder, check_writable
 from sweepformer.data.splits import make_splits
 from sweepformer.data.store import Store, write_store
-from sweepformer.data.tokenizer import load_tokenizer, make_tokenizer, read_text_as_it_is
+from sweepformer.data.tokenizer import check_separates, load_tokenizer, make_tokenizer, read_text_as_it_is
 from sweepformer.errors import UserError
 from sweepformer.locks import locked
 
@@ -26,6 +26,8 @@ SHARED_KEYS = (
     "eval_batch_size",
     "batching",
     "sampling",
+    "long_rows",
+    "window_overlap",
     "num_workers",
     "cache_dir",
 )
@@ -75,6 +77,8 @@ def prepare(
             options["path"] = tokenizer["path"]
             shown = {"data": data, "tokenizer": tokenizer, "seed": seed}
             made = read_text_as_it_is(make_tokenizer(splits.train.texts, **options))
+            if splits.train.pairs:
+                check_separates(made)
             write_store(path, splits, report, made, shown, labelled)
             store = Store.open(path)
     return store

@@ -6,8 +6,9 @@ import torch
 from torch.utils.data import DataLoader
 
 from sweepformer.data.batches import Batch, BatchedRows, BatchPlan, PlannedBatches
+from sweepformer.data.long_rows import LongRows
 from sweepformer.data.store import SPLITS, Store
-from sweepformer.data.tokenizer import pad_id
+from sweepformer.data.tokenizer import pad_id, separator_id
 from sweepformer.errors import UserError
 
 
@@ -23,7 +24,7 @@ class RowsDataModule(pl.LightningDataModule):
         batch_size, eval_batch_size: rows a batch, on average.
         batching: "tokens": rows of like length in batches of equal cost; "rows": in equal numbers; "random": equal
             numbers of rows as chance has it.
-        max_length, truncation_side: how rows that are too long are cut.
+        long_rows: how rows that are too long are read.
         num_workers: loading processes.
         seed: of the order of training rows.
         packed: batches without padding, for which rows need not be of like length.
@@ -38,8 +39,7 @@ class RowsDataModule(pl.LightningDataModule):
         batch_size: int,
         eval_batch_size: int,
         batching: str,
-        max_length: int,
-        truncation_side: str,
+        long_rows: LongRows,
         num_workers: int,
         seed: int,
         packed: bool = False,
@@ -51,9 +51,9 @@ class RowsDataModule(pl.LightningDataModule):
         self._sizes = {"train": batch_size, "val": eval_batch_size, "test": eval_batch_size}
         self._by_tokens, self._grouped = batching == "tokens", batching != "random" and not packed
         self._balanced = sampling == "balanced"
-        filler = pad_id(store.tokenizer)
+        filler, separator = pad_id(store.tokenizer), separator_id(store.tokenizer) if store.pairs else None
         self.rows = {
-            split: BatchedRows(store.splits[split], max_length, truncation_side, filler, packed, always_masked)
+            split: BatchedRows(store.splits[split], long_rows, filler, packed, always_masked, separator)
             for split in SPLITS
         }
 
@@ -64,7 +64,7 @@ class RowsDataModule(pl.LightningDataModule):
         return BatchPlan(rows.lengths, self._sizes[split], self._by_tokens, self.seed, replicas, self._grouped, balance)
 
     def truncated(self, split: str = "train") -> int:
-        """Rows of `split` that are longer than max_length."""
+        """Rows of `split` that are not read to their end."""
         rows = self.rows[split]
         return int((rows.rows.lengths > rows.lengths).sum())
 

@@ -90,6 +90,17 @@ def separator_id(tokenizer: Tokenizer) -> int | None:
     return _first_id(tokenizer, SEPARATOR, "</s>")
 
 
+def check_separates(tokenizer: Tokenizer) -> None:
+    """Raises a UserError if `tokenizer` puts nothing between two texts by which they could be told apart."""
+    separator = separator_id(tokenizer)
+    if separator is None or separator not in tokenizer.encode("a", "a").ids:
+        lacks = "has neither [SEP] nor </s>" if separator is None else "puts no separator between two texts"
+        raise UserError(
+            f"tokenizer.path: this tokenizer {lacks}, which data.pair_column needs. Take one that does "
+            "(its post_processor says so), or have one trained, such as tokenizer=wordpiece."
+        )
+
+
 def special_ids(tokenizer: Tokenizer) -> list[int]:
     """The ids that stand for no part of a text."""
     return sorted(number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special)

@@ -7,6 +7,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 DPI = 80  # encoding the pixels takes as long as drawing them
 LEAST_SHARE = 0.01  # of its row, for a cell to show its number
+MOST_POINTS = 5000
 
 
 def confusion_figure(labels: np.ndarray, predictions: np.ndarray, classes: list[str]) -> np.ndarray:
@@ -34,7 +35,10 @@ def confusion_figure(labels: np.ndarray, predictions: np.ndarray, classes: list[
 
 
 def class_figure(labels: np.ndarray, predictions: np.ndarray, classes: list[str]) -> np.ndarray:
-    """Precision and recall of every class, with its number of test rows; (height, width, 3) uint8."""
+    """Precision and recall of every class, with its number of test rows; (height, width, 3) uint8.
+
+    labels, predictions: (rows,) class numbers, or (rows, classes) bool.
+    """
     precision, recall, _, rows = precision_recall_fscore_support(
         labels, predictions, labels=range(len(classes)), zero_division=0
     )
@@ -50,6 +54,17 @@ def class_figure(labels: np.ndarray, predictions: np.ndarray, classes: list[str]
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), title="Test split, by class (rows)")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25 / height), ncols=2)
+    return _pixels(figure)
+
+
+def number_figure(numbers: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Predicted against true numbers, (rows,) float each; (height, width, 3) uint8."""
+    figure = Figure(figsize=(7, 7), dpi=DPI)
+    axes = figure.add_axes((0.13, 0.1, 0.83, 0.83))
+    shown = np.random.default_rng(0).permutation(len(numbers))[:MOST_POINTS]
+    axes.plot(numbers[shown], predictions[shown], ".", markersize=4, alpha=0.4)
+    axes.axline((float(numbers.mean()),) * 2, slope=1, color="grey", linewidth=1)  # where every answer is right
+    axes.set(xlabel="true", ylabel="predicted", title="Rows of the test split")
     return _pixels(figure)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,18 @@ def show_predictions(
                 y_true=labels.tolist(), preds=predictions.tolist(), class_names=classes
             )
             logger.experiment.log({"confusion_matrix": matrix})
+
+
+def show_pictures(loggers: Sequence[Logger], draw: Callable[[], dict[str, np.ndarray]], step: int) -> None:
+    """Pictures of the test split; draw: makes them, by name, (height, width, 3) uint8, if any logger shows pictures."""
+    showing = [logger for logger in loggers if isinstance(logger, TensorBoardLogger | WandbLogger)]
+    pictures = draw() if showing else {}
+    for logger in showing:
+        for name, picture in pictures.items():
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image(name, picture, step, dataformats="HWC")
+            else:
+                logger.log_image(name, [picture])
 
 
 def conclude(loggers: Sequence[Logger], summary: Summary) -> None:

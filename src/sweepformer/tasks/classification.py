@@ -80,25 +80,22 @@ class Classification(Task):
 
     def _logits(self, batch: Batch, mixing: Mixing | None) -> Tensor:
         if mixing is None:
-            return self(batch.token_ids, batch.layout)
+            return self.logits_of(batch)
         return self.model(batch.token_ids, batch.layout, mixing=mixing)
 
     def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         return class_loss(logits, targets, self.class_weights, self.label_smoothing, self.focal_gamma)
 
-    @staticmethod
-    def measure(metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
+    def measure(self, metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
         loss = cross_entropy(logits, labels)  # unweighted and unsmoothed: comparable across runs
         metrics["loss"].update(loss, weight=len(labels))
         metrics["acc"].update(logits, labels)
         metrics["f1"].update(logits, labels)
 
-    @staticmethod
-    def answer(logits: Tensor, labels: Tensor) -> dict[str, Tensor | list[Any]]:
+    def answer(self, logits: Tensor, labels: Tensor) -> dict[str, Tensor | list[Any]]:
         return {"labels": labels, "probabilities": logits.softmax(1)}
 
-    @staticmethod
-    def prediction_columns(kept: dict[str, Any], classes: list[str]) -> dict[str, Any]:
+    def prediction_columns(self, kept: dict[str, Any], classes: list[str]) -> dict[str, Any]:
         """label, prediction (strings) and `probability_<class>` (float32) for every class."""
         probabilities = kept["probabilities"]
         columns = {
@@ -109,6 +106,5 @@ class Classification(Task):
             columns[f"probability_{name}"] = probabilities[:, number]
         return columns
 
-    @staticmethod
-    def confusion(kept: dict[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
+    def confusion(self, kept: dict[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
         return kept["labels"], kept["probabilities"].argmax(1)

@@ -53,7 +53,8 @@ class Task(pl.LightningModule, ABC):
     """Trains a model.
 
     A task says what `kind` it is, what a batch teaches (`learn`), what its answers are measured by (`metrics`), and
-    what of them goes into `predictions.parquet` (`answer`, `prediction_columns`).
+    what of them goes into `predictions.parquet` (`answer`, `prediction_columns`). All of these but `learn` serve
+    models without gradients too: they go by what a model answered.
 
     Args:
         model: called with token ids (batch, length) int64 and a padding mask (batch, length) bool or None (with
@@ -99,29 +100,37 @@ class Task(pl.LightningModule, ABC):
     def learn(self, batch: Batch) -> Learned:
         """The loss of a training batch."""
 
-    @staticmethod
+    def choose(self, logits: Tensor, labels: Tensor) -> None:
+        """Choose what is chosen by the answers to the whole validation split, such as thresholds; kept in buffers."""
+
     @abstractmethod
-    def measure(metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
+    def measure(self, metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
         """Update the metrics by what the model said of a batch, logits float32."""
 
-    @staticmethod
-    def answer(logits: Tensor, labels: Tensor) -> dict[str, Tensor | list[Any]]:
+    def answer(self, logits: Tensor, labels: Tensor) -> dict[str, Tensor | list[Any]]:
         """What is kept of the answers to a batch of the test split: tensors or lists with an item for each row."""
         return {}
 
-    @staticmethod
-    def prediction_columns(kept: dict[str, Any], classes: list[str]) -> dict[str, Any]:
+    def prediction_columns(self, kept: dict[str, Any], classes: list[str]) -> dict[str, Any]:
         """Columns of `predictions.parquet` from all that `answer` kept, as arrays or lists in the order of the rows."""
         return {}
 
-    @staticmethod
-    def confusion(kept: dict[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
+    def confusion(self, kept: dict[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
         """True and predicted class numbers, (answers,) each, for a confusion matrix; None where there is none."""
         return None
+
+    def pictures(self, kept: dict[str, Any], classes: list[str]) -> dict[str, np.ndarray]:
+        """Other pictures of the answers by name, (height, width, 3) uint8."""
+        return {}
 
     def forward(self, token_ids: Tensor, layout: Layout = None) -> Tensor:
         """The model's logits."""
         return self.model(token_ids, layout)
+
+    def logits_of(self, batch: Batch) -> Tensor:
+        """The model's logits for a batch; of rows that are read in several windows the windows' mean, (batch, ...)."""
+        logits = self(batch.token_ids, batch.layout)
+        return logits if batch.windows is None else _mean_by_row(logits, batch.windows, len(batch.rows))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         loss, answers, correct = self.learn(batch)
@@ -167,7 +176,7 @@ class Task(pl.LightningModule, ABC):
 
     def evaluate(self, split: str, batch: Batch) -> Tensor:
         """Measure the answers to a batch; returns the logits, float32."""
-        logits = self(batch.token_ids, batch.layout).float()
+        logits = self.logits_of(batch).float()
         self.measure(self._metrics_of(split), logits, batch.labels)
         return logits
 
@@ -216,6 +225,13 @@ class Task(pl.LightningModule, ABC):
 
     def on_train_start(self) -> None:
         self._train = [sums.to(self.device) for sums in self._train]
+
+
+def _mean_by_row(logits: Tensor, windows: Tensor, rows: int) -> Tensor:
+    """(sequences, outputs) to (rows, outputs); windows: (sequences,) int64, the row of each."""
+    # A product, as adding up by index has another order each time on a GPU.
+    belongs = (torch.arange(rows, device=windows.device)[:, None] == windows).to(logits.dtype)
+    return belongs @ logits / belongs.sum(1, keepdim=True)
 
 
 def _is_fsdp(trainer: pl.Trainer) -> bool:

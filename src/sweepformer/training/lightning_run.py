@@ -5,6 +5,7 @@ import resource
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from torch import nn
 from sweepformer.build import build, find_target
 from sweepformer.data.corpus import prepare
 from sweepformer.data.data_module import RowsDataModule
+from sweepformer.data.long_rows import LongRows
 from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import pad_id, separator_id, vocab_size
 from sweepformer.errors import UserError
-from sweepformer.reports.loggers import let_go, show_predictions
+from sweepformer.reports.loggers import let_go, show_pictures, show_predictions
 from sweepformer.reports.screen import print_rows, print_to_beat, print_tokens
 from sweepformer.run_directory import RunDirectory, Summary
 from sweepformer.tasks.kinds import KINDS, Kind
@@ -121,22 +123,28 @@ def train_and_test(
     trainer.test(task, datamodule=data, verbose=False)
     summary.seconds["test"] = time.perf_counter() - tested
     summary.metrics.update({name: float(value) for name, value in trainer.callback_metrics.items()})
-    if predictions.kept is not None and (confusion := task.confusion(predictions.kept)):
-        show_predictions(loggers, *confusion, store.classes, summary.steps)
+    if predictions.kept is not None:
+        if confusion := task.confusion(predictions.kept):
+            show_predictions(loggers, *confusion, store.classes, summary.steps)
+        show_pictures(loggers, partial(task.pictures, predictions.kept, store.classes), summary.steps)
     # Asked of the directory: training may have run in processes that are gone.
     stopped = any(isinstance(one, SuccessiveHalving) for one in _callbacks(trainer)) and was_stopped(directory)
     summary.status = "stopped_early_by_sweep" if stopped else "completed"
 
 
 def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
-    data = config["data"]
+    data, side = config["data"], config["tokenizer"]["truncation_side"]
+    long_rows = LongRows(
+        config["model"].get("max_length", 256),
+        data.get("long_rows") or ("tail" if side == "left" else "head"),
+        data.get("window_overlap", 0.25),
+    )
     return RowsDataModule(
         store,
         batch_size=data.get("batch_size", 64),
         eval_batch_size=data.get("eval_batch_size", 256),
         batching=data.get("batching", "tokens"),
-        max_length=config["model"].get("max_length", 256),
-        truncation_side=config["tokenizer"]["truncation_side"],
+        long_rows=long_rows,
         num_workers=data.get("num_workers", 0),
         seed=config["seed"],
         packed=config["model"].get("attention") == "varlen",
