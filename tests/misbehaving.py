@@ -81,6 +81,18 @@ class KillAt(pl.Callback):
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
+class StopOnce(pl.Callback):
+    """Ends a run in the middle of its second epoch, the first time; `file` is there once it has."""
+
+    def __init__(self, file: str) -> None:
+        self.file = Path(file)
+
+    def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: object, index: int) -> None:
+        if trainer.current_epoch == 1 and index == 2 and not self.file.exists():
+            self.file.touch()
+            raise RuntimeError("as planned")
+
+
 class Watch(pl.Callback):
     """Appends to a file what this process holds when a run has been tested: memory in bytes, threads, open files."""
 

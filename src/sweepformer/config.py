@@ -626,7 +626,6 @@ def _check_long_rows(config: dict[str, Any]) -> None:
             "data.long_rows=windows averages a row's answers, and this task answers for tokens. Choose head, tail or "
             "head_and_tail, or raise model.max_length."
         )
-
     if part == "windows" and config["task"].get("mixup"):
         raise UserError("data.long_rows=windows and task.mixup don't go together: which windows of two rows would mix?")
 

@@ -21,7 +21,9 @@ class Baseline(ABC):
 
     @abstractmethod
     def logits(self, texts: Sequence[str]) -> np.ndarray:
-        """float32, what a model would answer; of classes (rows, classes) logarithms of probabilities."""
+        """float32, what a model would answer: of classes (rows, classes) logarithms of probabilities; of sets of
+        classes (rows, classes) log odds; of numbers (rows, 1), in standard deviations from the training rows' mean.
+        """
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:

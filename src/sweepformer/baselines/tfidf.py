@@ -1,37 +1,34 @@
 """A linear model on TF-IDF: the strong baseline of text classification."""
 
-import logging
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.sparse import csr_matrix
-from scipy.special import log_softmax
-from sklearn.exceptions import ConvergenceWarning
+from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.svm import LinearSVC
 
 from sweepformer.baselines.baseline import Baseline
+from sweepformer.baselines.linear import Linear, fit_linear
+from sweepformer.data.texts import BETWEEN_TEXTS, split_pair
 from sweepformer.errors import UserError
-
-log = logging.getLogger(__name__)
 
 USUAL_NGRAMS = {"word": (1, 2), "char": (1, 5)}
 
 
 class TfIdf(Baseline):
-    """TF-IDF of n-grams (Salton and Buckley 1988) with a linear SVM of one class against the rest (Joachims 1998).
+    """TF-IDF of n-grams (Salton and Buckley 1988) with a linear model: SVMs of classes, ridge regression of numbers.
 
-    The SVM's scores become probabilities by one temperature, fitted on the validation rows (Guo et al. 2017).
+    Where a row is two texts, n-grams count apart in the first, in the second, and as far as both have them: a linear
+    model could not tell from the first two alone whether the texts are alike.
 
     Args:
         analyzer: "word", "char", or "auto": characters if most training texts hold no space.
         ngrams: the shortest and the longest; None: 1 and 2 for words, 1 and 5 for characters.
         min_frequency: texts that an n-gram must occur in.
         sublinear: 1 + log of an n-gram's count instead of the count.
-        strengths: values of C, the weight of errors against the size of weights; validation accuracy decides.
+        strengths: values of C, the weight of errors against the size of weights; validation decides (`fit_linear`).
     """
+
+    labels = ("class", "classes", "number")
 
     def __init__(
         self,
@@ -51,29 +48,20 @@ class TfIdf(Baseline):
         self.min_frequency, self.sublinear = min_frequency, sublinear
 
     def fit(self, texts: Sequence[str], labels: np.ndarray, val_texts: Sequence[str], val_labels: np.ndarray) -> None:
-        self.vectorizer = self._vectorizer(_analyzer(self.analyzer, texts))
+        self.pairs = BETWEEN_TEXTS in texts[0]
+        singles = [text for pair in texts for text in split_pair(pair)] if self.pairs else texts
+        self.vectorizer = self._vectorizer(_analyzer(self.analyzer, singles))
         try:
-            features = self.vectorizer.fit_transform(texts)
+            self.vectorizer.fit(singles)
         except ValueError as error:  # no n-gram is left
             raise UserError(
                 f"model.min_frequency={self.min_frequency}: no n-gram occurs in so many texts ({error}). Lower it."
             ) from error
-        val_features = self.vectorizer.transform(val_texts)
-        best = -1.0
-        for strength in self.strengths:
-            with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
-                machine = LinearSVC(C=strength, random_state=0).fit(features, labels)
-            accuracy = float((machine.predict(val_features) == val_labels).mean())
-            log.info("C=%g: val_acc %.4f", strength, accuracy)
-            if accuracy > best:
-                best, self.weights, self.bias = accuracy, machine.coef_, machine.intercept_
-        if len(self.weights) == 1:  # of two classes there is one score, the second's
-            self.weights, self.bias = np.vstack([-self.weights, self.weights]), np.append(-self.bias, self.bias)
-        self.temperature = _fitted_temperature(self._scores(val_features), val_labels)
+        features, val_features = self._features(texts), self._features(val_texts)
+        self.linear = fit_linear(features, labels, val_features, val_labels, self.strengths)
 
     def logits(self, texts: Sequence[str]) -> np.ndarray:
-        scores = self._scores(self.vectorizer.transform(texts))
-        return log_softmax(scores / self.temperature, axis=1).astype(np.float32)
+        return self.linear.logits(self._features(texts))
 
     def state(self) -> dict[str, np.ndarray]:
         # N-grams of characters may hold anything but NUL, which no text has.
@@ -81,17 +69,22 @@ class TfIdf(Baseline):
         return {
             "ngrams": np.frombuffer(words, dtype=np.uint8),
             "idf": self.vectorizer.idf_,
-            "weights": self.weights,
-            "bias": self.bias,
-            "temperature": np.array(self.temperature),
             "analyzer": np.array(self.vectorizer.analyzer),
+            "pairs": np.array(self.pairs),
+            **self.linear.state(),
         }
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         self.vectorizer = self._vectorizer(str(state["analyzer"]))
         self.vectorizer.vocabulary = state["ngrams"].tobytes().decode().split("\0")
         self.vectorizer.idf_ = state["idf"]
-        self.weights, self.bias, self.temperature = state["weights"], state["bias"], float(state["temperature"])
+        self.pairs, self.linear = bool(state["pairs"]), Linear.of(state)
+
+    def _features(self, texts: Sequence[str]) -> csr_matrix:
+        if not self.pairs:
+            return self.vectorizer.transform(texts)
+        first, second = (self.vectorizer.transform(side) for side in zip(*map(split_pair, texts), strict=True))
+        return hstack([first, second, first.minimum(second)], format="csr")
 
     def _vectorizer(self, analyzer: str) -> TfidfVectorizer:
         return TfidfVectorizer(
@@ -103,21 +96,9 @@ class TfIdf(Baseline):
             dtype=np.float32,
         )
 
-    def _scores(self, features: csr_matrix) -> np.ndarray:
-        return features @ self.weights.T + self.bias
-
 
 def _analyzer(chosen: str, texts: Sequence[str]) -> str:
     if chosen != "auto":
         return chosen
     some = texts[:1000]
     return "word" if sum(" " in text.strip() for text in some) * 2 > len(some) else "char"
-
-
-def _fitted_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
-    """What the scores are divided by for the lowest log loss."""
-
-    def loss(log_temperature: float) -> float:
-        return -float(log_softmax(scores / np.exp(log_temperature), axis=1)[np.arange(len(labels)), labels].mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))

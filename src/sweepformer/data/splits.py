@@ -227,6 +227,11 @@ def _cut_groups(rows: Rows, groups: Categories, fraction: float, seed: int, key:
 
 
 def _check_classes(train: Rows) -> None:
+    if isinstance(train.labels, Numbers) and not np.ptp(train.labels.values.astype(np.float32)):
+        raise UserError(
+            f"{train.origin}: all {len(train)} training rows have the number {train.labels.values[0]:g}: there is "
+            "nothing to learn. Check data.label_column."
+        )
     if isinstance(train.labels, Classes | LabelLists) and len(train.labels.names) < 2:
         only = f"only one class, {train.labels.names[0]!r}," if train.labels.names else "no label"
         raise UserError(

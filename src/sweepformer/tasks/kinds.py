@@ -34,6 +34,8 @@ KINDS = {
     "Classification": Kind("class", "row", ("acc", "f1")),
     "LanguageModeling": Kind("nothing", "vocabulary", ("perplexity", "acc")),
     "MaskedLM": Kind("nothing", "vocabulary", ("perplexity", "acc")),
+    "Multilabel": Kind("classes", "row", ("f1", "f1_micro", "acc")),
+    "Regression": Kind("number", "row", ("spearman", "pearson", "mae")),
 }
 
 

@@ -17,6 +17,8 @@ from sweepformer.data.sources.readers import Record
 from sweepformer.data.texts import join_pair, join_words
 from sweepformer.errors import UserError
 
+LARGEST = float(np.finfo(np.float32).max)
+
 Transform = Callable[[str], str]
 
 
@@ -118,8 +120,10 @@ class _NumberCollector:
             number = math.nan if value is None or isinstance(value, bool) else float(value)
         except (TypeError, ValueError):
             number = math.nan
-        if not math.isfinite(number):
-            raise UserError(f"{where}: column {self.column!r} holds {value!r:.60}, which is no finite number.")
+        if not abs(number) <= LARGEST:
+            raise UserError(
+                f"{where}: column {self.column!r} holds {value!r:.60}, which is no finite number of at most 3e38."
+            )
         self.values.append(number)
 
     def finish(self) -> Any:

@@ -1,0 +1,86 @@
+"""One number a row."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchmetrics import MeanAbsoluteError, MeanMetric, Metric
+
+from sweepformer.data.batches import Batch
+from sweepformer.tasks.correlation import Correlation
+from sweepformer.tasks.kinds import KINDS
+from sweepformer.tasks.task import Learned, Targets, Task
+
+LOSSES: dict[str, Callable[..., Tensor]] = {"mse": F.mse_loss, "huber": F.huber_loss, "mae": F.l1_loss}
+
+
+class Regression(Task):
+    """Trains a model to tell the number of a row; logits are (batch, 1), in standard deviations from the mean.
+
+    Mean and standard deviation are those of the training rows; they are saved with the weights. The loss is taken of
+    standardised numbers too, so that learning rates don't depend on the unit. Answers and `mae` are in the user's.
+
+    Args:
+        targets: labels are (rows,) float32, not all the same.
+        loss: "mse"; "mae", which outliers move less; or "huber" (Huber 1964): squared up to one standard deviation,
+            absolute beyond. `val_loss` and `test_loss` are the squared error whatever it is: runs can be compared.
+        **parts: as `Task`.
+    """
+
+    kind = KINDS["Regression"]
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, targets: Targets, loss: str = "mse", **parts: Any) -> None:
+        super().__init__(targets=targets, **parts)
+        if loss not in LOSSES:
+            raise ValueError(f"loss={loss!r} is not one of {', '.join(LOSSES)}")
+        self.loss = LOSSES[loss]
+        mean, scale = mean_and_scale(targets.labels)
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("scale", torch.tensor(scale))
+
+    @staticmethod
+    def metrics(classes: list[str]) -> nn.ModuleDict:
+        return nn.ModuleDict(
+            {
+                "loss": MeanMetric(),
+                "mae": MeanAbsoluteError(),
+                "pearson": Correlation(ranked=False),
+                "spearman": Correlation(ranked=True),
+            }
+        )
+
+    def learn(self, batch: Batch) -> Learned:
+        answers = self.logits_of(batch)[:, 0].float()
+        return Learned(self.loss(answers, self._standardised(batch.labels), reduction="sum"), len(answers))
+
+    def measure(self, metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
+        answers, numbers = logits[:, 0], self._standardised(labels)
+        metrics["loss"].update(F.mse_loss(answers, numbers), weight=len(labels))
+        metrics["mae"].update(answers * self.scale, numbers * self.scale)  # the mean would cost digits
+        for name in ("pearson", "spearman"):
+            metrics[name].update(answers, numbers)
+
+    def answer(self, logits: Tensor, labels: Tensor) -> dict[str, Tensor | list[Any]]:
+        return {"labels": labels, "predictions": logits[:, 0] * self.scale + self.mean}
+
+    def prediction_columns(self, kept: dict[str, Any], classes: list[str]) -> dict[str, Any]:
+        """label and prediction, float32."""
+        return {"label": kept["labels"], "prediction": kept["predictions"]}
+
+    def pictures(self, kept: dict[str, Any], classes: list[str]) -> dict[str, np.ndarray]:
+        from sweepformer.reports.figures import number_figure
+
+        return {"predicted_and_true": number_figure(kept["labels"], kept["predictions"])}
+
+    def _standardised(self, labels: Tensor) -> Tensor:
+        return (labels - self.mean) / self.scale
+
+
+def mean_and_scale(numbers: np.ndarray) -> tuple[np.float32, np.float32]:
+    """Mean and standard deviation of the training rows' numbers."""
+    return np.float32(numbers.mean(dtype=np.float64)), np.float32(numbers.std(dtype=np.float64))
