@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import pytest
 from conftest import ROOT, Cli, write_rows
+from task_rows import write_numbers, write_pairs, write_sets
 
 from benchmarks.scaling import recorded_tables as scaling_tables
 from benchmarks.tables import with_table
+from benchmarks.tasks import recorded_table as tasks_table
 from benchmarks.throughput import recorded_table as throughput_table
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -23,6 +25,9 @@ def workplace(tmp_path, monkeypatch):
     for name in ("a.csv", "b.csv", "train.csv"):
         path = write_rows(tmp_path / name, 60)
         path.write_text(path.read_text().replace("the ", f"{name} "))
+    write_sets(tmp_path / "sets.jsonl", 60)
+    write_numbers(tmp_path / "numbers.jsonl", 60)
+    write_pairs(tmp_path / "pairs.csv", 60)
     for label in ("good", "bad"):
         (tmp_path / "DIR" / label).mkdir(parents=True)
         for number in range(20):
@@ -74,6 +79,8 @@ def test_own_parts_are_all_used(cli: Cli, workplace) -> None:
     assert result.summary["parameters"] < 2000
 
 
-@pytest.mark.parametrize(("module", "table"), [("throughput", throughput_table), ("scaling", scaling_tables)])
+@pytest.mark.parametrize(
+    ("module", "table"), [("throughput", throughput_table), ("scaling", scaling_tables), ("tasks", tasks_table)]
+)
 def test_tables_are_the_recorded_ones(module: str, table: Callable[[], str]) -> None:
     assert with_table(README, module, table()) == README

@@ -76,8 +76,7 @@ class TokenPrediction(Task):
         loss = cross_entropy(logits, question.answers, reduction="sum")
         return Learned(loss, len(question.answers), (logits.detach().argmax(1) == question.answers).sum())
 
-    @staticmethod
-    def measure(metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
+    def measure(self, metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
         """logits: (answers, vocabulary) float32; labels: (answers,) int64."""
         _note(metrics, cross_entropy(logits, labels, reduction="none"), logits.argmax(1) == labels)
 
@@ -97,8 +96,7 @@ class TokenPrediction(Task):
         losses, answers = self.evaluate("test", batch).unbind(1)
         return {"rows": batch.rows, "loss": losses / answers, "tokens": answers.long()}
 
-    @staticmethod
-    def prediction_columns(kept: dict[str, Any], classes: list[str]) -> dict[str, Any]:
+    def prediction_columns(self, kept: dict[str, Any], classes: list[str]) -> dict[str, Any]:
         """loss (float32, the mean of a row's answers, NaN where there is none) and tokens (how many were asked for)."""
         return kept
 
@@ -107,14 +105,14 @@ class TokenPrediction(Task):
 
     def _parts(self, batch: Batch) -> Iterator[Batch]:
         """The batch, some rows at a time if it is padded, as each position may have a logit for every token."""
-        token_ids, layout, labels, rows = batch
-        if isinstance(layout, Packed):
+        if isinstance(batch.layout, Packed):
             yield batch
             return
-        size = max(LOGITS_AT_ONCE // (token_ids.shape[1] * self.vocab_size), 1)
-        for start in range(0, len(rows), size):
+        size = max(LOGITS_AT_ONCE // (batch.token_ids.shape[1] * self.vocab_size), 1)
+        for start in range(0, len(batch.rows), size):
             part = slice(start, start + size)
-            yield Batch(token_ids[part], None if layout is None else layout[part], labels[part], rows[part])
+            layout = None if batch.layout is None else batch.layout[part]
+            yield Batch(batch.token_ids[part], layout, batch.labels[part], batch.rows[part])
 
 
 def _note(metrics: dict[str, Metric], losses: Tensor, right: Tensor) -> None:
