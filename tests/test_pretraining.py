@@ -10,7 +10,10 @@ import pyarrow.parquet
 import pytest
 import torch
 from conftest import Cli, statuses
+from omegaconf import OmegaConf
 
+from sweepformer.config import plain
+from sweepformer.pretraining import first_config
 from sweepformer.run_directory import RunDirectory
 
 SHAPE = ("model=tiny", "model.embedding_dim=32", "model.dim_feedforward=64", "model.num_layers=1", "model.dropout=0.0")
@@ -166,6 +169,35 @@ def test_pretraining_on_the_test_texts_is_told(cli: Cli, texts: tuple[str, ...])
     result = cli(*texts, "model.init_from=pre", "trainer.max_epochs=1")
     assert "may have read this run's test texts" in result.out
     assert "task.cut_by=class" in result.out
+
+
+def test_a_path_with_an_equals_sign_is_told_how_to_be_quoted(cli: Cli, texts: tuple[str, ...]) -> None:
+    result = cli(*texts, "model.init_from=pre/model-epoch=03.ckpt")
+    assert result.code == 1
+    assert """'model.init_from="pre/model-epoch=03.ckpt"'""" in result.err
+
+
+def test_the_first_run_is_the_second_but_for_what_is_said_of_it() -> None:
+    config = {
+        "task": {"_target_": "sweepformer.tasks.classification.Classification", "monitor": "val_acc"},
+        "model": {"num_layers": 4, "dropout": 0.3, "frozen_layers": 2},
+        "optimizer": {"lr": 1e-3, "layer_decay": 0.8},
+        "data": {"train_file": "a.csv", "sampling": "balanced", "long_rows": "windows"},
+        "callbacks": {"checkpoint": {"monitor": "${task.monitor}"}},
+        "trainer": {"max_epochs": 3, "precision": "bf16-mixed"},
+        "pretrain": {
+            "task": {"_target_": "sweepformer.tasks.masked_lm.MaskedLM", "monitor": "val_loss", "cut_by": "nothing"},
+            "trainer": {"max_epochs": 20},
+        },
+    }
+    first = plain(first_config(OmegaConf.create(config)))
+    assert first["pretrain"] is None
+    assert first["callbacks"]["checkpoint"]["monitor"] == "val_loss"
+    assert first["trainer"] == {"max_epochs": 20, "precision": "bf16-mixed"}
+    assert first["task"]["cut_by"] == "class", "the same splits"
+    assert first["model"] == {"num_layers": 4, "dropout": 0.3, "frozen_layers": None}
+    assert first["optimizer"] == {"lr": 1e-3}
+    assert first["data"] == {"train_file": "a.csv", "long_rows": "head"}
 
 
 ONE_COMMAND = ("experiment=pretrain_then_classify", "pretrain.trainer.max_epochs=2", "trainer.max_epochs=2")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hydra.errors import CompactHydraException
+from hydra.errors import CompactHydraException, OverrideParseException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -48,6 +48,9 @@ class CheckCommand(Callback):
 
 def explain(error: Exception, conf: Path) -> str:
     """What Hydra's error means to somebody who typed a command."""
+    if isinstance(error, OverrideParseException) and "mismatched input '='" in str(error):
+        key, _, value = str(error.override).partition("=")
+        return f"Error: {error.override}: a value with a = in it needs quotes of its own, as in '{key}=\"{value}\"'."
     if isinstance(error, CompactHydraException):
         if unknown := re.match(r"Could not override '([^']+)'", str(error)):
             return _unknown_key(unknown[1], conf)

@@ -22,6 +22,8 @@ def first_config(cfg: DictConfig) -> DictConfig:
     config["model"]["frozen_layers"] = None
     config["optimizer"].pop("layer_decay", None)
     config["data"].pop("sampling", None)  # by classes, which it doesn't look at
+    if config["data"].get("long_rows") == "windows":
+        config["data"]["long_rows"] = "head"  # of windows only the mean answer of a row is known
     for group, options in changes.items():
         config[group] = options if group == "task" else _merged(config.get(group), options)
     if "data" not in changes:

@@ -27,7 +27,7 @@ def test_the_loss_is_of_the_next_tokens_and_padding_has_no_part_in_it() -> None:
     learned = task.learn(padded(ROWS))
     assert learned.answers == 4 + 1 + 2
     expected = sum(float(expected_losses(task, row).sum()) for row in ROWS)
-    assert float(learned.loss) == pytest.approx(expected, abs=1e-4)
+    assert learned.loss.item() == pytest.approx(expected, abs=1e-4)
 
 
 def test_nothing_that_comes_later_is_seen() -> None:
