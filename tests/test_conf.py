@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import EXPERIMENTS, ROOT, Cli, write_rows
+from conftest import EXPERIMENTS, ROOT, Cli, write_rows, write_tagged
 from task_rows import write_numbers
 
 NOT_GROUPS = {"shared", "experiment", "hydra"}
@@ -12,11 +12,16 @@ OPTIONS = sorted(
     (path.parent.name, path.stem) for path in (ROOT / "conf").glob("*/*.yaml") if path.parent.name not in NOT_GROUPS
 )
 FEW_STEPS = ("debug=fast", "data.batch_size=4", "data.eval_batch_size=4", "logger=csv")
+OF_TAGS = {("task", "tagging"), ("data", "conll"), ("model", "word_features")}
 NEEDS_GPU = {("trainer", "gpu"), ("trainer", "fsdp")}
 
 
 def extra(group: str, option: str, folder: Path) -> list[str]:
     """What an option can't do without."""
+    if (group, option) in OF_TAGS:
+        needed = {"data": "data=conll", "task": "task=tagging"}
+        chosen = [choice for key, choice in needed.items() if key != group]
+        return [*chosen, f"data.train_file={write_tagged(folder / 'rows.conll')}"]
     rows = write_rows(folder / "rows.csv", 60)
     if (group, option) == ("data", "folder"):
         for number, line in enumerate(rows.read_text().split("\n")[1:-1]):

@@ -1,12 +1,13 @@
 """The README's commands and its example of own parts do what it says."""
 
+import json
 import math
 import re
 import shlex
 from collections.abc import Callable
 
 import pytest
-from conftest import ROOT, Cli, write_rows
+from conftest import ROOT, Cli, write_rows, write_tagged
 from task_rows import write_numbers, write_pairs, write_sets
 
 from benchmarks.scaling import recorded_tables as scaling_tables
@@ -28,6 +29,9 @@ def workplace(tmp_path, monkeypatch):
     write_sets(tmp_path / "sets.jsonl", 60)
     write_numbers(tmp_path / "numbers.jsonl", 60)
     write_pairs(tmp_path / "pairs.csv", 60)
+    write_tagged(tmp_path / "train.conll")
+    tagged = [{"tokens": ["the", f"thing {number}"], "tags": ["DET", "NOUN"]} for number in range(40)]
+    (tmp_path / "tags.jsonl").write_text("\n".join(map(json.dumps, tagged)))
     for label in ("good", "bad"):
         (tmp_path / "DIR" / label).mkdir(parents=True)
         for number in range(20):

@@ -35,6 +35,8 @@ Batching = Enum("Batching", "tokens rows random")
 Sampling = Enum("Sampling", "uniform balanced")
 CutBy = Enum("CutBy", "nothing class classes number tags")
 NumberLoss = Enum("NumberLoss", "mse huber mae")
+LabelPieces = Enum("LabelPieces", "first all")
+InvalidSpans = Enum("InvalidSpans", "repair refuse")
 Mode = Enum("Mode", "max min")
 
 
@@ -97,6 +99,14 @@ class RegressionSchema(TaskSchema):
 
 
 @dataclass
+class TaggingSchema(TaskSchema):
+    """task=tagging"""
+
+    label_pieces: LabelPieces = MISSING
+    label_smoothing: float = MISSING
+
+
+@dataclass
 class ModelSchema:
     """Every `model` that is one of ours."""
 
@@ -152,6 +162,18 @@ class MajoritySchema:
 
 
 @dataclass
+class WordFeaturesSchema:
+    """model=word_features"""
+
+    _target_: str = MISSING
+    longest_affix: int = MISSING
+    window: int = MISSING
+    buckets: int = MISSING
+    strength: float = MISSING
+    epochs: int = MISSING
+
+
+@dataclass
 class DataSchema:
     """What every `data` has, whatever its source."""
 
@@ -181,7 +203,21 @@ class FilesSchema(DataSchema):
     pair_column: str | None = None
     label_column: str = MISSING
     label_separator: str = MISSING
+    invalid_spans: InvalidSpans = MISSING
     group_column: str | None = None
+
+
+@dataclass
+class ConllSchema(DataSchema):
+    """data=conll"""
+
+    train_file: str = MISSING
+    val_file: str | None = None
+    test_file: str | None = None
+    token_column: int = MISSING
+    tag_column: int = MISSING
+    separator: str | None = None
+    invalid_spans: InvalidSpans = MISSING
 
 
 @dataclass
@@ -202,6 +238,7 @@ class HubSchema(DataSchema):
     pair_column: str | None = None
     label_column: str = MISSING
     label_separator: str = MISSING
+    invalid_spans: InvalidSpans = MISSING
     group_column: str | None = None
     train_split: str = MISSING
     val_split: str | None = None
@@ -334,17 +371,20 @@ SCHEMAS: dict[str, dict[str, type]] = {
         "masked_lm": MaskedLMSchema,
         "multilabel": MultilabelSchema,
         "regression": RegressionSchema,
+        "tagging": TaggingSchema,
     },
     "model": {
         "encoder": ModelSchema,
         "tfidf": TfIdfSchema,
         "bag_of_ngrams": BagOfNgramsSchema,
         "majority": MajoritySchema,
+        "word_features": WordFeaturesSchema,
     },
     "data": {
         "builtin": DataSchema,
         "icd10": Icd10Schema,
         "files": FilesSchema,
+        "conll": ConllSchema,
         "folder": FolderSchema,
         "hub": HubSchema,
     },

@@ -7,6 +7,7 @@ import datasets
 import pytest
 
 from sweepformer.data.sources.hub import Hub
+from sweepformer.data.texts import split_words
 from sweepformer.errors import UserError
 
 
@@ -48,3 +49,17 @@ def test_hidden_labels_and_wrong_names(tmp_path: Path) -> None:
         Hub(path, text_column="body").read()
     with pytest.raises(UserError, match=r"data\.train_split=none"):
         Hub(path, train_split="none").read()
+
+
+def test_tags_are_read_by_name(tmp_path: Path) -> None:
+    features = datasets.Features(
+        {
+            "tokens": datasets.List(datasets.Value("string")),
+            "ner": datasets.List(datasets.ClassLabel(names=["O", "B-X"])),
+        }
+    )
+    made = datasets.Dataset.from_dict({"tokens": [["a", "b"], ["c"]], "ner": [[0, 1], [1]]}, features)
+    made.save_to_disk(str(tmp_path / "saved"))
+    rows = Hub(str(tmp_path / "saved"), text_column="tokens", label_column="ner", labelled="tags").read().train
+    assert list(map(split_words, rows.texts)) == [["a", "b"], ["c"]]
+    assert list(rows.labels.categories) == ["O", "B-X", "B-X"]  # type: ignore[attr-defined]

@@ -45,6 +45,7 @@ def fit_and_test(
             f"model: {type(baseline).__name__} can't do this task: it learns from rows labelled with "
             f"{' or '.join(baseline.labels)}, and the task has {kind.labels}. Choose another model."
         )
+    baseline = baseline.suited_to(kind.labels)
     store = prepare(config["data"], config["tokenizer"], config["seed"], kind.labels)
     directory.write_environment(seed=config["seed"], device="cpu", effective_precision=None)
     directory.write_labels(store.classes)
@@ -52,7 +53,7 @@ def fit_and_test(
     train, val, test = (store.splits[split] for split in ("train", "val", "test"))
     summary.seconds["start_up"] = time.perf_counter() - started
     began = time.perf_counter()
-    baseline.fit(train.texts, train.labels, val.texts, val.labels)
+    baseline.fit(train.texts, _labels(train), val.texts, _labels(val))
     summary.seconds["training"] = time.perf_counter() - began
     summary.parameters = baseline.parameters
     path = directory.path / "checkpoints" / "model.npz"
@@ -69,13 +70,18 @@ def fit_and_test(
     summary.seconds["test"] = time.perf_counter() - tested
     for logger in loggers:
         logger.log_metrics(summary.metrics, step=0)
-    answers = task.answer(logits, torch.from_numpy(test.labels))
+    answers = task.answer(logits, torch.from_numpy(test.answers))
     kept = {name: one.numpy() if isinstance(one, Tensor) else one for name, one in answers.items()}
-    write_predictions(directory.predictions, test.ids, task.prediction_columns(kept, store.classes))
+    write_predictions(directory.predictions, test, range(len(test)), task.prediction_columns(kept, store.classes))
     if confusion := task.confusion(kept):
         show_predictions(loggers, *confusion, store.classes, step=0)
     show_pictures(loggers, partial(task.pictures, kept, store.classes), step=0)
     summary.status = "completed"
+
+
+def _labels(rows: TokenizedRows) -> np.ndarray:
+    """As baselines want them: of words, which they see whole, rather than of tokens."""
+    return rows.answers[:, 0] if rows.tagged else rows.labels
 
 
 def _task(config: dict[str, Any], store: Store) -> Task:
@@ -96,7 +102,7 @@ class _NoModel(nn.Module):
 def _measure(split: str, task: Task, logits: Tensor, rows: TokenizedRows, classes: list[str], summary: Summary) -> None:
     """Put a split's metrics into the summary."""
     metrics = cast("dict[str, Metric]", task.metrics(classes))
-    task.measure(metrics, logits, torch.from_numpy(rows.labels))
+    task.measure(metrics, logits, torch.from_numpy(rows.answers))
     summary.metrics |= {f"{split}_{name}": float(metric.compute()) for name, metric in metrics.items()}
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix
 from scipy.special import expit, log_softmax
 from sklearn.exceptions import ConvergenceWarning
@@ -15,6 +14,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import f1_score
 from sklearn.svm import LinearSVC
 
+from sweepformer.baselines.calibration import fitted_temperature
 from sweepformer.tasks.regression import mean_and_scale
 from sweepformer.tasks.thresholds import best_thresholds
 
@@ -90,7 +90,7 @@ def fit_linear(
     else:
         tried = _tried(_class_machines, _accuracy, "val_acc", features, labels, val_features, val_labels, strengths)
         best = Linear("class", *tried)
-        best.scale = 1 / _fitted_temperature(best.scores(val_features), val_labels)
+        best.scale = 1 / fitted_temperature(best.scores(val_features), val_labels)
     return best
 
 
@@ -159,12 +159,3 @@ def _fitted_sigmoid(scores: np.ndarray, labels: np.ndarray) -> tuple[float, floa
         return 1.0, 0.0
     sigmoid = LogisticRegression(C=1e6).fit(scores.reshape(-1, 1), labels.reshape(-1))
     return float(sigmoid.coef_[0, 0]), float(sigmoid.intercept_[0])
-
-
-def _fitted_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
-    """What the scores are divided by for the lowest log loss."""
-
-    def loss(log_temperature: float) -> float:
-        return -float(log_softmax(scores / np.exp(log_temperature), axis=1)[np.arange(len(labels)), labels].mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))

@@ -6,15 +6,22 @@ import numpy as np
 from scipy.special import logit
 
 from sweepformer.baselines.baseline import Baseline
+from sweepformer.baselines.word_majority import WordMajority
 from sweepformer.tasks.regression import mean_and_scale
 
 CERTAIN = 1e-6  # short of a probability of 0 or 1
 
 
 class Majority(Baseline):
-    """Answers the same whatever the text: each class's share of the training rows, or the mean of their numbers."""
+    """Answers the same whatever the text: each class's share of the training rows, or the mean of their numbers.
 
-    labels = ("class", "classes", "number")
+    Of tags it is each word's own shares.
+    """
+
+    labels = ("class", "classes", "number", "tags")
+
+    def suited_to(self, labelled: str) -> Baseline:
+        return WordMajority() if labelled == "tags" else self
 
     def fit(self, texts: Sequence[str], labels: np.ndarray, val_texts: Sequence[str], val_labels: np.ndarray) -> None:
         if labels.dtype == bool:

@@ -12,6 +12,7 @@ from sweepformer.data.encoding import NO_TAG
 from sweepformer.data.long_rows import LongRows, Pieces
 from sweepformer.data.sampling import balanced_rows
 from sweepformer.data.store import TokenizedRows
+from sweepformer.data.words import Words, words_of
 from sweepformer.models.layout import Layout, Packed
 
 SHORTEST = 4  # tokens: rows that are shorter go together
@@ -24,7 +25,7 @@ class Batch(NamedTuple):
     token, None if all rows have the same length, or how they are packed; labels: of rows (batch, ...), as in
     `TokenizedRows`, or of tokens, shaped as these and NO_TAG where there is none; rows: (batch,) int64, numbers in
     their split; windows: None, or, where a row is read in several sequences, (sequences,) int64, the place in `rows`
-    of each one's row: token_ids and layout then hold sequences, labels are of rows.
+    of each one's row: token_ids and layout then hold sequences, labels are of rows; words: of tagged rows.
     """
 
     token_ids: Tensor
@@ -32,6 +33,7 @@ class Batch(NamedTuple):
     labels: Tensor
     rows: Tensor
     windows: Tensor | None = None
+    words: Words | None = None
 
 
 class BatchPlan:
@@ -183,6 +185,12 @@ class BatchedRows(torch.utils.data.Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.rows)
 
+    def cut_words(self) -> int:
+        """How many words of tagged rows are cut off; 0 if none are tagged."""
+        too_long = np.flatnonzero(self.rows.lengths > self.lengths) if self.rows.tagged else np.zeros(0, dtype=int)
+        batches = (self.__getitems__(too_long[start : start + 100].tolist()) for start in range(0, len(too_long), 100))
+        return sum(int((batch.words.tokens < 0).sum()) for batch in batches if batch.words)
+
     def __getitems__(self, indices: list[int]) -> Batch:
         chosen = np.asarray(indices)
         pieces = self._pieces(chosen)
@@ -223,4 +231,7 @@ class BatchedRows(torch.utils.data.Dataset[Batch]):
         if self.rows.tagged and padding is not None:
             labels[padding] = NO_TAG
         windows = torch.from_numpy(pieces.rows) if len(pieces.rows) > len(rows) else None
-        return Batch(torch.from_numpy(token_ids), layout, torch.from_numpy(labels), torch.from_numpy(rows), windows)
+        words = words_of(self.rows, rows, positions, padding) if self.rows.tagged else None
+        return Batch(
+            torch.from_numpy(token_ids), layout, torch.from_numpy(labels), torch.from_numpy(rows), windows, words
+        )

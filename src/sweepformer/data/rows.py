@@ -21,6 +21,7 @@ class Rows:
         groups: rows of one group must stay in one split; None where there are no groups.
         origin: where the rows come from, for messages.
         pairs: whether a row has two texts.
+        notes: what the user should know of how they were read.
     """
 
     def __init__(
@@ -31,8 +32,9 @@ class Rows:
         groups: Sequence[str] | None = None,
         origin: str = "",
         pairs: bool = False,
+        notes: Sequence[str] = (),
     ) -> None:
-        self.texts, self.ids, self.origin, self.pairs = texts, ids, origin, pairs
+        self.texts, self.ids, self.origin, self.pairs, self.notes = texts, ids, origin, pairs, notes
         self.labels = labels_of(labels, len(texts))
         self.groups = None if groups is None else Categories.of(groups)
 

@@ -77,6 +77,7 @@ def make_splits(
     for part in (raw.train, raw.val, raw.test):
         if part is not None:
             part.labels = _as_needed(part, cut_by)
+            report.warnings.extend(part.notes)
     test, val, train, unlabelled = _without_duplicates([raw.test, raw.val, raw.train, raw.unlabelled], report)
     assert train is not None
     if not len(train):

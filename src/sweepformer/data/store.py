@@ -52,6 +52,14 @@ class TokenizedRows:
         """(rows,) int64, tokens a row before truncation."""
         return np.diff(self.offsets)
 
+    @property
+    def answers(self) -> np.ndarray:
+        """What is to be answered: `labels`, or of tagged rows (words, 2) int64, each word's tag and its row."""
+        if not self.tagged:
+            return self.labels
+        first = self.labels >= 0
+        return np.stack([self.labels[first], np.repeat(np.arange(len(self)), self.lengths)[first]], 1)
+
     @classmethod
     def open(cls, path: Path, split: str, tagged: bool) -> "TokenizedRows":
         """Map what `_write_rows` wrote."""

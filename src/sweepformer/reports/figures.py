@@ -26,7 +26,7 @@ def confusion_figure(labels: np.ndarray, predictions: np.ndarray, classes: list[
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(classes)), classes, rotation=90)
     axes.set_yticks(range(len(classes)), classes)
-    axes.set(xlabel="predicted", ylabel="true", title="Rows of the test split")
+    axes.set(xlabel="predicted", ylabel="true", title="Test split")
     if len(classes) <= 30:
         for row, column in zip(*np.nonzero(shares >= LEAST_SHARE), strict=True):
             colour = "white" if shares[row, column] > 0.5 else "black"
@@ -52,7 +52,7 @@ def class_figure(labels: np.ndarray, predictions: np.ndarray, classes: list[str]
     axes.barh(places + 0.2, recall, 0.4, label="recall")
     axes.set_yticks(places, [f"{name} ({count})" for name, count in zip(classes, rows, strict=True)])
     axes.invert_yaxis()
-    axes.set(xlim=(0, 1), title="Test split, by class (rows)")
+    axes.set(xlim=(0, 1), title="Test split, by class (how many)")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25 / height), ncols=2)
     return _pixels(figure)
 

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from sweepformer.baselines.token_counts import unigram_perplexity
 from sweepformer.data.data_module import RowsDataModule
-from sweepformer.data.store import Store
+from sweepformer.data.store import SPLITS, Store
 from sweepformer.data.tokenizer import vocab_size
 from sweepformer.reports.metric_names import telling
 from sweepformer.reports.tables import rendered, share
@@ -36,6 +36,12 @@ def print_tokens(store: Store, data: RowsDataModule) -> None:
         100 * data.truncated() / len(lengths),
         100 * store.unknown_rate,
     )
+    cut = {split: data.rows[split].cut_words() for split in SPLITS}
+    if any(cut.values()):
+        log.warning(
+            "warning: words beyond model.max_length are not tagged, which counts as wrong: %s",
+            ", ".join(f"{split} {count:,}" for split, count in cut.items()),
+        )
 
 
 def print_to_beat(store: Store) -> None:

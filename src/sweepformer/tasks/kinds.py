@@ -36,6 +36,7 @@ KINDS = {
     "MaskedLM": Kind("nothing", "vocabulary", ("perplexity", "acc")),
     "Multilabel": Kind("classes", "row", ("f1", "f1_micro", "acc")),
     "Regression": Kind("number", "row", ("spearman", "pearson", "mae")),
+    "Tagging": Kind("tags", "token", ("acc", "f1")),
 }
 
 

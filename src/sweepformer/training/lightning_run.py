@@ -98,7 +98,7 @@ def train_and_test(
     model = _model(config, kind, store, trainer, pretrained)
     task = _task(config, model, store, data, trainer)
     summary.parameters = sum(parameter.numel() for parameter in model.parameters())
-    predictions = PredictionWriter(directory.predictions, store.splits["test"].ids, store.classes)
+    predictions = PredictionWriter(directory.predictions, store.splits["test"], store.classes)
     _callbacks(trainer).append(predictions)
     if checkpoint:
         log.info("going on from %s", checkpoint)

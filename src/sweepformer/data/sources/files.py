@@ -24,6 +24,7 @@ class Files:
         transform: called on every raw text.
         labelled: what the task needs rows to be labelled with, as in `tasks.kinds.Kind`.
         learns_from_texts: whether the task has no use for labels.
+        invalid_spans: of tags, "repair" or "refuse".
     """
 
     def __init__(
@@ -40,10 +41,13 @@ class Files:
         transform: Transform | None = None,
         labelled: str = "class",
         learns_from_texts: bool = False,
+        invalid_spans: str = "repair",
     ) -> None:
         self.files = {"train": train_file, "val": val_file, "test": test_file}
         self.files["unlabelled"] = unlabelled_file if learns_from_texts else None
-        self.columns = Columns(text_column, pair_column, label_column, group_column, labelled, label_separator)
+        self.columns = Columns(
+            text_column, pair_column, label_column, group_column, labelled, label_separator, invalid_spans
+        )
         self.transform = transform
 
     def fingerprint(self) -> str:

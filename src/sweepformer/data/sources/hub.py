@@ -21,6 +21,7 @@ class Hub:
         train_split, val_split, test_split: names of splits; None: the usual name if there is such a split.
         transform: called on every raw text.
         labelled: what the task needs rows to be labelled with, as in `tasks.kinds.Kind`.
+        invalid_spans: of tags, "repair" or "refuse".
     """
 
     def __init__(
@@ -37,9 +38,12 @@ class Hub:
         test_split: str | None = None,
         transform: Transform | None = None,
         labelled: str = "class",
+        invalid_spans: str = "repair",
     ) -> None:
         self.path, self.name, self.transform = path, name, transform
-        self.columns = Columns(text_column, pair_column, label_column, group_column, labelled, label_separator)
+        self.columns = Columns(
+            text_column, pair_column, label_column, group_column, labelled, label_separator, invalid_spans
+        )
         self.splits = {"train": train_split, "val": val_split, "test": test_split}
         self._loaded: Any = None
 

@@ -28,15 +28,13 @@ def read_records(path: Path, key: str) -> tuple[list[str], Iterator[Record]]:
     Raises:
         UserError: here or while iterating, naming key, file and row.
     """
-    if not path.exists():
-        raise UserError(f"{key}: there is no file {path.absolute()}.")
-    if path.is_dir():
-        raise UserError(f"{key}: {path} is a folder. Name a file, or use data=folder data.root={path}.")
+    check_file(path, key)
     ending = ending_of(path)
     if ending not in FORMATS:
-        raise UserError(f"{key}: {path} has an unknown ending; known are {', '.join(FORMATS)}, each also with .gz.")
-    if path.stat().st_size == 0:
-        raise UserError(f"{key}: {path} is empty.")
+        raise UserError(
+            f"{key}: {path} has an unknown ending; known are {', '.join(FORMATS)}, each also with .gz. "
+            "Columns of words and tags are read by data=conll."
+        )
     if ending == ".parquet":
         if path.suffix.lower() == ".gz":
             raise UserError(
@@ -50,6 +48,16 @@ def read_records(path: Path, key: str) -> tuple[list[str], Iterator[Record]]:
     return _read_json_lines(path, key)
 
 
+def check_file(path: Path, key: str) -> None:
+    """Raises a UserError unless there is something in the file."""
+    if not path.exists():
+        raise UserError(f"{key}: there is no file {path.absolute()}.")
+    if path.is_dir():
+        raise UserError(f"{key}: {path} is a folder. Name a file, or use data=folder data.root={path}.")
+    if path.stat().st_size == 0:
+        raise UserError(f"{key}: {path} is empty.")
+
+
 def ending_of(path: Path) -> str:
     """What tells the format, such as ".csv", in lower case and without ".gz"."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
@@ -60,7 +68,7 @@ def _open_bytes(path: Path) -> BinaryIO:
     return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
-def _open_text(path: Path) -> TextIO:
+def open_text(path: Path) -> TextIO:
     """UTF-8, a byte-order mark skipped, line ends as they are: the CSV parser looks after them."""
     return io.TextIOWrapper(_open_bytes(path), encoding="utf-8-sig", newline="")
 
@@ -76,7 +84,7 @@ def _first_undecodable(path: Path) -> tuple[int, int]:
     raise AssertionError("every line could be decoded")
 
 
-def _explain(error: Exception, path: Path, key: str, where: str) -> UserError:
+def explain_damage(error: Exception, path: Path, key: str, where: str) -> UserError:
     """What a decoder's or decompressor's error means to a user."""
     if isinstance(error, UnicodeDecodeError):
         line, byte = _first_undecodable(path)
@@ -119,7 +127,7 @@ def _check_doubled(names: list[str], path: Path, key: str) -> None:
 
 
 def _delimited_rows(path: Path, key: str, delimiter: str) -> Iterator[tuple[str, list[str]]]:
-    with _open_text(path) as file:
+    with open_text(path) as file:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         began, number = 1, -1  # the header is not a row
         where = "the beginning"
@@ -134,7 +142,7 @@ def _delimited_rows(path: Path, key: str, delimiter: str) -> Iterator[tuple[str,
                     'A field with quotes is written "like ""this""".'
                 ) from error
             except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
-                raise _explain(error, path, key, where) from error
+                raise explain_damage(error, path, key, where) from error
             number += bool(fields)
             where = f"row {number} (line {began})" if number > 0 else "the header"
             if any("\0" in field for field in fields):
@@ -157,14 +165,14 @@ def _read_json_lines(path: Path, key: str) -> tuple[list[str], Iterator[Record]]
 def _lines(path: Path, key: str) -> Iterator[tuple[str, str]]:
     """The lines that are not blank, and where each stands."""
     where = "the beginning"
-    with _open_text(path) as file:
+    with open_text(path) as file:
         try:
             for number, line in enumerate(file, 1):
                 where = f"line {number}"
                 if line.strip():
                     yield where, line
         except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
-            raise _explain(error, path, key, where) from error
+            raise explain_damage(error, path, key, where) from error
 
 
 def _parse_json(line: str, where: str) -> dict[str, Any]:

@@ -24,14 +24,18 @@ Transform = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Columns:
-    """Where in a record the parts of a row stand, and what its label is (`labelled`: as in `tasks.kinds.Kind`)."""
+    """Where in a record the parts of a row stand, and what its label is.
+
+    labelled: as in `tasks.kinds.Kind`; invalid_spans: of tags such as I-X after O, "repair" or "refuse".
+    """
 
     text: str
     pair: str | None
     label: str
     group: str | None
     labelled: str
-    label_separator: str
+    label_separator: str = ","
+    invalid_spans: str = "repair"
 
     @property
     def read(self) -> dict[str, str]:
@@ -58,9 +62,14 @@ def collect(records: Iterable[Record], columns: Columns, origin: str, transform:
         if columns.group is not None:
             groups.append(sys.intern(_group(record.get(columns.group), where, columns.group)))
         ids.append(str(number))
-    pairs = columns.pair is not None
     return Rows(
-        texts.finish(), labels.finish(), ids.finish(), groups if columns.group is not None else None, origin, pairs
+        texts.finish(),
+        labels.finish(),
+        ids.finish(),
+        groups if columns.group is not None else None,
+        origin,
+        pairs=columns.pair is not None,
+        notes=getattr(labels, "notes", []),
     )
 
 
@@ -131,7 +140,7 @@ class _NumberCollector:
 
 
 class _ListCollector:
-    """Lists of labels: of classes, in any order and none twice, or of tags, as many as the row has words."""
+    """Lists of classes, in any order and none twice."""
 
     def __init__(self, columns: Columns) -> None:
         self.columns, self.column = columns, columns.label
@@ -139,22 +148,36 @@ class _ListCollector:
 
     def add(self, record: dict[str, Any], where: str) -> None:
         value = record.get(self.column)
-        tags = self.columns.labelled == "tags"
-        if isinstance(value, str) and not tags:
+        if isinstance(value, str):
             value = [part for part in value.split(self.columns.label_separator) if part.strip()]
-        elif value is None and not tags:
+        elif value is None:
             value = []  # none of the classes
-        if not isinstance(value, list):
-            raise UserError(f"{where}: column {self.column!r} holds {value!r:.60}, which is no list.")
-        labels = [sys.intern(_label(one, where, self.column)) for one in value]
-        if not tags:
-            labels = sorted(set(labels))
-        elif len(labels) != len(record[self.columns.text]):
-            words = len(record[self.columns.text])
-            raise UserError(f"{where}: {words} words and {len(labels)} tags. Every word needs one.")
-        self.lists.append(labels)
+        self.lists.append(sorted(set(_labels(value, where, self.column))))
 
     def finish(self) -> Any:
+        return LabelLists.of(self.lists)
+
+
+class _TagCollector:
+    """Lists of tags, as many as the row has words."""
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns, self.column = columns, columns.label
+        self.lists: list[list[str]] = []
+        self.places: list[str] = []
+
+    def add(self, record: dict[str, Any], where: str) -> None:
+        tags = _labels(record.get(self.column), where, self.column)
+        if len(tags) != len(record[self.columns.text]):
+            words = len(record[self.columns.text])
+            raise UserError(f"{where}: {words} words and {len(tags)} tags. Every word needs one.")
+        self.lists.append(tags)
+        self.places.append(where)
+
+    def finish(self) -> Any:
+        from sweepformer.data.sources.span_repair import repair_spans  # what it needs loads slowly
+
+        self.notes = repair_spans(self.lists, self.places, self.columns.invalid_spans == "refuse")
         return LabelLists.of(self.lists)
 
 
@@ -172,10 +195,16 @@ class _NoCollector:
 _COLLECTORS: dict[str, Callable[[Columns], Any]] = {
     "class": _ClassCollector,
     "classes": _ListCollector,
-    "tags": _ListCollector,
+    "tags": _TagCollector,
     "number": _NumberCollector,
     "nothing": _NoCollector,
 }
+
+
+def _labels(value: Any, where: str, column: str) -> list[str]:
+    if not isinstance(value, list):
+        raise UserError(f"{where}: column {column!r} holds {value!r:.60}, which is no list.")
+    return [sys.intern(_label(one, where, column)) for one in value]
 
 
 def _label(value: Any, where: str, column: str | None) -> str:

@@ -1,6 +1,5 @@
 """The test split's predictions, gathered from all batches and processes."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from sweepformer.data.store import TokenizedRows
 from sweepformer.reports.predictions import write_predictions
 
 
@@ -19,8 +19,8 @@ class PredictionWriter(Callback):
     writes for all. `kept` holds all of it as arrays or lists in the split's order, for those who come after.
     """
 
-    def __init__(self, path: Path, ids: Sequence[str], classes: list[str]) -> None:
-        self.path, self.ids, self.classes = path, ids, classes
+    def __init__(self, path: Path, test_rows: TokenizedRows, classes: list[str]) -> None:
+        self.path, self.test_rows, self.classes = path, test_rows, classes
         self._parts: list[dict[str, Any]] = []
         self.kept: dict[str, Any] | None = None
 
@@ -50,7 +50,7 @@ class PredictionWriter(Callback):
             rows = self.kept.pop("rows")
             order = np.argsort(rows)
             self.kept = {name: _ordered(values, order) for name, values in self.kept.items()}
-            write_predictions(self.path, [self.ids[row] for row in rows[order]], columns(self.kept, self.classes))
+            write_predictions(self.path, self.test_rows, rows[order].tolist(), columns(self.kept, self.classes))
 
 
 def _joined(parts: list[Any]) -> Any:

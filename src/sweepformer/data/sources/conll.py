@@ -1,0 +1,163 @@
+"""Columns of words and tags, as the shared tasks of CoNLL have them."""
+
+import hashlib
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sweepformer.data.rows import RawSplits, Rows
+from sweepformer.data.sources.readers import Record, check_file, explain_damage, open_text
+from sweepformer.data.sources.records import Columns, Transform, collect
+from sweepformer.errors import UserError
+
+DOCUMENT_MARK = "-DOCSTART-"
+NO_WORD = re.compile(r"\d+[-.]\d+")  # ids of CoNLL-U's ranges of words (1-2) and empty nodes (8.1)
+
+
+class Conll:
+    """Sentences of words, a line a word and a blank line after each sentence (`.gz` too): CoNLL 2003, CoNLL-U, ...
+
+    Left out are lines that begin with -DOCSTART-, comments (lines before a sentence that begin with # and don't have
+    the columns that words have), and, where the first column is not the word, CoNLL-U's ranges and empty nodes.
+
+    Args:
+        train_file, val_file, test_file: paths; a missing split is cut from train.
+        token_column, tag_column: where words and tags stand, counted from 1, or from -1 backwards.
+        separator: what stands between columns, "tab" for a tab; None: any spaces and tabs.
+        invalid_spans: of tags such as I-X after O: "repair" or "refuse".
+        transform: called on every word.
+        labelled: what the task needs rows to be labelled with, as in `tasks.kinds.Kind`.
+    """
+
+    def __init__(
+        self,
+        train_file: str,
+        val_file: str | None = None,
+        test_file: str | None = None,
+        token_column: int = 1,
+        tag_column: int = -1,
+        separator: str | None = None,
+        invalid_spans: str = "repair",
+        transform: Transform | None = None,
+        labelled: str = "tags",
+    ) -> None:
+        if labelled != "tags":
+            raise UserError("data=conll has a tag for every word: choose task=tagging, or other data.")
+        if not token_column or not tag_column:
+            raise ValueError("token_column and tag_column are counted from 1, or from -1 backwards")
+        self.files = {"train": train_file, "val": val_file, "test": test_file}
+        self.lines = _Lines({"tab": "\t", "\\t": "\t"}.get(str(separator), separator), token_column, tag_column)
+        self.columns = Columns("tokens", None, "tags", None, labelled, invalid_spans=invalid_spans)
+        self.transform = transform
+
+    def fingerprint(self) -> str:
+        """Of the files' contents and how they are read."""
+        digest = hashlib.sha256(repr((self.lines, self.columns)).encode())
+        for split, name in self.files.items():
+            if name:
+                path = Path(name).expanduser()
+                check_file(path, f"data.{split}_file")
+                digest.update(f"|{split}|{path.suffix}".encode())
+                with path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
+
+    def read(self) -> RawSplits:
+        return RawSplits(**{split: self._read(split, name) for split, name in self.files.items() if name})
+
+    def _read(self, split: str, name: str) -> Rows:
+        path, key = Path(name).expanduser(), f"data.{split}_file"
+        check_file(path, key)
+        rows = collect(self.lines.sentences(path, key), self.columns, f"{key}: {name}", self.transform)
+        if not len(rows):
+            raise UserError(f"{key}: {name} holds no sentence.")
+        return rows
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """Reads sentences from lines. separator: None: any spaces and tabs; token, tag: columns, counted from 1."""
+
+    separator: str | None
+    token: int
+    tag: int
+
+    def sentences(self, path: Path, key: str) -> Iterator[Record]:
+        """Each with the line that it begins in, its `tokens` and its `tags`.
+
+        Raises:
+            UserError: naming the line.
+        """
+        width = self._width(path, key)
+        words: list[list[str]] = []
+        begins = 0
+        for number, line in _numbered(path, key):
+            columns = self._split(line)
+            if not columns or line.startswith(DOCUMENT_MARK):
+                if words:
+                    yield self._sentence(words, begins)
+                words = []
+            elif (not words and self._is_comment(columns, width)) or self._is_no_word(columns, width):
+                continue
+            elif len(columns) != width:
+                raise UserError(
+                    f"{key}: {path}, line {number} has {len(columns)} columns, and the first word's line has {width}. "
+                    "Every word needs them all: check the line, and data.separator (null: spaces and tabs; tab)."
+                )
+            else:
+                begins = begins if words else number
+                words.append(columns)
+        if words:
+            yield self._sentence(words, begins)
+
+    def _width(self, path: Path, key: str) -> int:
+        """How many columns the first word has."""
+        for number, line in _numbered(path, key):
+            columns = self._split(line)
+            if columns and not line.startswith(("#", DOCUMENT_MARK)) and not self._is_no_word(columns, len(columns)):
+                self._check_columns(len(columns), f"{key}: {path}, line {number}")
+                return len(columns)
+        return 0
+
+    def _check_columns(self, width: int, where: str) -> None:
+        for name, column in (("token", self.token), ("tag", self.tag)):
+            if not 1 <= abs(column) <= width:
+                raise UserError(f"data.{name}_column={column}: {where} has {width} columns. Is data.separator right?")
+        if self.token % (width + 1) == self.tag % (width + 1):
+            raise UserError(
+                f"data.token_column={self.token} and data.tag_column={self.tag} are the same: {where} has {width} "
+                "columns. Is data.separator right (null: spaces and tabs; tab)?"
+            )
+
+    def _split(self, line: str) -> list[str]:
+        # Other white space, such as no-break spaces, belongs to words.
+        if not line.strip(" \t"):
+            return []
+        return re.split("[ \t]+", line.strip(" \t")) if self.separator is None else line.split(self.separator)
+
+    def _is_comment(self, columns: list[str], width: int) -> bool:
+        # "#" may be a word, or the beginning of one.
+        return columns[0].startswith("#") and (len(columns) != width or not self._words_come_first(width))
+
+    def _is_no_word(self, columns: list[str], width: int) -> bool:
+        return not self._words_come_first(width) and bool(NO_WORD.fullmatch(columns[0]))
+
+    def _words_come_first(self, width: int) -> bool:
+        return self.token in (1, -width)
+
+    def _sentence(self, words: list[list[str]], line: int) -> Record:
+        token, tag = (column - 1 if column > 0 else column for column in (self.token, self.tag))
+        return f"line {line}", {"tokens": [word[token] for word in words], "tags": [word[tag] for word in words]}
+
+
+def _numbered(path: Path, key: str) -> Iterator[tuple[int, str]]:
+    where = "the beginning"
+    try:
+        with open_text(path) as file:
+            for number, line in enumerate(file, 1):
+                where = f"line {number}"
+                yield number, line.rstrip("\r\n")
+    except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
+        raise explain_damage(error, path, key, where) from error

@@ -1,0 +1,47 @@
+"""Spans of words (names, slots), as BIO, BIOES and BILOU tags write them."""
+
+from collections.abc import Iterable, Sequence
+
+from seqscore.encoding import REPAIR_CONLL, get_encoding
+from seqscore.model import Mention
+
+OUTSIDE = "O"
+SCHEMES = {"BIO": "BI", "BIOES": "BIES", "BILOU": "BILU"}  # how a tag of each may begin, before "-" and the type
+BEGINS, ENDS = "BSU", "ESLU"
+
+
+def scheme_of(tags: Iterable[str]) -> str | None:
+    """The scheme that tags of spans are written in; None if they are something else, such as parts of speech."""
+    states = set()
+    for tag in set(tags) - {OUTSIDE}:
+        state, dash, kind = tag.partition("-")
+        if not (dash and kind):
+            return None
+        states.add(state)
+    return next((name for name, known in SCHEMES.items() if states and states <= set(known)), None)
+
+
+def spans_of(tags: Sequence[str]) -> list[Mention]:
+    """The spans that a row's tags stand for: their places and types.
+
+    A valid row has one reading. In any other, a tag that would go on with a span where none of its type is open begins
+    one: I-X after O is B-X ("conlleval" repair, Palen-Michel et al. 2021, SeqScore); and a span ends before whatever
+    does not go on with it.
+    """
+    encoding = get_encoding("BIO")
+    return encoding.decode_labels(encoding.repair_labels(_as_bio(tags), REPAIR_CONLL))
+
+
+def rewritten(tags: Sequence[str], scheme: str) -> list[str]:
+    """The spans of a row's tags as the scheme writes them: the same tags, if they were valid."""
+    return list(get_encoding(scheme).encode_mentions(spans_of(tags), len(tags)))
+
+
+def _as_bio(tags: Sequence[str]) -> list[str]:
+    found, ended = [], True
+    for tag in tags:
+        state, _, kind = tag.partition("-")
+        begins = state in BEGINS or ended
+        found.append(OUTSIDE if tag == OUTSIDE else f"{'B' if begins else 'I'}-{kind}")
+        ended = tag == OUTSIDE or state in ENDS
+    return found
