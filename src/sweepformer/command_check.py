@@ -95,7 +95,8 @@ def _unknown_key(key: str, conf: Path) -> str:
     known = {path.name for path in conf.iterdir() if path.is_dir()}
     owners = []
     for file, group in _groups(conf):
-        keys = set(_keys(safe_load(file.read_text(encoding="utf-8")), group.replace("/", ".")))
+        text = file.read_text(encoding="utf-8")
+        keys = set(_keys(safe_load(text), "" if text.startswith("# @package _global_") else group.replace("/", ".")))
         if key in keys:
             owners.append(f"{group}={file.stem}")
         known |= keys
