@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="holds a folder for each set")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--seeds", type=int, default=1, help="of the transformer; the baselines have one")
+    parser.add_argument("--seeds", type=int, default=1, help="runs of each model")
     parser.add_argument("--work", type=Path, default=Path("outputs/benchmark-tagging"), help="where the sweeps go")
     options = parser.parse_args()
     result = {name: compare(name, options.data.absolute() / name, options) for name in options.sets}
@@ -37,8 +37,8 @@ def compare(name: str, folder: Path, options: argparse.Namespace) -> dict[str, A
     files = {"train": "train", "val": "valid", "test": "test"}
     data = [f"data.{split}_file={folder / file}.jsonl" for split, file in files.items()]
     work = options.work.absolute()
-    for models, seeds in ((MODELS[:-1], "0"), (MODELS[-1:], ",".join(map(str, range(options.seeds))))):
-        run(["-m", f"name={name}", *COMMON, *data, f"model={','.join(models)}", f"seed={seeds}"], work)
+    swept = [f"model={','.join(MODELS)}", f"seed={','.join(map(str, range(options.seeds)))}"]
+    run(["-m", f"name={name}", *COMMON, *data, *swept], work)
     found: dict[str, list[dict[str, Any]]] = {model: [] for model in MODELS}
     for path in sorted((work / "multirun" / name).glob("*/summary.json")):
         summary = json.loads(path.read_text(encoding="utf-8"))

@@ -253,10 +253,18 @@ def test_a_sweep_of_taggers_stands_beside_its_baselines(cli: Cli, conll: tuple[s
     assert "3 of 3 runs have their result already" in cli(*command).out
 
 
-def test_other_baselines_say_what_they_need(cli: Cli, conll: tuple[str, ...]) -> None:
-    result = cli(*(one for one in conll if not one.startswith("model")), "model=tfidf")
+@pytest.mark.parametrize(("model", "words"), [("tfidf", "TfIdf can't do this task"), ("bag_of_ngrams", "each token")])
+def test_models_of_rows_are_refused(cli: Cli, conll: tuple[str, ...], model: str, words: str) -> None:
+    result = cli(*(one for one in conll if not one.startswith("model")), f"model={model}")
     assert result.code == 1
-    assert "TfIdf can't do this task" in result.screen
+    assert words in result.screen
+    assert "Traceback" not in result.screen
+
+
+def test_columns_of_tags_are_no_classes(cli: Cli, conll: tuple[str, ...]) -> None:
+    result = cli(*conll, "task=classification")
+    assert result.code == 1
+    assert "choose task=tagging" in result.screen
 
 
 def test_a_tag_that_train_lacks_is_refused_with_its_row(cli: Cli, conll: tuple[str, ...], tmp_path: Path) -> None:

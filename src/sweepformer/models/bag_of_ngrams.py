@@ -18,6 +18,7 @@ class BagOfNgrams(nn.Module):
     Args:
         vocab_size: number of token ids.
         num_classes: number of classes.
+        predicts: what is answered: each "row"; other tasks need a `Transformer`.
         embedding_dim: width of the embeddings.
         longest: tokens in the longest n-grams; 1: no order at all.
         buckets: embeddings that all n-grams of two tokens and more share, by a hash.
@@ -30,6 +31,7 @@ class BagOfNgrams(nn.Module):
         *,
         vocab_size: int,
         num_classes: int,
+        predicts: str = "row",
         embedding_dim: int = 64,
         longest: int = 2,
         buckets: int = 100_000,
@@ -37,6 +39,8 @@ class BagOfNgrams(nn.Module):
         max_length: int = 256,
     ) -> None:
         super().__init__()
+        if predicts != "row":
+            raise ValueError(f"it has one answer a row, and the task asks for each {predicts}: choose another model")
         self.longest, self.buckets, self.max_length = longest, buckets, max_length
         self.tokens = nn.Embedding(vocab_size, embedding_dim)
         self.ngrams = nn.Embedding(buckets, embedding_dim)
