@@ -12,6 +12,7 @@ from conftest import COLOURS, TINY, Cli, write_tagged
 
 from sweepformer.data.batches import Batch, BatchedRows
 from sweepformer.data.encoding import NO_TAG
+from sweepformer.data.long_rows import LongRows
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.spans import spans_of
 from sweepformer.data.splits import make_splits
@@ -46,8 +47,8 @@ def store(tmp_path: Path) -> Store:
     return Store.open(tmp_path / "store")
 
 
-def batches(store: Store, max_length: int = 100, packed: bool = False, side: str = "right") -> Batch:
-    rows = BatchedRows(store.splits["train"], max_length, side, 0, packed)
+def batches(store: Store, max_length: int = 100, packed: bool = False, part: str = "head") -> Batch:
+    rows = BatchedRows(store.splits["train"], LongRows(max_length, part), 0, packed)
     return rows.__getitems__([7, 3, 5, 0])
 
 
@@ -105,9 +106,9 @@ def test_the_loss_is_of_first_pieces_or_of_all_and_never_of_padding(store: Store
     assert task.answers_per_batch == pytest.approx(40 * share)
 
 
-@pytest.mark.parametrize("side", ["left", "right"])
-def test_words_that_are_cut_off_have_no_answer_and_count_as_wrong(store: Store, side: str) -> None:
-    task, whole, cut = task_for(store), batches(store), batches(store, max_length=5, side=side)
+@pytest.mark.parametrize("part", ["tail", "head"])
+def test_words_that_are_cut_off_have_no_answer_and_count_as_wrong(store: Store, part: str) -> None:
+    task, whole, cut = task_for(store), batches(store), batches(store, max_length=5, part=part)
     assert whole.words is not None
     assert cut.words is not None
     assert cut.words.tags.tolist() == whole.words.tags.tolist()
@@ -118,7 +119,7 @@ def test_words_that_are_cut_off_have_no_answer_and_count_as_wrong(store: Store, 
     right = int((logits.argmax(1) == answered).sum())
     assert measured(task_for(store), cut)["acc"] == pytest.approx(right / len(missing))
     long = next(row for row in task.test_step(cut, 0)["predictions"] if count_missing(row))
-    assert (long[0] == NO_TAG) == (side == "left") != (long[-1] == NO_TAG)
+    assert (long[0] == NO_TAG) == (part == "tail") != (long[-1] == NO_TAG)
     columns = task.prediction_columns(task.test_step(cut, 0), store.classes)
     assert sum(tag is None for row in columns["prediction"] for tag in row) == missing.sum()
 

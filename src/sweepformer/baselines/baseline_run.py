@@ -63,7 +63,7 @@ def fit_and_test(
     tested = time.perf_counter()
     task = _task(config, store)
     logits = torch.from_numpy(baseline.logits(val.texts))
-    task.choose(logits, torch.from_numpy(val.labels))
+    task.choose(logits, torch.from_numpy(val.answers))
     _measure("val", task, logits, val, store.classes, summary)
     logits = torch.from_numpy(baseline.logits(test.texts))
     _measure("test", task, logits, test, store.classes, summary)
