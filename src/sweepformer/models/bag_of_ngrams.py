@@ -40,7 +40,10 @@ class BagOfNgrams(nn.Module):
     ) -> None:
         super().__init__()
         if predicts != "row":
-            raise ValueError(f"it has one answer a row, and the task asks for each {predicts}: choose another model")
+            raise ValueError(
+                f"BagOfNgrams has one answer a row, and the task asks for each {predicts}: choose a transformer, "
+                "such as model=small"
+            )
         self.longest, self.buckets, self.max_length = longest, buckets, max_length
         self.tokens = nn.Embedding(vocab_size, embedding_dim)
         self.ngrams = nn.Embedding(buckets, embedding_dim)

@@ -2,13 +2,12 @@
 
 import hashlib
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sweepformer.data.rows import RawSplits, Rows
-from sweepformer.data.sources.readers import Record, check_file, explain_damage, open_text
+from sweepformer.data.sources.readers import Record, check_file, numbered_lines
 from sweepformer.data.sources.records import Columns, Transform, collect
 from sweepformer.errors import UserError
 
@@ -93,7 +92,7 @@ class _Lines:
         width = self._width(path, key)
         words: list[list[str]] = []
         begins = 0
-        for number, line in _numbered(path, key):
+        for number, line in numbered_lines(path, key):
             columns = self._split(line)
             if not columns or line.startswith(DOCUMENT_MARK):
                 if words:
@@ -114,7 +113,7 @@ class _Lines:
 
     def _width(self, path: Path, key: str) -> int:
         """How many columns the first word has."""
-        for number, line in _numbered(path, key):
+        for number, line in numbered_lines(path, key):
             columns = self._split(line)
             if columns and not line.startswith(("#", DOCUMENT_MARK)) and not self._is_no_word(columns, len(columns)):
                 self._check_columns(len(columns), f"{key}: {path}, line {number}")
@@ -133,6 +132,7 @@ class _Lines:
 
     def _split(self, line: str) -> list[str]:
         # Other white space, such as no-break spaces, belongs to words.
+        line = line.rstrip("\r\n")
         if not line.strip(" \t"):
             return []
         return re.split("[ \t]+", line.strip(" \t")) if self.separator is None else line.split(self.separator)
@@ -150,14 +150,3 @@ class _Lines:
     def _sentence(self, words: list[list[str]], line: int) -> Record:
         token, tag = (column - 1 if column > 0 else column for column in (self.token, self.tag))
         return f"line {line}", {"tokens": [word[token] for word in words], "tags": [word[tag] for word in words]}
-
-
-def _numbered(path: Path, key: str) -> Iterator[tuple[int, str]]:
-    where = "the beginning"
-    try:
-        with open_text(path) as file:
-            for number, line in enumerate(file, 1):
-                where = f"line {number}"
-                yield number, line.rstrip("\r\n")
-    except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
-        raise explain_damage(error, path, key, where) from error

@@ -68,7 +68,7 @@ def _open_bytes(path: Path) -> BinaryIO:
     return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
-def open_text(path: Path) -> TextIO:
+def _open_text(path: Path) -> TextIO:
     """UTF-8, a byte-order mark skipped, line ends as they are: the CSV parser looks after them."""
     return io.TextIOWrapper(_open_bytes(path), encoding="utf-8-sig", newline="")
 
@@ -84,7 +84,7 @@ def _first_undecodable(path: Path) -> tuple[int, int]:
     raise AssertionError("every line could be decoded")
 
 
-def explain_damage(error: Exception, path: Path, key: str, where: str) -> UserError:
+def _explain(error: Exception, path: Path, key: str, where: str) -> UserError:
     """What a decoder's or decompressor's error means to a user."""
     if isinstance(error, UnicodeDecodeError):
         line, byte = _first_undecodable(path)
@@ -127,7 +127,7 @@ def _check_doubled(names: list[str], path: Path, key: str) -> None:
 
 
 def _delimited_rows(path: Path, key: str, delimiter: str) -> Iterator[tuple[str, list[str]]]:
-    with open_text(path) as file:
+    with _open_text(path) as file:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         began, number = 1, -1  # the header is not a row
         where = "the beginning"
@@ -142,7 +142,7 @@ def _delimited_rows(path: Path, key: str, delimiter: str) -> Iterator[tuple[str,
                     'A field with quotes is written "like ""this""".'
                 ) from error
             except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
-                raise explain_damage(error, path, key, where) from error
+                raise _explain(error, path, key, where) from error
             number += bool(fields)
             where = f"row {number} (line {began})" if number > 0 else "the header"
             if any("\0" in field for field in fields):
@@ -164,15 +164,23 @@ def _read_json_lines(path: Path, key: str) -> tuple[list[str], Iterator[Record]]
 
 def _lines(path: Path, key: str) -> Iterator[tuple[str, str]]:
     """The lines that are not blank, and where each stands."""
+    return ((f"line {number}", line) for number, line in numbered_lines(path, key) if line.strip())
+
+
+def numbered_lines(path: Path, key: str) -> Iterator[tuple[int, str]]:
+    """All lines of a text file, gzipped or not, counted from 1.
+
+    Raises:
+        UserError: while iterating, naming key, file and line.
+    """
     where = "the beginning"
-    with open_text(path) as file:
+    with _open_text(path) as file:
         try:
             for number, line in enumerate(file, 1):
                 where = f"line {number}"
-                if line.strip():
-                    yield where, line
+                yield number, line
         except (UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
-            raise explain_damage(error, path, key, where) from error
+            raise _explain(error, path, key, where) from error
 
 
 def _parse_json(line: str, where: str) -> dict[str, Any]:
