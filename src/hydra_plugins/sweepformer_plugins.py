@@ -18,10 +18,10 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from sweepformer import config as rules
+from sweepformer.config import plain, register
 from sweepformer.errors import UserError
 
-rules.register()
+register()
 
 
 class _Plugin:
@@ -73,7 +73,7 @@ class OptunaSweeper(_Plugin, Sweeper):
     @property
     def options(self) -> dict[str, Any]:
         """The options as plain values; where no `n_jobs` is given, 0: as many as the launcher has room for."""
-        options = rules.plain(OmegaConf.create(self.given))
+        options = plain(OmegaConf.create(self.given))
         # A Slurm array has room for all trials at once, which then learn nothing from each other.
         array = min(self.config.hydra.launcher.get("array_parallelism") or 0, 8)
         return {**options, "n_jobs": array if options["n_jobs"] is None else options["n_jobs"]}

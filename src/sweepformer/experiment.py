@@ -15,14 +15,15 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from sweepformer import config as rules
 from sweepformer.baselines.baseline_run import fit_and_test, is_baseline
+from sweepformer.config import config_hash, plain
 from sweepformer.errors import Diverged, SweepTerminated
 from sweepformer.identity import identity
 from sweepformer.known_warnings import silence_known_warnings
 from sweepformer.pretraining import first_config
 from sweepformer.reports.loggers import begin, conclude
 from sweepformer.reports.screen import print_result
+from sweepformer.rules import check
 from sweepformer.run_directory import PRETRAINING, RunDirectory, Summary
 from sweepformer.sweeps.devices import claim_gpu
 from sweepformer.training.callbacks.log_files import cut_back
@@ -45,12 +46,12 @@ def run(cfg: DictConfig) -> float | None:
     """
     started = time.perf_counter()
     silence_known_warnings()
-    config = identity(rules.plain(cfg))
+    config = identity(plain(cfg))
     directory = RunDirectory(Path(HydraConfig.get().runtime.output_dir))
     if rank_zero_only.rank:  # type: ignore[attr-defined]
         # Lightning starts the command again for every further process: they train with the first, which keeps
         # the directory.
-        rules.check(config)
+        check(config)
         with Stop() as stop:
             found = find_checkpoint(directory, config)
             begins_with = _begins_with(config)
@@ -73,18 +74,18 @@ def _run_in(
         print_result(recorded, directory.path)
         return recorded.metrics.get(monitor)
     overrides = list(HydraConfig.get().overrides.task)
-    summary = Summary(status="failed", config_hash=rules.config_hash(config), overrides=overrides)
+    summary = Summary(status="failed", config_hash=config_hash(config), overrides=overrides)
     loggers: list[Logger] = []
     try:
         checkpoint = _checkpoint_to_go_on_from(directory, config)
         begins_with = _begins_with(config)
         if config.get("pretrain"):
-            rules.check(config)
+            check(config)
             begins_with = _pretrain(directory, cfg, stop)
             summary.seconds["pretraining"] = time.perf_counter() - started
         loggers = build_loggers(config.get("logger") or {}, directory)
         begin(loggers, config, overrides, directory.sweep.get("swept", []))
-        rules.check(config)
+        check(config)
         started_itself = started + summary.seconds.get("pretraining", 0.0)
         if is_baseline(config["model"]):
             fit_and_test(config, directory, loggers, summary, started_itself)
@@ -132,7 +133,7 @@ def _pretrain(directory: RunDirectory, cfg: DictConfig, stop: Stop) -> str:
     cfg = first_config(cfg)
     log.info("pretraining first, in %s", first.path)
     with first.held():
-        _run_in(first, cfg, identity(rules.plain(cfg)), time.perf_counter(), stop)
+        _run_in(first, cfg, identity(plain(cfg)), time.perf_counter(), stop)
     log.info("pretraining is done: now what it was for")
     return str(first.path)
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 
 from sweepformer.build import build
-from sweepformer.config import check
 from sweepformer.errors import UserError
 from sweepformer.reports.tables import table_text
+from sweepformer.rules import check
 from sweepformer.sweeps.sweep import Job
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from typing import Any
 from hydra.core.utils import JobReturn, configure_log
 from omegaconf import open_dict, read_write
 
-from sweepformer import config as rules
+from sweepformer.config import config_hash, plain, safe_name
 from sweepformer.errors import SweepTerminated, UserError
 from sweepformer.identity import identity
 from sweepformer.locks import Locked, locked
@@ -65,7 +65,7 @@ class Sweep:
     def __init__(self, plugin: Any) -> None:
         self._config, self._context, self._task = plugin.config, plugin.hydra_context, plugin.task_function
         self.path = Path(self._config.hydra.sweep.dir).absolute()
-        self.options: dict[str, Any] = rules.plain(self._config.sweep)
+        self.options: dict[str, Any] = plain(self._config.sweep)
         self.planned = 0  # runs that will be added later included
         self._jobs: dict[str, Job] = {}
 
@@ -91,9 +91,9 @@ class Sweep:
             UserError: the config can't be composed, or the run of that name in this directory has another config.
         """
         config = self.compose(overrides)
-        key = rules.config_hash(config)
+        key = config_hash(config)
         if key not in self._jobs:
-            path = self._known.get(key) or self._place(rules.safe_name(",".join(swept)), config)
+            path = self._known.get(key) or self._place(safe_name(",".join(swept)), config)
             self._jobs[key] = Job(_number(path), tuple(overrides), tuple(swept), config, RunDirectory(path))
         return self._jobs[key]
 
@@ -107,13 +107,13 @@ class Sweep:
         config = self._context.config_loader.load_sweep_config(self._config, list(overrides))
         with read_write(config), open_dict(config):
             del config["hydra"]
-        return identity(rules.plain(config))
+        return identity(plain(config))
 
     @cached_property
     def _known(self) -> dict[str, Path]:
         """The directories that were here before, by the config that they hold."""
         configs = {path: RunDirectory(path).read_config() for path in self._paths}
-        return {rules.config_hash(config): path for path, config in configs.items() if config}
+        return {config_hash(config): path for path, config in configs.items() if config}
 
     @cached_property
     def _paths(self) -> list[Path]:
@@ -226,7 +226,7 @@ class Sweep:
 def _record_loss(job: Job, reason: str) -> None:
     from sweepformer.reports.loggers import conclude_lost  # which loads Lightning
 
-    summary = job.directory.record_loss(reason, rules.config_hash(job.config), job.overrides)
+    summary = job.directory.record_loss(reason, config_hash(job.config), job.overrides)
     try:
         conclude_lost(job.directory.path / "tensorboard", summary)
     except OSError as error:
