@@ -64,6 +64,7 @@ def check(config: dict[str, Any]) -> None:
         _in_range("scheduler.div_factor", scheduler["div_factor"], 0, 1e9, above=True)
         _in_range("scheduler.final_div_factor", scheduler["final_div_factor"], 0, 1e12, above=True)
     _check_trainer(config["trainer"])
+    _check_precision(config)
     _check_monitors(config)
 
 
@@ -160,6 +161,15 @@ def _check_trainer(trainer: dict[str, Any]) -> None:
             _in_range(f"trainer.{key}", trainer[key], 0, 1e12)
     if str(trainer.get("precision", "32-true")) not in PRECISIONS:
         raise UserError(f"trainer.precision={trainer['precision']} is not one of {', '.join(PRECISIONS)}.")
+
+
+def _check_precision(config: dict[str, Any]) -> None:
+    kind, precision = kind_of(config["task"]), config["trainer"].get("precision")
+    if kind is not None and kind.labels == "number" and precision in ("16-true", "bf16-true"):
+        raise UserError(
+            f"trainer.precision={precision} would round the rows' numbers themselves to 16 bits. Use 16-mixed or "
+            "bf16-mixed, which compute in 16 bits all the same."
+        )
 
 
 def _check_monitors(config: dict[str, Any]) -> None:

@@ -24,6 +24,12 @@ def test_a_baseline_is_a_run(cli: Cli, tiny: tuple[str, ...]) -> None:
     assert "nothing to do" in cli(*overrides, "model=tfidf").out
 
 
+def test_options_of_training_do_not_hinder_a_baseline(cli: Cli, tiny: tuple[str, ...]) -> None:
+    overrides = [override for override in tiny if not override.startswith("model")]
+    result = cli(*overrides, "model=majority", "task.mixup=0.2", "task.r_drop=1", "task.class_weights=balanced")
+    assert result.code == 0, result.screen
+
+
 def test_baselines_and_transformers_share_a_leaderboard(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
     overrides = [override for override in tiny if not override.startswith("model")]
     result = cli("-m", *overrides, "name=beside", "model=majority,tfidf,bag_of_ngrams,tiny", "trainer.max_epochs=2")

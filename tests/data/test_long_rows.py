@@ -155,6 +155,7 @@ def test_windows_are_evaluated_alike_in_any_batch(cli: Cli, tiny: tuple[str, ...
     [
         ("data.long_rows=middle", ["data.long_rows", "head_and_tail"]),
         ("data.window_overlap=1", ["data.window_overlap=1", "below 1"]),
+        ("data.long_rows=windows task.mixup=0.2", ["data.long_rows=windows", "task.mixup"]),
         ("data.long_rows=head tokenizer.truncation_side=left", ["data.long_rows=head", "truncation_side=left"]),
     ],
 )

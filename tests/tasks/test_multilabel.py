@@ -81,6 +81,12 @@ def test_one_threshold_for_all(cli: Cli, sets: tuple[str, ...]) -> None:
     assert checkpoint["state_dict"]["thresholds"].tolist() == pytest.approx([0.7] * 3)
 
 
+@pytest.mark.parametrize("precision", ["bf16-true", "64-true"])
+def test_other_precisions_train(cli: Cli, sets: tuple[str, ...], precision: str) -> None:
+    result = cli(*sets, f"trainer.precision={precision}", "trainer.max_epochs=1")
+    assert result.code == 0, result.screen
+
+
 @pytest.mark.parametrize("given", ["sometimes", "0", "1.5", "null"])
 def test_a_threshold_that_is_none_is_refused(cli: Cli, sets: tuple[str, ...], given: str) -> None:
     result = cli(*sets, f"task.thresholds={given}")

@@ -106,6 +106,19 @@ def test_numbers_that_are_all_the_same_are_refused(cli: Cli, numbers: tuple[str,
     assert "Traceback" not in result.screen
 
 
+@pytest.mark.parametrize("precision", ["bf16-mixed", "64-true"])
+def test_other_precisions_train(cli: Cli, numbers: tuple[str, ...], precision: str) -> None:
+    result = cli(*numbers, f"trainer.precision={precision}", "trainer.max_epochs=1")
+    assert result.code == 0, result.screen
+    assert predictions(result.directory).prediction.between(900, 1100).all()
+
+
+def test_numbers_are_not_rounded_to_16_bits(cli: Cli, numbers: tuple[str, ...]) -> None:
+    result = cli(*numbers, "trainer.precision=bf16-true")
+    assert result.code == 1
+    assert all(word in result.screen for word in ("trainer.precision=bf16-true", "bf16-mixed"))
+
+
 def test_a_metric_of_another_task_is_refused(cli: Cli, numbers: tuple[str, ...]) -> None:
     result = cli(*numbers, "task.monitor=val_acc")
     assert result.code == 1

@@ -78,7 +78,7 @@ class Regression(Task):
         return {"predicted_and_true": number_figure(kept["labels"], kept["predictions"])}
 
     def _standardised(self, labels: Tensor) -> Tensor:
-        return (labels - self.mean) / self.scale
+        return ((labels - self.mean) / self.scale).float()
 
 
 def mean_and_scale(numbers: np.ndarray) -> tuple[np.float32, np.float32]:
