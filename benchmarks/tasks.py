@@ -109,15 +109,14 @@ CASES = {
         [
             "data=files",
             *(f"data.{split}_file={SETS}/dna_splice/{split}.csv" for split in ("train", "test")),
-            "trainer.max_epochs=30",
+            "trainer.max_epochs=15",
             "data.batch_size=32",
-            "callbacks.early_stopping.patience=10",
         ],
         BASELINES | LETTERS,
     ),
     "long rows": Case(
         "bbc_news articles, 500 tokens on average, read by a model of 64 (data=bbc_news)",
-        ["data=bbc_news", "trainer.max_epochs=6", "model=tiny", "model.max_length=64", "data.batch_size=16"],
+        ["data=bbc_news", "trainer.max_epochs=4", "model=tiny", "model.max_length=64", "data.batch_size=16"],
         {part: [f"data.long_rows={part}"] for part in PARTS},
     ),
 }
