@@ -84,4 +84,8 @@ def test_a_sweep_spends_fewer_steps_and_says_who_was_stopped(shell: Cli, tiny: t
     assert found.count("completed") >= 1
     steps = [json.loads(path.read_text())["steps"] for path in sweep.glob("*/summary.json")]
     assert sum(steps) < 0.8 * 5 * max(steps)
+    report = (sweep / "README.md").read_text()
+    stopped = found.count("stopped_early_by_sweep")
+    assert f"{stopped} of 5 runs were stopped early" in report
+    assert report.count(", stopped |") == stopped
     assert "5 of 5 runs have their result already" in shell(*command).out

@@ -31,6 +31,11 @@ class Entry:
     def number(self) -> int:
         return int(self.path.name.partition("-")[0])
 
+    @property
+    def was_stopped(self) -> bool:
+        """Whether it had less training than the sweep's others, by early stopping across runs."""
+        return self.summary.status == "stopped_early_by_sweep"
+
     def metric(self, name: str) -> float:
         return self.summary.metrics.get(name, math.nan)
 
@@ -97,7 +102,7 @@ def _ranking(ranked: list[Entry], keys: list[str], names: list[str]) -> str:
         [str(place), str(entry.number), *(entry.settings[key] for key in keys), *_numbers(entry, names)]
         for place, entry in enumerate(ranked, 1)
     ]
-    return table_text("Ranking", ["place", "run", *keys, *names, "training s"], rows)
+    return table_text("Ranking", ["place", "run", *keys, *names, "epochs", "training s"], rows)
 
 
 def _failures(lost: list[Entry], keys: list[str]) -> str:
@@ -115,7 +120,8 @@ def _failures(lost: list[Entry], keys: list[str]) -> str:
 
 def _numbers(entry: Entry, names: list[str]) -> list[str]:
     values = [f"{entry.metric(name):.4f}" if not math.isnan(entry.metric(name)) else "" for name in names]
-    return [*values, f"{entry.summary.seconds.get('training', math.nan):.1f}"]
+    epochs = f"{entry.summary.epochs}{', stopped' if entry.was_stopped else ''}"
+    return [*values, epochs, f"{entry.summary.seconds.get('training', math.nan):.1f}"]
 
 
 def _first_line(summary: Summary) -> str:
@@ -183,15 +189,17 @@ def _verdict(ranked: list[Entry], metric: str) -> str:
     best = ranked[0].metric(metric)
     won = ", ".join(f"`{key}={value}`" for key, value in ranked[0].settings.items()) or "The only setting"
     text = f"{won}: {metric} {best:.4f}"
-    if len(ranked) > 1:
-        second = ranked[1].metric(metric)
-        median = statistics.median(entry.metric(metric) for entry in ranked)
-        text += f", {abs(best - second):.4f} before the second and {abs(best - median):.4f} before the median run"
+    whole = [entry.metric(metric) for entry in ranked if not entry.was_stopped]
+    if len(whole) > 1 and not ranked[0].was_stopped:
+        second, median = abs(best - whole[1]), abs(best - statistics.median(whole))
+        text += f", {second:.4f} before the second and {median:.4f} before the median run"
+    if len(whole) < len(ranked):
+        text += f". {len(ranked) - len(whole)} of {len(ranked)} runs were stopped early and are not compared so"
     return text + "."
 
 
 def _markdown_table(ranked: list[Entry], keys: list[str], names: list[str]) -> str:
-    header = ["place", "run", *(f"`{key}`" for key in keys), *names, "training s"]
+    header = ["place", "run", *(f"`{key}`" for key in keys), *names, "epochs", "training s"]
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     for place, entry in enumerate(ranked, 1):
         cells = [str(place), str(entry.number), *entry.settings.values(), *_numbers(entry, names)]
