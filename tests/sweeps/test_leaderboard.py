@@ -45,7 +45,9 @@ def test_the_command_to_train_the_best_again_finds_the_same_configs(
 
 
 def test_a_run_that_could_not_say_how_it_ended_counts_as_unfinished(tmp_path: Path) -> None:
-    RunDirectory(tmp_path / "0-seed=1").claim({"seed": 1}, {"overrides.yaml": "- seed=1\n"})
+    run = RunDirectory(tmp_path / "0-seed=1")
+    with run.held():
+        run.claim({"seed": 1}, {"overrides.yaml": "- seed=1\n"})
     (tmp_path / "1-seed=2").mkdir()  # not started
     (entry,) = read_entries(tmp_path)
     assert entry.summary.status == "unfinished"
