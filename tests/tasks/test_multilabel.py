@@ -42,7 +42,7 @@ def test_a_label_without_rows_and_neighbouring_numbers_have_thresholds() -> None
 
 
 def test_a_run_leaves_lists_and_the_thresholds_of_its_best_checkpoint(cli: Cli, sets: tuple[str, ...]) -> None:
-    result = cli(*sets, "logger=tensorboard")
+    result = cli(*sets, "logger=tensorboard", "tokenizer=word", "trainer.max_epochs=8")
     assert result.code == 0, result.screen
     metrics = result.summary["metrics"]
     table = pyarrow.parquet.read_table(result.directory / "predictions.parquet").to_pandas()
@@ -58,7 +58,7 @@ def test_a_run_leaves_lists_and_the_thresholds_of_its_best_checkpoint(cli: Cli, 
     assert metrics["test_acc"] == pytest.approx(accuracy_score(true, given))
     for average, name in (("macro", "test_f1"), ("micro", "test_f1_micro")):
         assert metrics[name] == pytest.approx(f1_score(true, given, average=average, zero_division=0))
-    assert metrics["test_f1"] > 0.6
+    assert metrics["test_f1"] > 0.8
     assert "val_f1=" in result.summary["best_checkpoint"]
     again = {row: set(labels) for row, labels in enumerate(label_sets(200), 1)}
     assert all(set(row.label) == again[int(row.id)] for row in table.itertuples())

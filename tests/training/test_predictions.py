@@ -18,7 +18,8 @@ class Echo:
 
 
 def test_every_answer_stands_by_its_own_row(tmp_path: Path) -> None:
-    writer: Any = PredictionWriter(tmp_path / "predictions.parquet", ["a", "b", "c", "d"], [])
+    rows_of_split = SimpleNamespace(ids=["a", "b", "c", "d"], tagged=False)
+    writer: Any = PredictionWriter(tmp_path / "predictions.parquet", rows_of_split, [])  # type: ignore[arg-type]
     trainer = SimpleNamespace(world_size=1, is_global_zero=True)
     writer.on_test_start(trainer, Echo())
     for rows in ([3, 0, 1], [2]):
