@@ -83,7 +83,7 @@ PARTS = ("head", "tail", "head_and_tail", "windows")
 CASES = {
     "multilabel": Case(
         "snips: which of 39 slot types occur in an utterance, from its word-by-word annotation",
-        ["task=multilabel", "trainer.max_epochs=15"],
+        ["task=multilabel", "trainer.max_epochs=10"],
         BASELINES | BAG | {"small": ["model=small"]},
         slot_types,
     ),
