@@ -91,7 +91,7 @@ def test_encoder_and_tokenizer_are_taken_over_bit_for_bit(
     cli: Cli, texts: tuple[str, ...], pretrained: str, tmp_path: Path
 ) -> None:
     """Frozen, they are still the same when training is over."""
-    other = ("tokenizer=char", "model.max_length=20", "model.frozen_layers=1", "trainer.max_epochs=1")
+    other = ("tokenizer=wordpiece", "model.max_length=20", "model.frozen_layers=1", "trainer.max_epochs=1")
     result = cli(*texts, *other, f"model.init_from={pretrained}")
     assert result.code == 0, result.screen
     assert "begins with the encoder and the tokenizer of pre" in result.out
@@ -107,6 +107,22 @@ def test_encoder_and_tokenizer_are_taken_over_bit_for_bit(
     assert trained.code == 0, trained.screen
     moved = weights(trained.directory / "checkpoints" / "last.ckpt")
     assert not any(torch.equal(value, moved[name]) for name, value in before.items() if "weight" in name)
+
+
+def test_another_tokenizer_than_the_encoders_is_refused(
+    cli: Cli, texts: tuple[str, ...], pretrained: str, tmp_path: Path
+) -> None:
+    result = cli(*texts, f"model.init_from={pretrained}", "tokenizer=char")
+    assert result.code == 1
+    assert "tokenizer.kind=char" in result.err
+    assert "tokenizer=word" in result.err
+    its_own = ("tokenizer=pretrained", f"tokenizer.path={tmp_path}/pre/tokenizer.json", "hydra.run.dir=own")
+    taken = cli(*texts, f"model.init_from={pretrained}", "trainer.max_epochs=1", *its_own)
+    assert taken.code == 0, taken.screen
+    assert "capitals are not seen" not in taken.screen
+    cased = ("tokenizer.lowercase=false", "hydra.run.dir=cased")
+    warned = cli(*texts, f"model.init_from={pretrained}", "trainer.max_epochs=1", *cased)
+    assert "capitals are not seen" in warned.out
 
 
 def test_what_was_loaded_is_part_of_what_a_run_is(

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from sweepformer.data.tokenizer import load_tokenizer
 from sweepformer.errors import UserError
 from sweepformer.identity import find_checkpoint
 from sweepformer.run_directory import RunDirectory
@@ -20,6 +21,7 @@ ENCODER = "model.encoder."  # what its weights' names begin with in a checkpoint
 ARCHITECTURE = (
     "embedding_dim", "num_heads", "num_layers", "dim_feedforward", "norm_first", "activation", "positional_encoding",
 )  # fmt: skip
+DEFAULT_TOKENIZER = "wordpiece"  # in conf/config.yaml
 # Parts that only some tasks have: a vector before the row, and one for each text of a pair.
 OPTIONAL = ("embedding.cls", "embedding.segments.weight")
 CUT = ("val_fraction", "test_fraction", "group_column")
@@ -64,10 +66,31 @@ def open_pretrained(given: str) -> Pretrained:
 
 
 def take_tokenizer(pretrained: Pretrained, tokenizer: dict[str, Any], directory: RunDirectory) -> dict[str, Any]:
-    """The tokenizer's config with the pretrained one in its place: its ids are what the embeddings stand for."""
+    """The tokenizer's config with the pretrained one in its place: its ids are what the embeddings stand for.
+
+    Raises:
+        UserError: another kind was asked for.
+    """
+    _check_asked_for(pretrained, tokenizer)
     path = directory.path / "tokenizer.json"
     write_text(path, pretrained.tokenizer)
     return {**tokenizer, "kind": "pretrained", "path": str(path)}
+
+
+def _check_asked_for(pretrained: Pretrained, asked: dict[str, Any]) -> None:
+    """The default kind asks for nothing."""
+    given, there = f"model.init_from={pretrained.given}", pretrained.config["tokenizer"]
+    if asked["kind"] == "pretrained":
+        same = load_tokenizer(asked["path"]).to_str() == pretrained.tokenizer
+    else:
+        same = asked["kind"] in (there["kind"], DEFAULT_TOKENIZER)
+    if not same:
+        raise UserError(
+            f"{given} brings its own tokenizer (tokenizer={there['kind']}), whose tokens are all that its encoder "
+            f"knows, and tokenizer.kind={asked['kind']} asks for another. Leave tokenizer out, or pretrain with this one."
+        )
+    if there["kind"] != "pretrained" and there["lowercase"] and not asked["lowercase"]:
+        log.warning("warning: %s was pretrained with tokenizer.lowercase=true: capitals are not seen", given)
 
 
 def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any]) -> None:
