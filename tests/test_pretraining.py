@@ -276,8 +276,9 @@ def test_unlabelled_texts_are_learned_from_and_those_of_the_test_are_not(
         for part in (".", "pretraining")
     ]
     assert ids[0] == ids[1], "both parts have the same test rows"
-    refused = cli(*texts, more, "hydra.run.dir=alone")
-    assert "data.unlabelled_file: this task learns from labels" in refused.err
+    for begins in ((), (f"model.init_from={result.directory}/pretraining",)):
+        refused = cli(*texts, more, *begins, "hydra.run.dir=alone")
+        assert "data.unlabelled_file: this task learns from labels" in refused.err
 
 
 @pytest.mark.parametrize(
@@ -293,6 +294,8 @@ def test_unlabelled_texts_are_learned_from_and_those_of_the_test_are_not(
         (["optimizer.layer_decay=1.5"], ["optimizer.layer_decay=1.5"]),
         (["model.frozen_layers=3"], ["model.frozen_layers=3", "at most 1"]),
         (["pretrain=3"], ["pretrain", "experiment=pretrain_then_classify"]),
+        (["experiment=pretrain_then_classify", "model=majority"], ["Majority can't be pretrained", "model=small"]),
+        (["experiment=pretrain_then_classify", "model=bag_of_ngrams"], ["BagOfNgrams can't be pretrained"]),
         (["experiment=pretrain_then_classify", "trainer.devices=2"], ["trainer.devices=2", "ddp_spawn"]),
         (["experiment=pretrain_then_classify", "+pretrain.trainer.max_epoch=2"], ["max_epoch"]),
     ],

@@ -19,7 +19,8 @@ def first_config(cfg: DictConfig) -> DictConfig:
     config: Any = OmegaConf.to_container(cfg, resolve=False, enum_to_str=True)
     changes, config["pretrain"] = config["pretrain"], None
     kind = kind_of(config["task"]) or KINDS["Classification"]
-    config["model"]["frozen_layers"] = None
+    if "frozen_layers" in config["model"]:
+        config["model"]["frozen_layers"] = None
     config["optimizer"].pop("layer_decay", None)
     config["data"].pop("sampling", None)  # by classes, which it doesn't look at
     if config["data"].get("long_rows") == "windows":

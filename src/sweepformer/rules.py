@@ -14,6 +14,7 @@ TOP_LEVEL = (
     "task", "model", "data", "tokenizer", "optimizer", "scheduler", "trainer", "callbacks", "logger", "seed", "name",
     "pretrain",
 )  # fmt: skip
+WITHOUT_ENCODER = ("sweepformer.baselines.", "sweepformer.models.bag_of_ngrams.")
 # Allowed by Lightning; the packages that others would need are not ours.
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true", "32", "16", "bf16", "64")
 
@@ -112,11 +113,10 @@ def _check_texts(config: dict[str, Any]) -> None:
             "none sees the next token. Choose another attention (auto), or task=masked_lm."
         )
     pretrain = config.get("pretrain")
-    begins = pretrain or config["model"].get("init_from")
-    if config["data"].get("unlabelled_file") and kind and kind.labels != "nothing" and not begins:
+    if config["data"].get("unlabelled_file") and kind and kind.labels != "nothing" and not pretrain:
         raise UserError(
             "data.unlabelled_file: this task learns from labels. It is for task=masked_lm, task=language_modeling and "
-            "experiment=pretrain_then_classify."
+            "experiment=pretrain_then_classify; with model.init_from it belongs to the run that is begun with."
         )
     if pretrain is None:
         return
@@ -127,6 +127,12 @@ def _check_texts(config: dict[str, Any]) -> None:
         )
     if wrong := sorted(pretrain.keys() - set(TOP_LEVEL) | pretrain.keys() & {"pretrain", "name", "seed"}):
         raise UserError(f"pretrain.{wrong[0]}: the first run can't have its own. It can have: task, trainer, data, ...")
+    if config["model"]["_target_"].startswith(WITHOUT_ENCODER):
+        name = config["model"]["_target_"].rpartition(".")[2]
+        raise UserError(
+            f"model: {name} can't be pretrained: it has no encoder. Choose a transformer, such as model=small, or "
+            "leave pretrain (experiment=pretrain_then_classify) out."
+        )
     trainer = config["trainer"]
     if str(trainer.get("devices", 1)) != "1" and not re.search("fork|spawn", str(trainer.get("strategy"))):
         raise UserError(
