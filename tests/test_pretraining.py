@@ -180,11 +180,16 @@ def test_what_can_not_be_begun_with_is_refused(
     assert last.code == 0, last.screen
 
 
-def test_pretraining_on_the_test_texts_is_told(cli: Cli, texts: tuple[str, ...]) -> None:
+def test_pretraining_on_the_test_texts_is_told(cli: Cli, texts: tuple[str, ...], tmp_path: Path) -> None:
     assert cli(*texts, "task=masked_lm", "trainer.max_epochs=1", "hydra.run.dir=pre").code == 0
     result = cli(*texts, "model.init_from=pre", "trainer.max_epochs=1")
     assert "may have read this run's test texts" in result.out
     assert "task.cut_by=class" in result.out
+    (tmp_path / "other.csv").write_text((tmp_path / "texts.csv").read_text().replace("w1", "v1"))
+    without = (*(one for one in texts if "train_file" not in one), "model.init_from=pre", "trainer.max_epochs=1")
+    for files in (["data.train_file=./texts.csv"], ["data.train_file=other.csv", "data.test_file=texts.csv"]):
+        result = cli(*without, *files, f"hydra.run.dir=again{len(files)}")
+        assert "read this run's test texts" in result.out, files
 
 
 def test_a_path_with_an_equals_sign_is_told_how_to_be_quoted(cli: Cli, texts: tuple[str, ...]) -> None:

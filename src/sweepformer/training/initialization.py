@@ -10,7 +10,6 @@ from sweepformer.data.tokenizer import load_tokenizer
 from sweepformer.errors import UserError
 from sweepformer.identity import find_checkpoint
 from sweepformer.run_directory import RunDirectory
-from sweepformer.tasks.kinds import kind_of
 from sweepformer.training.checkpoints import read_checkpoint
 from sweepformer.whole_files import write_text
 
@@ -24,8 +23,6 @@ ARCHITECTURE = (
 DEFAULT_TOKENIZER = "wordpiece"  # in conf/config.yaml
 # Parts that only some tasks have: a vector before the row, and one for each text of a pair.
 OPTIONAL = ("embedding.cls", "embedding.segments.weight")
-CUT = ("val_fraction", "test_fraction", "group_column")
-SAME_SOURCE = ("_target_", "train_file", "root", "path", "name", "max_rows")
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ def _check_asked_for(pretrained: Pretrained, asked: dict[str, Any]) -> None:
     if not same:
         raise UserError(
             f"{given} brings its own tokenizer (tokenizer={there['kind']}), whose tokens are all that its encoder "
-            f"knows, and tokenizer.kind={asked['kind']} asks for another. Leave tokenizer out, or pretrain with this one."
+            f"knows, and tokenizer.kind={asked['kind']} asks for another. Leave tokenizer out, or pretrain with it."
         )
     if there["kind"] != "pretrained" and there["lowercase"] and not asked["lowercase"]:
         log.warning("warning: %s was pretrained with tokenizer.lowercase=true: capitals are not seen", given)
@@ -128,24 +125,3 @@ def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any
     for name in OPTIONAL:
         if (name in there) != (name in here):
             log.info("encoder.%s: %s", name, "new, as that one has none" if name in here else "left out, not needed")
-
-
-def warn_of_seen_rows(pretrained: Pretrained, config: dict[str, Any], labelled: str) -> None:
-    """Say so if texts that were pretrained on may be in this run's validation or test split."""
-    there, here = pretrained.config["data"], config["data"]
-    if here.get("test_file") or any(there.get(key) != here.get(key) for key in SAME_SOURCE):
-        return
-    kind = kind_of(pretrained.config["task"])
-    cut_by = pretrained.config["task"].get("cut_by", kind.labels if kind else labelled)
-    if _cut(pretrained.config, cut_by) != _cut(config, labelled):
-        log.warning(
-            "warning: %s cut the same rows into other splits, and may have read this run's test texts. To keep them "
-            "unseen, pretrain with task.cut_by=%s and the same seed and fractions, or give data.test_file",
-            pretrained.given,
-            labelled,
-        )
-
-
-def _cut(config: dict[str, Any], labelled: str) -> list[Any]:
-    """What decides how splits are cut."""
-    return [labelled, config["seed"], *(config["data"].get(key) for key in CUT)]

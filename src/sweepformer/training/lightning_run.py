@@ -39,10 +39,10 @@ from sweepformer.training.initialization import (
     open_pretrained,
     take_encoder,
     take_tokenizer,
-    warn_of_seen_rows,
 )
 from sweepformer.training.optimization import build_optimizer, build_schedule
 from sweepformer.training.parameter_groups import freeze
+from sweepformer.training.seen_rows import warn_of_seen_rows
 from sweepformer.training.stopping import Stop
 from sweepformer.training.trainer import build_trainer, keep_earlier_metrics
 from sweepformer.whole_files import write_text
