@@ -71,7 +71,7 @@ def _run_in(
     recorded = directory.claim(config, _hydra_files(cfg))
     if recorded:
         log.info("%s holds this run's result already: nothing to do", directory.path)
-        print_result(recorded, directory.path)
+        print_result(recorded, directory.path, monitor)
         return recorded.metrics.get(monitor)
     overrides = list(HydraConfig.get().overrides.task)
     summary = Summary(status="failed", config_hash=config_hash(config), overrides=overrides)
@@ -109,7 +109,7 @@ def _run_in(
         finally:  # a full disk stops loggers, and their threads fail in ways of their own
             directory.write_summary(summary)
         gc.collect()  # a trainer and its parts refer to each other; the next run of this process needs their memory
-    print_result(summary, directory.path)
+    print_result(summary, directory.path, monitor)
     return summary.metrics.get(monitor)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 from pathlib import Path
 
 from rich.table import Table
@@ -50,11 +51,11 @@ def print_to_beat(store: Store) -> None:
     log.info("to beat: test perplexity %.1f, by the tokens' frequencies alone", perplexity)
 
 
-def print_result(summary: Summary, path: Path) -> None:
-    """The closing table and the next commands to type."""
+def print_result(summary: Summary, path: Path, monitor: str) -> None:
+    """The closing table and the next commands to type. monitor: the metric that the best checkpoint was chosen by."""
     shown = Path(os.path.relpath(path))
     table = Table(title="Result", show_header=False, title_justify="left")
-    for name in (*telling("test", summary.metrics), "test_loss", *telling("val", summary.metrics)[:1]):
+    for name in (*telling("test", summary.metrics), "test_loss", monitor):
         if name in summary.metrics:
             table.add_row(name, f"{summary.metrics[name]:.4f}")
     table.add_row("best checkpoint", str(shown / summary.best_checkpoint) if summary.best_checkpoint else "none")
@@ -73,8 +74,14 @@ def print_result(summary: Summary, path: Path) -> None:
     if summary.effective_precision:
         table.add_row("precision", summary.effective_precision)
     log.info("\n%s", rendered(table))
-    log.info(
-        "next:\n  tensorboard --logdir %s\n  python -m src.run model=base\n"
-        "  python -m src.run -m model.num_layers=2,4 model.dropout=0.1,0.3",
-        shown.parent if shown.parts else shown,
-    )
+    tensorboard = shlex.join(["tensorboard", "--logdir", str(shown.parent if shown.parts else shown)])
+    log.info("next:\n  %s", "\n  ".join([tensorboard, *_next_runs(summary.overrides)]))
+
+
+def _next_runs(overrides: list[str]) -> list[str]:
+    """Commands for more of the same: a larger model unless one was chosen, and how far chance goes."""
+    same = [one for one in overrides if one.partition("=")[0] not in ("name", "seed")]
+    commands = [["-m", *same, "seed=0,1,2"]]
+    if not any(one.lstrip("+~").startswith(("model", "experiment")) for one in same):
+        commands.insert(0, [*same, "model=base"])
+    return [shlex.join(["python", "-m", "src.run", *command]) for command in commands]
