@@ -286,14 +286,21 @@ def test_unlabelled_texts_are_learned_from_and_those_of_the_test_are_not(
         assert "data.unlabelled_file: this task learns from labels" in refused.err
 
 
+@pytest.mark.parametrize("task", ["masked_lm", "language_modeling"])
+def test_a_model_of_rows_is_refused_before_any_is_read(cli: Cli, task: str) -> None:
+    result = cli(f"task={task}", "model=bag_of_ngrams", "data=files", "data.train_file=nowhere.csv")
+    assert result.code == 1
+    assert "BagOfNgrams can't do this task" in result.err
+    assert "model=small" in result.err
+
+
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
         (["task=language_modeling", "model.attention=varlen"], ["model.attention=varlen", "task=language_modeling"]),
         (["task=masked_lm", "task.rate=0"], ["task.rate=0"]),
         (["task=masked_lm", "task.masked=0.9", "task.random=0.2"], ["task.masked=0.9", "at most 1"]),
-        (["task=masked_lm", "model=bag_of_ngrams"], ["BagOfNgrams", "model=small"]),
-        (["task=masked_lm", "model=majority"], ["Majority", "can't do this task"]),
+        (["task=masked_lm", "model=majority"], ["Majority can't do this task", "have no label. Choose a transformer"]),
         (["task=masked_lm", "callbacks.checkpoint.monitor=val_f1"], ["val_f1", "val_perplexity"]),
         (["optimizer=muon", "optimizer.layer_decay=0.9"], ["optimizer.layer_decay", "optimizer=adamw"]),
         (["optimizer.layer_decay=1.5"], ["optimizer.layer_decay=1.5"]),

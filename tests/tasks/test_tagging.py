@@ -254,7 +254,9 @@ def test_a_sweep_of_taggers_stands_beside_its_baselines(cli: Cli, conll: tuple[s
     assert "3 of 3 runs have their result already" in cli(*command).out
 
 
-@pytest.mark.parametrize(("model", "words"), [("tfidf", "TfIdf can't do this task"), ("bag_of_ngrams", "model=small")])
+@pytest.mark.parametrize(
+    ("model", "words"), [("tfidf", "TfIdf can't do this task"), ("bag_of_ngrams", "BagOfNgrams can't do this task")]
+)
 def test_models_of_rows_are_refused(cli: Cli, conll: tuple[str, ...], model: str, words: str) -> None:
     result = cli(*(one for one in conll if not one.startswith("model")), f"model={model}")
     assert result.code == 1

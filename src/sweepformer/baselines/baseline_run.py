@@ -21,7 +21,7 @@ from sweepformer.reports.loggers import show_pictures, show_predictions
 from sweepformer.reports.predictions import write_predictions
 from sweepformer.reports.screen import print_rows
 from sweepformer.run_directory import RunDirectory, Summary
-from sweepformer.tasks.kinds import Kind
+from sweepformer.tasks.kinds import LABELLED, Kind
 from sweepformer.tasks.task import Targets, Task
 from sweepformer.whole_files import replace_file
 
@@ -42,8 +42,9 @@ def fit_and_test(
     baseline: Baseline = build("model", config["model"])
     if kind.labels not in baseline.labels:
         raise UserError(
-            f"model: {type(baseline).__name__} can't do this task: it learns from rows labelled with "
-            f"{' or '.join(baseline.labels)}, and the task has {kind.labels}. Choose another model."
+            f"model: {type(baseline).__name__} can't do this task: it learns from rows with "
+            f"{' or '.join(LABELLED[one] for one in baseline.labels)}, and those of the task have "
+            f"{LABELLED[kind.labels]}. Choose a transformer, such as model=small."
         )
     baseline = baseline.suited_to(kind.labels)
     store = prepare(config["data"], config["tokenizer"], config["seed"], kind.labels)

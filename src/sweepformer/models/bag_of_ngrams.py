@@ -1,5 +1,7 @@
 """The mean of what tokens and their neighbours stand for: fast, and blind to order beyond that."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +20,6 @@ class BagOfNgrams(nn.Module):
     Args:
         vocab_size: number of token ids.
         num_classes: number of classes.
-        predicts: what is answered: each "row"; other tasks need a `Transformer`.
         embedding_dim: width of the embeddings.
         longest: tokens in the longest n-grams; 1: no order at all.
         buckets: embeddings that all n-grams of two tokens and more share, by a hash.
@@ -26,12 +27,13 @@ class BagOfNgrams(nn.Module):
         max_length: the most tokens a sequence may have.
     """
 
+    predicts: ClassVar[tuple[str, ...]] = ("row",)  # what it can answer for, of `tasks.kinds.Kind.predicts`
+
     def __init__(
         self,
         *,
         vocab_size: int,
         num_classes: int,
-        predicts: str = "row",
         embedding_dim: int = 64,
         longest: int = 2,
         buckets: int = 100_000,
@@ -39,11 +41,6 @@ class BagOfNgrams(nn.Module):
         max_length: int = 256,
     ) -> None:
         super().__init__()
-        if predicts != "row":
-            raise ValueError(
-                f"BagOfNgrams has one answer a row, and the task asks for each {predicts}: choose a transformer, "
-                "such as model=small"
-            )
         self.longest, self.buckets, self.max_length = longest, buckets, max_length
         self.tokens = nn.Embedding(vocab_size, embedding_dim)
         self.ngrams = nn.Embedding(buckets, embedding_dim)

@@ -4,6 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 
+LABELLED = {  # in words, what `Kind.labels` says
+    "class": "one class",
+    "classes": "a list of classes",
+    "number": "one number",
+    "tags": "a tag for every word",
+    "nothing": "no label",
+}
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind of task.

@@ -75,6 +75,7 @@ def train_and_test(
     trainer = build_trainer(config, directory, loggers, stop)
     summary.effective_precision = config["trainer"]["precision"] = str(trainer.precision)
     kind = getattr(find_target("task", config["task"]), "kind", KINDS["Classification"])
+    _check_can_do(config["model"], kind)
     pretrained, tokenizer = None, config["tokenizer"]
     if begins_with:
         pretrained = open_pretrained(begins_with)
@@ -130,6 +131,16 @@ def train_and_test(
     # Asked of the directory: training may have run in processes that are gone.
     stopped = any(isinstance(one, SuccessiveHalving) for one in _callbacks(trainer)) and was_stopped(directory)
     summary.status = "stopped_early_by_sweep" if stopped else "completed"
+
+
+def _check_can_do(model: dict[str, Any], kind: Kind) -> None:
+    """Before any data is read. Models that don't say what they can answer for are tried."""
+    target = find_target("model", model)
+    if kind.predicts not in getattr(target, "predicts", (kind.predicts,)):
+        raise UserError(
+            f"model: {target.__name__} can't do this task: it has one answer a row, and the task asks for tokens. "
+            "Choose a transformer, such as model=small."
+        )
 
 
 def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
