@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-
 LABELLED = {  # in words, what `Kind.labels` says
     "class": "one class",
     "classes": "a list of classes",
