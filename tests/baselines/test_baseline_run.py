@@ -24,10 +24,13 @@ def test_a_baseline_is_a_run(cli: Cli, tiny: tuple[str, ...]) -> None:
     assert "nothing to do" in cli(*overrides, "model=tfidf").out
 
 
-def test_options_of_training_do_not_hinder_a_baseline(cli: Cli, tiny: tuple[str, ...]) -> None:
+def test_options_of_training_do_not_hinder_a_baseline_and_are_told(cli: Cli, tiny: tuple[str, ...]) -> None:
     overrides = [override for override in tiny if not override.startswith("model")]
     result = cli(*overrides, "model=majority", "task.mixup=0.2", "task.r_drop=1", "task.class_weights=balanced")
     assert result.code == 0, result.screen
+    assert "no effect on Majority: task.class_weights=balanced, task.r_drop=1.0, task.mixup=0.2\n" in result.out
+    silent = cli(*overrides, "model=majority", "hydra.run.dir=silent")
+    assert "no effect" not in silent.out
 
 
 def test_baselines_and_transformers_share_a_leaderboard(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:

@@ -21,11 +21,24 @@ from sweepformer.reports.loggers import show_pictures, show_predictions
 from sweepformer.reports.predictions import write_predictions
 from sweepformer.reports.screen import print_rows
 from sweepformer.run_directory import RunDirectory, Summary
-from sweepformer.tasks.kinds import LABELLED, Kind
+from sweepformer.tasks.kinds import LABELLED, Kind, own_options
 from sweepformer.tasks.task import Targets, Task
 from sweepformer.whole_files import replace_file
 
 log = logging.getLogger(__name__)
+
+# Options of training that change nothing about a baseline, and what they are when nobody asks for them.
+OF_TRAINING = {
+    "task": {
+        "class_weights": "none",
+        "focal_gamma": 0,
+        "r_drop": 0,
+        "mixup": 0,
+        "loss": "mse",
+        "label_pieces": "first",
+    },
+    "data": {"sampling": "uniform"},
+}
 
 
 def is_baseline(model: dict[str, Any]) -> bool:
@@ -46,6 +59,7 @@ def fit_and_test(
             f"{' or '.join(LABELLED[one] for one in baseline.labels)}, and those of the task have "
             f"{LABELLED[kind.labels]}. Choose a transformer, such as model=small."
         )
+    _tell_of_idle_options(config, type(baseline).__name__)
     baseline = baseline.suited_to(kind.labels)
     store = prepare(config["data"], config["tokenizer"], config["seed"], kind.labels)
     directory.write_environment(seed=config["seed"], device="cpu", effective_precision=None)
@@ -80,6 +94,17 @@ def fit_and_test(
     summary.status = "completed"
 
 
+def _tell_of_idle_options(config: dict[str, Any], name: str) -> None:
+    idle = [
+        f"{group}.{key}={config[group][key]}"
+        for group, usual in OF_TRAINING.items()
+        for key in usual
+        if config[group].get(key, usual[key]) != usual[key]
+    ]
+    if idle:
+        log.info("no effect on %s: %s", name, ", ".join(idle))
+
+
 def _labels(rows: TokenizedRows) -> np.ndarray:
     """As baselines want them: of words, which they see whole, rather than of tokens."""
     return rows.answers[:, 0] if rows.tagged else rows.labels
@@ -87,7 +112,7 @@ def _labels(rows: TokenizedRows) -> np.ndarray:
 
 def _task(config: dict[str, Any], store: Store) -> Task:
     """The task without a model: it measures what the baseline answers."""
-    options = {name: value for name, value in config["task"].items() if name not in ("monitor", "mode")}
+    options = own_options(config["task"])
     train = store.splits["train"]
     targets = Targets(store.classes, train.labels, len(train), float(train.lengths.sum()))
     return build("task", options, model=_NoModel(), make_optimizer=None, make_schedule=None, targets=targets)

@@ -52,3 +52,8 @@ def kind_of(task: dict[str, Any]) -> Kind | None:
     """The kind that a task's config names; None for a task of a user's own."""
     package, _, name = str(task.get("_target_")).rpartition(".")
     return KINDS.get(name) if package.startswith("sweepformer.tasks.") else None
+
+
+def own_options(task: dict[str, Any]) -> dict[str, Any]:
+    """Of a task's config what the task itself is made with; the rest is said to others: checkpoints, sweeps, splits."""
+    return {key: value for key, value in task.items() if key not in ("monitor", "mode", "cut_by")}

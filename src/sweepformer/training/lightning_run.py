@@ -27,7 +27,7 @@ from sweepformer.errors import UserError
 from sweepformer.reports.loggers import let_go, show_pictures, show_predictions
 from sweepformer.reports.screen import print_rows, print_to_beat, print_tokens
 from sweepformer.run_directory import RunDirectory, Summary
-from sweepformer.tasks.kinds import KINDS, Kind
+from sweepformer.tasks.kinds import KINDS, Kind, own_options
 from sweepformer.tasks.task import Targets, Task
 from sweepformer.training.callbacks.halving import SuccessiveHalving, was_stopped
 from sweepformer.training.callbacks.predictions import PredictionWriter
@@ -191,7 +191,7 @@ def _model(
 def _task(config: dict[str, Any], model: nn.Module, store: Store, data: RowsDataModule, trainer: pl.Trainer) -> Task:
     plan = data.plan("train", trainer.world_size)
     batches = -(-len(plan) // trainer.world_size)
-    options = {name: value for name, value in config["task"].items() if name not in ("monitor", "mode", "cut_by")}
+    options = own_options(config["task"])
     return build(
         "task",
         options,
