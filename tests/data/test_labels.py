@@ -56,6 +56,17 @@ def test_splits_are_cut_whatever_the_labels(labelled: str) -> None:
         assert np.ptp(means) < 0.15
 
 
+@pytest.mark.parametrize("labelled", ["classes", "tags"])
+def test_train_keeps_a_row_of_every_label(labelled: str) -> None:
+    # FW is in one row alone, but five times; any of the last three could stand for the pairs that it is in.
+    lists = [["NN", "VB"]] * 30 + [["FW"] * 5 + ["NN"]] + [["JJ"]] * 4 + [["X", "Y"], ["X", "Z"], ["Y"], ["Z"]]
+    texts = [f"text {number}" for number in range(len(lists))]
+    for seed in range(40):
+        raw = RawSplits(Rows(texts, LabelLists.of(lists), texts))
+        splits, _ = make_splits(raw, 0.3, 0.3, seed, labelled)
+        assert splits.classes == ["FW", "JJ", "NN", "VB", "X", "Y", "Z"], seed
+
+
 def test_labels_that_a_task_cannot_learn_from_are_refused() -> None:
     with pytest.raises(UserError, match=r"file\.csv.*one number a row"):
         make_splits(RawSplits(Rows(["a", "b"], ["x", "y"], ["1", "2"], origin="file.csv")), labelled="number")

@@ -18,7 +18,7 @@ from sweepformer.locks import locked
 
 log = logging.getLogger(__name__)
 
-STORE_FORMAT = 7  # raise it when what is written changes
+STORE_FORMAT = 8  # raise it when what is written changes
 SHARED_KEYS = (
     "val_fraction",
     "test_fraction",

@@ -181,7 +181,7 @@ def _cut(rows: Rows, fraction: float, seed: int, key: str) -> tuple[Rows, Rows]:
 
 
 def _cut_rows(rows: Rows, fraction: float, seed: int) -> np.ndarray:
-    """(rows,) bool: the fraction of every stratum, at least one row and never all."""
+    """(rows,) bool: the fraction of every stratum, at least one row and never all, nor all rows of a label."""
     random = np.random.default_rng(seed)
     chosen = np.zeros(len(rows), dtype=bool)
     strata = rows.labels.strata()
@@ -190,7 +190,17 @@ def _cut_rows(rows: Rows, fraction: float, seed: int) -> np.ndarray:
         members = random.permutation(of_stratum)
         share = min(max(round(fraction * len(members)), 1), len(members) - 1)
         chosen[members[:share]] = True
+    for name in _lost(rows.labels, chosen):
+        holders = np.flatnonzero(rows.labels.rows_named(name))
+        if chosen[holders].all():  # a row that was given back for another label may hold this one too
+            chosen[holders[0]] = False
     return chosen
+
+
+def _lost(labels: Labels, chosen: np.ndarray) -> list[str]:
+    """The labels that would not be left to learn from once the chosen rows, (rows,) bool, are cut off."""
+    left = set(labels.select(np.flatnonzero(~chosen)).names)
+    return [name for name in labels.names if name not in left]
 
 
 def _cut_groups(rows: Rows, groups: Categories, fraction: float, seed: int, key: str) -> np.ndarray:
@@ -204,24 +214,22 @@ def _cut_groups(rows: Rows, groups: Categories, fraction: float, seed: int, key:
             f"whole. At least {folds} are needed: check data.group_column, or raise {key}."
         )
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed % 2**32)
-    labels = rows.labels.strata()
-    everywhere = np.bincount(labels)
+    strata = rows.labels.strata()
+    everywhere = np.bincount(strata)
 
     def distance(cut: np.ndarray) -> tuple[int, float]:
-        counts = np.bincount(labels[cut], minlength=len(everywhere))
-        lost = int((counts == everywhere).sum())  # classes that would not be left to learn from
-        return lost, float(np.abs(counts - everywhere * fraction).sum())
+        counts = np.bincount(strata[cut], minlength=len(everywhere))
+        chosen = np.isin(np.arange(len(rows)), cut)
+        return len(_lost(rows.labels, chosen)), float(np.abs(counts - everywhere * fraction).sum())
 
     # The folds are made to be alike over all; a single one can be far off where groups are large.
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # of small classes: they are counted below
-        cuts = [cut for _, cut in splitter.split(np.zeros(len(rows)), labels, groups.codes)]
+        cuts = [cut for _, cut in splitter.split(np.zeros(len(rows)), strata, groups.codes)]
     chosen = np.zeros(len(rows), dtype=bool)
     chosen[min(cuts, key=distance)] = True
-    lost = np.flatnonzero(np.bincount(labels[~chosen], minlength=len(everywhere)) == 0)
-    if len(lost) and isinstance(rows.labels, Classes):
-        label = rows.labels.names[lost[0]]
+    if lost := _lost(rows.labels, chosen):
         raise UserError(
-            f"{rows.origin}: all rows of class {label!r} fall into the split cut by {key}, because its groups "
+            f"{rows.origin}: all rows of class {lost[0]!r} fall into the split cut by {key}, because its groups "
             "stay whole. The class needs rows in more groups; or drop data.group_column, or try another seed."
         )
     return chosen
