@@ -17,6 +17,8 @@ def silence_known_warnings() -> None:
     warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
     # Lightning's own use of what torch deprecates.
     warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
+    # What labels become for training is the task's business, not the data's.
+    warnings.filterwarnings("ignore", message=".*You have overridden `on_before_batch_transfer` in.*")
     # The summary's size in MB is for 32 bits, whatever the precision.
     warnings.filterwarnings("ignore", message=".*is not supported by the model summary.*")
     for name in ("matplotlib", "pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda"):

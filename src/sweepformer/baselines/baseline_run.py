@@ -128,7 +128,7 @@ class _NoModel(nn.Module):
 def _measure(split: str, task: Task, logits: Tensor, rows: TokenizedRows, classes: list[str], summary: Summary) -> None:
     """Put a split's metrics into the summary."""
     metrics = cast("dict[str, Metric]", task.metrics(classes))
-    task.measure(metrics, logits, torch.from_numpy(rows.answers))
+    task.measure(metrics, logits, task.wanted(torch.from_numpy(rows.answers)))
     summary.metrics |= {f"{split}_{name}": float(metric.compute()) for name, metric in metrics.items()}
 
 

@@ -84,9 +84,9 @@ def fit_linear(
         best.scale, best.shift = _fitted_sigmoid(best.scores(val_features), val_labels)
     elif labels.dtype.kind == "f":
         mean, deviation = mean_and_scale(labels)
-        known, unknown = ((one - mean) / deviation for one in (labels, val_labels))
+        known, unknown = (((one - mean) / deviation).astype(np.float32) for one in (labels, val_labels))
         tried = _tried(_ridge, _closeness, "-val_loss", features, known, val_features, unknown, strengths)
-        best = Linear("number", *tried, mean=float(mean), deviation=float(deviation))
+        best = Linear("number", *tried, mean=mean, deviation=deviation)
     else:
         tried = _tried(_class_machines, _accuracy, "val_acc", features, labels, val_features, val_labels, strengths)
         best = Linear("class", *tried)

@@ -236,7 +236,7 @@ def _cut_groups(rows: Rows, groups: Categories, fraction: float, seed: int, key:
 
 
 def _check_classes(train: Rows) -> None:
-    if isinstance(train.labels, Numbers) and not np.ptp(train.labels.values.astype(np.float32)):
+    if isinstance(train.labels, Numbers) and _all_same(train.labels.values):
         raise UserError(
             f"{train.origin}: all {len(train)} training rows have the number {train.labels.values[0]:g}: there is "
             "nothing to learn. Check data.label_column."
@@ -246,6 +246,11 @@ def _check_classes(train: Rows) -> None:
         raise UserError(
             f"{train.origin}: {only} in {len(train)} rows. At least two are needed: check data.label_column."
         )
+
+
+def _all_same(numbers: np.ndarray) -> bool:
+    """Also if they differ by less than single precision knows, which models compute in."""
+    return not (np.ptp(numbers) and np.float32(numbers.std()))
 
 
 def _check_labels(split: str, rows: Rows, classes: set[str]) -> None:

@@ -30,7 +30,7 @@ class TokenizedRows:
 
     tokens: (total,) token ids of all rows, one after the other; memory-mapped.
     offsets: (rows + 1,) int64, row i is `tokens[offsets[i]:offsets[i + 1]]`, never empty.
-    labels: (rows,) int64 class numbers, or zeros where there are no labels; (rows,) float32 numbers; (rows, classes)
+    labels: (rows,) int64 class numbers, or zeros where there are no labels; (rows,) float64 numbers; (rows, classes)
         bool; or, with `tagged`, (total,) int32, one for each token: its word's tag where the word begins,
         `further_piece` of it where the word goes on, `NO_TAG` where there is no word.
     texts: the raw ones.
@@ -207,7 +207,7 @@ def _row_labels(rows: Rows, classes: list[str]) -> np.ndarray:
         case LabelLists() as labels:
             return labels.table(classes)
         case Numbers() as labels:
-            return labels.values.astype(np.float32)
+            return labels.values
         case _:
             return np.zeros(len(rows), dtype=np.int64)
 

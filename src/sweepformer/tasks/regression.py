@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchmetrics import MeanAbsoluteError, MeanMetric, Metric
@@ -22,26 +21,36 @@ class Regression(Task):
 
     Mean and standard deviation are those of the training rows; they are saved with the weights. The loss is taken of
     standardised numbers too, so that learning rates don't depend on the unit. Answers and `mae` are in the user's.
+    Numbers are standardised in double precision: those that differ little for their size, such as dates in seconds,
+    would be alike in single precision.
 
     Args:
-        targets: labels are (rows,) float32, not all the same.
+        targets: labels are (rows,) float64, not all the same.
         loss: "mse"; "mae", which outliers move less; or "huber" (Huber 1964): squared up to one standard deviation,
             absolute beyond. `val_loss` and `test_loss` are the squared error whatever it is: runs can be compared.
         **parts: as `Task`.
     """
 
     kind = KINDS["Regression"]
-    mean: Tensor
-    scale: Tensor
 
     def __init__(self, targets: Targets, loss: str = "mse", **parts: Any) -> None:
         super().__init__(targets=targets, **parts)
         if loss not in LOSSES:
             raise ValueError(f"loss={loss!r} is not one of {', '.join(LOSSES)}")
         self.loss = LOSSES[loss]
-        mean, scale = mean_and_scale(targets.labels)
-        self.register_buffer("mean", torch.tensor(mean))
-        self.register_buffer("scale", torch.tensor(scale))
+        self.mean, self.scale = mean_and_scale(targets.labels)
+
+    def get_extra_state(self) -> dict[str, float]:
+        """What is saved with the weights. No tensors: they would go to the device, which may not have doubles."""
+        return {"mean": self.mean, "scale": self.scale}
+
+    def set_extra_state(self, state: dict[str, float]) -> None:
+        """Take over what `get_extra_state` returned."""
+        self.mean, self.scale = state["mean"], state["scale"]
+
+    def wanted(self, labels: Tensor) -> Tensor:
+        """(rows,) float32, in standard deviations from the mean."""
+        return ((labels.double() - self.mean) / self.scale).float()
 
     @staticmethod
     def metrics(classes: list[str]) -> nn.ModuleDict:
@@ -56,20 +65,20 @@ class Regression(Task):
 
     def learn(self, batch: Batch) -> Learned:
         answers = self.logits_of(batch)[:, 0].float()
-        return Learned(self.loss(answers, self._standardised(batch.labels), reduction="sum"), len(answers))
+        return Learned(self.loss(answers, batch.labels, reduction="sum"), len(answers))
 
     def measure(self, metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
-        answers, numbers = logits[:, 0], self._standardised(labels)
-        metrics["loss"].update(F.mse_loss(answers, numbers), weight=len(labels))
-        metrics["mae"].update(answers * self.scale, numbers * self.scale)  # the mean would cost digits
+        answers = logits[:, 0]
+        metrics["loss"].update(F.mse_loss(answers, labels), weight=len(labels))
+        metrics["mae"].update(answers * self.scale, labels * self.scale)  # the mean would cost digits
         for name in ("pearson", "spearman"):
-            metrics[name].update(answers, numbers)
+            metrics[name].update(answers, labels)
 
     def answer(self, logits: Tensor, labels: Tensor) -> dict[str, Tensor | list[Any]]:
-        return {"labels": labels, "predictions": logits[:, 0] * self.scale + self.mean}
+        return {"labels": labels, "predictions": logits[:, 0].cpu().double() * self.scale + self.mean}
 
     def prediction_columns(self, kept: dict[str, Any], classes: list[str]) -> dict[str, Any]:
-        """label and prediction, float32."""
+        """label and prediction, float64."""
         return {"label": kept["labels"], "prediction": kept["predictions"]}
 
     def pictures(self, kept: dict[str, Any], classes: list[str]) -> dict[str, np.ndarray]:
@@ -77,10 +86,7 @@ class Regression(Task):
 
         return {"predicted_and_true": number_figure(kept["labels"], kept["predictions"])}
 
-    def _standardised(self, labels: Tensor) -> Tensor:
-        return ((labels - self.mean) / self.scale).float()
 
-
-def mean_and_scale(numbers: np.ndarray) -> tuple[np.float32, np.float32]:
-    """Mean and standard deviation of the training rows' numbers."""
-    return np.float32(numbers.mean(dtype=np.float64)), np.float32(numbers.std(dtype=np.float64))
+def mean_and_scale(numbers: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of the training rows' numbers, (rows,) float64."""
+    return float(numbers.mean()), float(numbers.std())

@@ -103,9 +103,13 @@ class Task(pl.LightningModule, ABC):
     def choose(self, logits: Tensor, labels: Tensor) -> None:
         """Choose what is chosen by the answers to the whole validation split, such as thresholds; kept in buffers."""
 
+    def wanted(self, labels: Tensor) -> Tensor:
+        """What a model is to answer, as `learn` and `measure` have it in a batch, from labels as in `TokenizedRows`."""
+        return labels
+
     @abstractmethod
     def measure(self, metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
-        """Update the metrics by what the model said of a batch, logits float32."""
+        """Update the metrics by what the model said of a batch, logits float32; labels: as `wanted` returns them."""
 
     def answer(self, logits: Tensor, labels: Tensor) -> dict[str, Tensor | list[Any]]:
         """What is kept of the answers to a batch of the test split: tensors or lists with an item for each row."""
@@ -139,6 +143,9 @@ class Task(pl.LightningModule, ABC):
         right = torch.zeros_like(counted) if correct is None else correct.float()
         self._train.append(torch.stack([loss.detach().float(), right, counted]))
         return loss / self.answers_per_batch
+
+    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        return batch._replace(labels=self.wanted(batch.labels))  # on the CPU: not every device has double precision
 
     def on_train_epoch_start(self) -> None:
         self._train, self._logged = [], 0

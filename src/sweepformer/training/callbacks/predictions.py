@@ -50,6 +50,9 @@ class PredictionWriter(Callback):
             rows = self.kept.pop("rows")
             order = np.argsort(rows)
             self.kept = {name: _ordered(values, order) for name, values in self.kept.items()}
+            if "labels" in self.kept and not self.test_rows.tagged:
+                # As they were given, not as `Task.wanted` makes them for training.
+                self.kept["labels"] = self.test_rows.labels[rows[order]]
             write_predictions(self.path, self.test_rows, rows[order].tolist(), columns(self.kept, self.classes))
 
 
