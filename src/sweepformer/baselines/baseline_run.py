@@ -28,7 +28,7 @@ from sweepformer.whole_files import replace_file
 log = logging.getLogger(__name__)
 
 # Options of training that change nothing about a baseline, and what they are when nobody asks for them.
-OF_TRAINING = {
+OF_TRAINING: dict[str, dict[str, Any]] = {
     "task": {
         "class_weights": "none",
         "focal_gamma": 0,
