@@ -309,6 +309,12 @@ def test_a_model_of_rows_is_refused_before_any_is_read(cli: Cli, task: str) -> N
         (["experiment=pretrain_then_classify", "model=majority"], ["Majority can't be pretrained", "model=small"]),
         (["experiment=pretrain_then_classify", "model=bag_of_ngrams"], ["BagOfNgrams can't be pretrained"]),
         (["experiment=pretrain_then_classify", "trainer.devices=2"], ["trainer.devices=2", "ddp_spawn"]),
+        (["experiment=pretrain_then_classify", "pretrain.task.rat=0.3"], ["Did you mean pretrain.task.rate?"]),
+        (
+            ["experiment=pretrain_then_classify", "pretrain.trainer.max_epoch=2"],
+            ["Did you mean pretrain.trainer.max_epochs?"],
+        ),
+        (["experiment=pretrain_then_classify", "pretrain.trainer.max_steps=9"], ["Add it with +pretrain.trainer.max"]),
         (["experiment=pretrain_then_classify", "+pretrain.trainer.max_epoch=2"], ["max_epoch"]),
     ],
 )

@@ -1,6 +1,5 @@
 """The one place that turns config into objects."""
 
-import difflib
 import inspect
 from typing import Any
 
@@ -8,7 +7,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import get_class, get_method, instantiate
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from sweepformer.errors import UserError
+from sweepformer.errors import UserError, hint
 
 
 def build(key: str, config: dict[str, Any], **arguments: Any) -> Any:
@@ -29,10 +28,9 @@ def build(key: str, config: dict[str, Any], **arguments: Any) -> Any:
     if known is not None:
         for name in given:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f" Did you mean {key}.{near[0]}?" if near else ""
                 raise UserError(
-                    f"{key}.{name}: {config['_target_']} has no parameter {name}.{hint} It takes: {', '.join(known)}."
+                    f"{key}.{name}: {config['_target_']} has no parameter {name}.{hint(name, known, f'{key}.')} "
+                    f"It takes: {', '.join(known)}."
                 )
         arguments = {name: value for name, value in arguments.items() if name in known}
     try:

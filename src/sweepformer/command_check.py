@@ -1,6 +1,5 @@
 """Says clearly what is wrong with a command: before Hydra stumbles over it, or after."""
 
-import difflib
 import errno
 import importlib.util
 import os
@@ -16,6 +15,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError, safe_load
+
+from sweepformer.errors import hint
 
 EXTRAS = {  # what a preset of conf/hydra needs, and the extra that installs it
     "joblib": ("joblib", "joblib"),
@@ -92,19 +93,23 @@ def explain_system(error: Exception) -> str | None:
 
 def _unknown_key(key: str, conf: Path) -> str:
     """Hydra would advise to add the key with a plus, which hides a typo."""
+    # The first run has the keys of any other, but names only those that are different about it.
+    prefix = "pretrain." if key.startswith("pretrain.") else ""
+    asked = key.removeprefix(prefix)
     known = {path.name for path in conf.iterdir() if path.is_dir()}
     owners = []
     for file, group in _groups(conf):
         text = file.read_text(encoding="utf-8")
         keys = set(_keys(safe_load(text), "" if text.startswith("# @package _global_") else group.replace("/", ".")))
-        if key in keys:
+        if asked in keys:
             owners.append(f"{group}={file.stem}")
         known |= keys
+    if owners and prefix and not asked.startswith("task."):  # its task is all its own
+        return f"Error: {key}: it is the same as {asked} so far. Add it with +{key}=... to have another."
     if owners:
         return f"Error: {key}: there is no such key here. It belongs to {' and '.join(sorted(owners))}."
-    near = difflib.get_close_matches(key, known, n=1)
-    hint = f" Did you mean {near[0]}?" if near else f" Add it with +{key}=... if you mean a new one."
-    return f"Error: {key}: there is no such key.{hint}"
+    advice = hint(asked, known, prefix) or f" Add it with +{key}=... if you mean a new one."
+    return f"Error: {key}: there is no such key.{advice}"
 
 
 def _groups(conf: Path) -> Iterator[tuple[Path, str]]:

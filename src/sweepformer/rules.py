@@ -1,12 +1,11 @@
 """The rules that no type of a single key expresses: ranges, and what goes together."""
 
-import difflib
 import os
 import re
 from dataclasses import fields
 from typing import Any
 
-from sweepformer.errors import UserError
+from sweepformer.errors import UserError, hint
 from sweepformer.schemas import ModelSchema
 from sweepformer.tasks.kinds import kind_of
 
@@ -27,8 +26,7 @@ def check(config: dict[str, Any]) -> None:
     """
     for key in config:
         if key not in TOP_LEVEL:
-            near = difflib.get_close_matches(key, TOP_LEVEL, n=1)
-            raise UserError(f"{key}: there is no such key." + (f" Did you mean {near[0]}?" if near else ""))
+            raise UserError(f"{key}: there is no such key.{hint(key, TOP_LEVEL)}")
     for group in ("task", "model", "data", "optimizer", "scheduler", "trainer"):
         if not isinstance(config[group], dict) or not config[group].get("_target_"):
             raise UserError(f"{group}._target_ is missing: name the class or function, as package.module.Name.")
@@ -187,10 +185,9 @@ def _check_monitors(config: dict[str, Any]) -> None:
     for key, options in {"task": config["task"], **parts, "scheduler": config["scheduler"]}.items():
         monitor = options.get("monitor") if isinstance(options, dict) else None
         if monitor is not None and monitor not in kind.logged:
-            near = difflib.get_close_matches(monitor, kind.logged, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
             raise UserError(
-                f"{key}.monitor={monitor}: there is no such metric. There are: {', '.join(kind.logged)}.{hint}"
+                f"{key}.monitor={monitor}: there is no such metric. There are: {', '.join(kind.logged)}."
+                + hint(monitor, kind.logged)
             )
 
 
@@ -239,8 +236,7 @@ def _check_model(model: dict[str, Any], vocab_size: int) -> None:
     known = [field.name for field in fields(ModelSchema)]
     for key in model:
         if key not in known:  # a YAML of a user's own that doesn't inherit the schema
-            near = difflib.get_close_matches(key, known, n=1)
-            raise UserError(f"model.{key}: there is no such key." + (f" Did you mean model.{near[0]}?" if near else ""))
+            raise UserError(f"model.{key}: there is no such key.{hint(key, known, 'model.')}")
     for key in ("embedding_dim", "num_heads", "num_layers", "dim_feedforward", "max_length"):
         _in_range(f"model.{key}", model.get(key, 1), 1, 1_000_000)
     for key in ("dropout", "attention_dropout", "word_dropout", "classifier_dropout"):

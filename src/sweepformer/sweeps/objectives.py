@@ -1,10 +1,9 @@
 """What a study looks for: numbers of a run's summary, each to be as large or as small as possible."""
 
-import difflib
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sweepformer.errors import UserError
+from sweepformer.errors import UserError, hint
 from sweepformer.run_directory import Summary
 from sweepformer.tasks.kinds import kind_of
 
@@ -49,10 +48,9 @@ def read_objectives(options: dict[str, Any], config: dict[str, Any]) -> Objectiv
     known = (*kind.logged, *kind.tested, *NUMBERS) if kind else NUMBERS
     for name in found.metrics:
         if kind and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
             raise UserError(
-                f"hydra.sweeper.metrics={name}: runs have no such number. They have: {', '.join(known)}.{hint}"
+                f"hydra.sweeper.metrics={name}: runs have no such number. They have: {', '.join(known)}."
+                + hint(name, known)
             )
     return found
 

@@ -1,12 +1,10 @@
 """How much each class counts in the loss."""
 
-import difflib
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from sweepformer.errors import UserError
+from sweepformer.errors import UserError, hint
 
 
 def class_weights(given: str | dict[str, float], classes: list[str], labels: np.ndarray) -> Tensor | None:
@@ -29,9 +27,9 @@ def class_weights(given: str | dict[str, float], classes: list[str], labels: np.
     weights = torch.ones(len(classes))
     for name, weight in given.items():
         if str(name) not in classes:
-            near = difflib.get_close_matches(str(name), classes, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
             shown = ", ".join(classes[:20]) + (", ..." if len(classes) > 20 else "")
-            raise UserError(f"task.class_weights: there is no class {name}.{hint} There are: {shown}.")
+            raise UserError(
+                f"task.class_weights: there is no class {name}.{hint(str(name), classes)} There are: {shown}."
+            )
         weights[classes.index(str(name))] = weight
     return weights

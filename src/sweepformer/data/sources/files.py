@@ -1,6 +1,5 @@
 """A user's own files."""
 
-import difflib
 import hashlib
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.sources.readers import LINE, ending_of, read_records
 from sweepformer.data.sources.records import Columns, Transform, collect
-from sweepformer.errors import UserError
+from sweepformer.errors import UserError, hint
 
 
 class Files:
@@ -81,10 +80,9 @@ class Files:
             wanted = replace(wanted, text=LINE)  # the only one
         for role, column in wanted.read.items():
             if column not in columns:
-                near = difflib.get_close_matches(column, columns, n=1)
-                hint = f" Did you mean data.{role}_column={near[0]}?" if near else ""
                 raise UserError(
-                    f"data.{role}_column={column}: {name} has no such column. It has: {', '.join(columns)}.{hint}"
+                    f"data.{role}_column={column}: {name} has no such column. It has: {', '.join(columns)}."
+                    + hint(column, columns, f"data.{role}_column=")
                 )
         rows = collect(records, wanted, f"{key}: {name}", self.transform)
         if not len(rows):
