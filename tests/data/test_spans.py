@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweepformer.data.spans import rewritten, scheme_of, spans_of
+from sweepformer.data.spans import doubtful_tag, rewritten, scheme_of, spans_of
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,25 @@ from sweepformer.data.spans import rewritten, scheme_of, spans_of
 )
 def test_the_scheme_is_told_by_the_tags(tags: list[str], scheme: str | None) -> None:
     assert scheme_of(tags) == scheme
+
+
+@pytest.mark.parametrize(
+    ("tags", "odd"),
+    [
+        ("O B-PER I-PER B-LOC BPER", "BPER"),
+        ("O B-PER I-PER o", "o"),
+        ("O B-PER M-PER E-PER S-PER", "M-PER"),
+        ("O B_PER I_PER", "B_PER"),
+        ("O b-PER i-PER", "b-PER"),
+        ("O B-PER E-PER L-PER", "B-PER"),
+        ("O B-PER I-PER", None),
+        ("NOUN VERB O", None),
+        ("B-x X-y Z", None),
+        ("O", None),
+    ],
+)
+def test_tags_that_only_look_like_those_of_spans_are_doubtful(tags: str, odd: str | None) -> None:
+    assert doubtful_tag(tags.split()) == odd
 
 
 @pytest.mark.parametrize(

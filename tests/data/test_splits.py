@@ -109,6 +109,23 @@ def test_unlabelled_texts_that_stand_in_a_split_are_left_out() -> None:
     assert not {"only in test", "also in test"} & set(splits.train.texts)
 
 
+@pytest.mark.parametrize(
+    ("tags", "meaning", "warned"),
+    [
+        (["O", "B-X", "I-X"], "of spans (BIO)", []),
+        (["NOUN", "VERB", "DET"], "mean over tags", []),
+        (["B-X", "I-X", "BX"], "mean over tags", ["tags.conll, row", "'BX'", "not of spans"]),
+    ],
+)
+def test_what_f1_is_of_is_told(tags: list[str], meaning: str, warned: list[str]) -> None:
+    texts = [join_words(["a", "b", str(number)]) for number in range(20)]
+    raw = RawSplits(Rows(texts, LabelLists.of([tags] * 20), [str(number) for number in range(20)], origin="tags.conll"))
+    _, report = make_splits(raw, 0.1, 0.1, 0, labelled="tags")
+    assert f"val_f1 and test_f1: {meaning}" in report.lines()
+    assert len(report.warnings) == bool(warned)
+    assert all(word in report.warnings[0] for word in warned)
+
+
 def test_words_that_were_tagged_are_a_text_again() -> None:
     texts = [join_words(["word", str(number)]) for number in range(20)]
     raw = RawSplits(Rows(texts, LabelLists.of([["A", "B"]] * 20), [str(number) for number in range(20)]))

@@ -1,5 +1,6 @@
 """Spans of words (names, slots), as BIO, BIOES and BILOU tags write them."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from seqscore.encoding import REPAIR_CONLL, get_encoding
@@ -8,6 +9,8 @@ from seqscore.model import Mention
 OUTSIDE = "O"
 SCHEMES = {"BIO": "BI", "BIOES": "BIES", "BILOU": "BILU"}  # how a tag of each may begin, before "-" and the type
 BEGINS, ENDS = "BSU", "ESLU"
+PROPER = re.compile("[BIELSU]-.+")
+ALIKE = re.compile("[BIELMSU][-_:./].+", re.IGNORECASE)  # B_PER, b-PER, and M-PER of BMES
 
 
 def scheme_of(tags: Iterable[str]) -> str | None:
@@ -19,6 +22,17 @@ def scheme_of(tags: Iterable[str]) -> str | None:
             return None
         states.add(state)
     return next((name for name, known in SCHEMES.items() if states and states <= set(known)), None)
+
+
+def doubtful_tag(tags: Iterable[str]) -> str | None:
+    """The first tag, by the alphabet, for which tags that mostly look like those of spans are in no scheme.
+
+    None if they are in one, or are something else altogether.
+    """
+    names = sorted(set(tags) - {OUTSIDE})
+    if scheme_of(names) or 2 * sum(bool(ALIKE.fullmatch(name)) for name in names) <= len(names):
+        return None
+    return next((name for name in names if not PROPER.fullmatch(name)), names[0])
 
 
 def spans_of(tags: Sequence[str]) -> list[Mention]:

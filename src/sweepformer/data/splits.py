@@ -4,13 +4,20 @@ import hashlib
 import re
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from sweepformer.data.columns import Categories, StringsWriter
 from sweepformer.data.labels import Classes, LabelLists, Labels, Numbers, Unlabelled
 from sweepformer.data.rows import RawSplits, Rows
+from sweepformer.data.split_report import (
+    SplitReport,
+    place_of,
+    tell_of_tags,
+    warn_of_absent_classes,
+    warn_of_shared_groups,
+)
 from sweepformer.data.texts import split_words
 from sweepformer.errors import UserError
 
@@ -23,31 +30,6 @@ class Splits:
     val: Rows
     test: Rows
     classes: list[str]
-
-
-@dataclass
-class SplitReport:
-    """What a user should know of how the splits came about."""
-
-    rows: dict[str, int]
-    classes: int
-    duplicates_dropped: int = 0
-    conflicts_dropped: int = 0
-    unlabelled: int = 0
-    warnings: list[str] = field(default_factory=list)
-
-    def lines(self) -> list[str]:
-        """For the screen."""
-        parts = ", ".join(f"{name} {count:,}" for name, count in self.rows.items())
-        lines = [f"rows: {parts}" + (f"; {self.classes} classes" if self.classes else "")]
-        if self.unlabelled:
-            lines.append(f"of data.unlabelled_file: {self.unlabelled:,} rows, all in train")
-        if self.duplicates_dropped or self.conflicts_dropped:
-            lines.append(
-                f"dropped: {self.duplicates_dropped:,} exact duplicates, "
-                f"{self.conflicts_dropped:,} rows whose text stands with another label before"
-            )
-        return lines
 
 
 def make_splits(
@@ -101,8 +83,10 @@ def make_splits(
         _check_labels(split, rows, set(classes))
     report.rows = {"train": len(train), "val": len(val), "test": len(test)}
     report.classes = len(classes)
-    _warn_of_absent_classes(classes, val, test, report)
-    _warn_of_shared_groups(train, val, test, report)
+    if labelled == "tags":
+        tell_of_tags(train, report)
+    warn_of_absent_classes(classes, val, test, report)
+    warn_of_shared_groups(train, val, test, report)
     return Splits(train, val, test, classes), report
 
 
@@ -258,9 +242,8 @@ def _check_labels(split: str, rows: Rows, classes: set[str]) -> None:
         raise UserError(f"{rows.origin}: no rows are left for the {split} split once duplicates are dropped.")
     for label in rows.labels.names:
         if label not in classes:
-            row = rows.ids[int(np.argmax(rows.labels.rows_named(label)))]
             raise UserError(
-                f"{rows.origin}, row {row}: label {label!r} of the {split} split is not among the labels in train. "
+                f"{place_of(rows, label)}: label {label!r} of the {split} split is not among the labels in train. "
                 "Every class needs rows to learn from: add some to train, or remove the label."
             )
 
@@ -270,22 +253,6 @@ def _check_fractions(cut: dict[str, float]) -> None:
     if not (all(fraction > 0 for fraction in cut.values()) and sum(cut.values()) < 1):
         given = " and ".join(f"data.{split}_fraction={fraction}" for split, fraction in cut.items())
         raise UserError(f"{given}: each must be above 0, together below 1.")
-
-
-def _warn_of_absent_classes(classes: list[str], val: Rows, test: Rows, report: SplitReport) -> None:
-    for name, rows in (("validation", val), ("test", test)):
-        if absent := sorted(set(classes) - set(rows.labels.names)):
-            report.warnings.append(f"{len(absent)} classes have no row in {name}, {absent[0]!r} for one")
-
-
-def _warn_of_shared_groups(train: Rows, val: Rows, test: Rows, report: SplitReport) -> None:
-    if train.groups is None:
-        return
-    for name, rows in (("validation", val), ("test", test)):
-        shared = set(train.groups.names) & set(rows.groups.names if rows.groups else [])
-        if shared:
-            example = sorted(shared)[0]
-            report.warnings.append(f"{len(shared)} groups are in train and in {name}, {example!r} for one")
 
 
 def _natural(label: str) -> tuple[tuple[int, float, str], ...]:

@@ -17,7 +17,8 @@ from sweepformer.data.columns import Strings, save_strings
 from sweepformer.data.encoding import Encoded, encode
 from sweepformer.data.labels import Classes, LabelLists, Numbers
 from sweepformer.data.rows import Rows
-from sweepformer.data.splits import SplitReport, Splits
+from sweepformer.data.split_report import SplitReport
+from sweepformer.data.splits import Splits
 from sweepformer.data.tokenizer import read_text_as_it_is, unknown_id, vocab_size
 from sweepformer.whole_files import check_seal, seal, sync
 
