@@ -76,6 +76,19 @@ def test_a_comment_before_words_is_no_word(tmp_path: Path) -> None:
     assert read(tmp_path, "# made by hand\n#tag O\na B\n") == [(["#tag", "a"], ["O", "B"])]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "# id 0000 domain=en\na _ _ O\nb _ _ B\n\n# id 0001 domain=en\n# _ _ O\nc _ _ B\n",
+        "# newdoc\na O\nb B\n\n# sentence\n# O\nc B\n",
+    ],
+)
+def test_a_comment_with_as_many_columns_as_words_is_told_by_its_tag(tmp_path: Path, content: str) -> None:
+    assert read(tmp_path, content) == [(["a", "b"], ["O", "B"]), (["#", "c"], ["O", "B"])]
+    (note,) = Conll(str(tmp_path / "a.conll")).read().train.notes
+    assert all(part in note for part in ("a.conll", "2 lines", "line 1", "comments"))
+
+
 def test_no_break_spaces_belong_to_words(tmp_path: Path) -> None:
     assert read(tmp_path, "10\u00a0000 NUM\neuros NOUN\n") == [(["10\u00a0000", "euros"], ["NUM", "NOUN"])]
 

@@ -18,8 +18,9 @@ NO_WORD = re.compile(r"\d+[-.]\d+")  # ids of CoNLL-U's ranges of words (1-2) an
 class Conll:
     """Sentences of words, a line a word and a blank line after each sentence (`.gz` too): CoNLL 2003, CoNLL-U, ...
 
-    Left out are lines that begin with -DOCSTART-, comments (lines before a sentence that begin with # and don't have
-    the columns that words have), and, where the first column is not the word, CoNLL-U's ranges and empty nodes.
+    Left out are lines that begin with -DOCSTART-, comments, and, where the first column is not the word, CoNLL-U's
+    ranges and empty nodes. Comments are lines before a sentence that begin with # and don't have the columns that words
+    have; with # and a space also those that do, unless what stands for a tag is one (then # is the word).
 
     Args:
         train_file, val_file, test_file: paths; a missing split is cut from train.
@@ -72,9 +73,17 @@ class Conll:
     def _read(self, split: str, name: str) -> Rows:
         path, key = Path(name).expanduser(), f"data.{split}_file"
         check_file(path, key)
-        rows = collect(self.lines.sentences(path, key), self.columns, f"{key}: {name}", self.transform)
+        doubtful: list[int] = []
+        records = self.lines.sentences(path, key, doubtful)
+        rows = collect(records, self.columns, f"{key}: {name}", self.transform)
         if not len(rows):
             raise UserError(f"{key}: {name} holds no sentence.")
+        if doubtful:
+            rows.notes = [
+                *rows.notes,
+                f"{key}: {name}: {len(doubtful)} lines that begin with # and have as many columns as words are left "
+                f"out as comments, line {doubtful[0]} for one: no other line has the tag that they would have",
+            ]
         return rows
 
 
@@ -86,13 +95,19 @@ class _Lines:
     token: int
     tag: int
 
-    def sentences(self, path: Path, key: str) -> Iterator[Record]:
+    def sentences(self, path: Path, key: str, doubtful: list[int]) -> Iterator[Record]:
         """Each with the line that it begins in, its `tokens` and its `tags`.
+
+        Args:
+            path: the file.
+            key: the config key that named it, for messages.
+            doubtful: takes up the numbers of lines that are left out as comments and could be words.
 
         Raises:
             UserError: naming the line.
         """
         width = self._width(path, key)
+        tags: set[str] = set()  # looked for where they are needed
         words: list[list[str]] = []
         begins = 0
         for number, line in numbered_lines(path, key):
@@ -103,6 +118,12 @@ class _Lines:
                 words = []
             elif (not words and self._is_comment(columns, width)) or self._is_no_word(columns, width):
                 continue
+            elif not words and columns[0] == "#":
+                tags = tags or self._tags(path, key, width)
+                if self._tag(columns) not in tags:
+                    doubtful.append(number)
+                    continue
+                begins, words = number, [columns]
             elif len(columns) != width:
                 raise UserError(
                     f"{key}: {path}, line {number} has {len(columns)} columns, and the first word's line has {width}. "
@@ -122,6 +143,14 @@ class _Lines:
                 self._check_columns(len(columns), f"{key}: {path}, line {number}")
                 return len(columns)
         return 0
+
+    def _tags(self, path: Path, key: str, width: int) -> set[str]:
+        """Of all lines that certainly are words."""
+        rows = (self._split(line) for _, line in numbered_lines(path, key))
+        return {self._tag(columns) for columns in rows if len(columns) == width and not columns[0].startswith("#")}
+
+    def _tag(self, columns: list[str]) -> str:
+        return columns[self.tag - 1 if self.tag > 0 else self.tag]
 
     def _check_columns(self, width: int, where: str) -> None:
         for name, column in (("token", self.token), ("tag", self.tag)):
@@ -151,5 +180,5 @@ class _Lines:
         return self.token in (1, -width)
 
     def _sentence(self, words: list[list[str]], line: int) -> Record:
-        token, tag = (column - 1 if column > 0 else column for column in (self.token, self.tag))
-        return f"line {line}", {"tokens": [word[token] for word in words], "tags": [word[tag] for word in words]}
+        token = self.token - 1 if self.token > 0 else self.token
+        return f"line {line}", {"tokens": [word[token] for word in words], "tags": [self._tag(word) for word in words]}
