@@ -89,6 +89,10 @@ def test_a_comment_with_as_many_columns_as_words_is_told_by_its_tag(tmp_path: Pa
     assert all(part in note for part in ("a.conll", "2 lines", "line 1", "comments"))
 
 
+def test_blanks_around_a_separator_belong_to_no_word(tmp_path: Path) -> None:
+    assert read(tmp_path, "b c \t O\n", separator="tab") == [(["b c"], ["O"])]
+
+
 def test_no_break_spaces_belong_to_words(tmp_path: Path) -> None:
     assert read(tmp_path, "10\u00a0000 NUM\neuros NOUN\n") == [(["10\u00a0000", "euros"], ["NUM", "NOUN"])]
 
@@ -99,8 +103,9 @@ def test_no_break_spaces_belong_to_words(tmp_path: Path) -> None:
         ("a O\nb\n", {}, ["line 2", "1 columns", "has 2"]),
         ("a O\n", {"tag_column": 3}, ["data.tag_column=3", "line 1", "2 columns"]),
         ("\na O\n", {"separator": "tab"}, ["line 2", "1 columns", "data.separator"]),
-        ("a\tO\nb\t\n", {"separator": "tab"}, ["line 1", "no label"]),
-        ("a\tO\n\n\tO\n", {"separator": "tab"}, ["line 3, word 1", "no text"]),
+        ("a\tO\nb\t\n", {"separator": "tab"}, ["line 2", "column 2 is empty"]),
+        ("a\tO\n\n\tO\n", {"separator": "tab"}, ["line 3", "column 1 is empty"]),
+        ("a\t_\tO\nb\t\tO\n", {"separator": "tab"}, ["line 2", "column 2 is empty"]),
         ("-DOCSTART- O\n\n", {}, ["no sentence"]),
         ("", {}, ["empty"]),
         (b"a O\n\xff O\n", {}, ["line 2", "UTF-8"]),

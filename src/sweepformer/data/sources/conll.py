@@ -129,6 +129,11 @@ class _Lines:
                     f"{key}: {path}, line {number} has {len(columns)} columns, and the first word's line has {width}. "
                     "Every word needs them all: check the line, and data.separator (null: spaces and tabs; tab)."
                 )
+            elif "" in columns:
+                raise UserError(
+                    f"{key}: {path}, line {number}: column {columns.index('') + 1} is empty. Every word needs them all "
+                    "(_ where there is nothing to say): check the line, and data.separator (null: spaces and tabs; tab)."
+                )
             else:
                 begins = begins if words else number
                 words.append(columns)
@@ -167,7 +172,9 @@ class _Lines:
         line = line.rstrip("\r\n")
         if not line.strip(" \t"):
             return []
-        return re.split("[ \t]+", line.strip(" \t")) if self.separator is None else line.split(self.separator)
+        if self.separator is None:
+            return re.split("[ \t]+", line.strip(" \t"))
+        return [cell.strip(" \t") for cell in line.split(self.separator)]
 
     def _is_comment(self, columns: list[str], width: int) -> bool:
         # "#" may be a word, or the beginning of one.
