@@ -7,6 +7,7 @@ import pytest
 
 from sweepformer.data.sources.conll import Conll
 from sweepformer.data.sources.files import Files
+from sweepformer.data.splits import make_splits
 from sweepformer.data.texts import split_words
 from sweepformer.errors import UserError
 
@@ -113,9 +114,9 @@ def test_no_break_spaces_belong_to_words(tmp_path: Path) -> None:
         (
             "a O\nb I-X\n",
             {"invalid_spans": "refuse"},
-            ["line 1, word 2", "'I-X' after 'O'", "'B-X' would be"],
+            ["a.conll, line 2", "'I-X' after 'O'", "'B-X' would be"],
         ),
-        ("a O\n\nb I-X\n", {"invalid_spans": "refuse"}, ["line 3, word 1", "at the beginning"]),
+        ("a O\n\nb I-X\n", {"invalid_spans": "refuse"}, ["a.conll, line 3", "at the beginning"]),
     ],
 )
 def test_mistakes_are_named_with_file_and_line(
@@ -131,7 +132,18 @@ def test_invalid_spans_are_repaired_and_told(tmp_path: Path) -> None:
     assert [tags for _, tags in read(tmp_path, content)] == [["O", "B-X", "I-X"], ["B-X", "B-Y"]]
     (note,) = Conll(str(tmp_path / "a.conll")).read().train.notes
     assert note.startswith("2 tags in 2 rows")
-    assert "a.conll, line 1, word 2: 'I-X' became 'B-X'" in note
+    assert "a.conll, line 2: 'I-X' became 'B-X'" in note
+
+
+def test_an_unknown_tag_is_named_with_its_line(tmp_path: Path) -> None:
+    sentences = [f"-DOCSTART- O\n\n{number} O\nb B\n\n" for number in range(20)]
+    read(tmp_path, "".join(sentences), "train.conll")
+    read(tmp_path, "c O\n\n-DOCSTART- O\n\nd O\ne X\n", "test.conll")
+    raw = Conll(str(tmp_path / "train.conll"), test_file=str(tmp_path / "test.conll")).read()
+    with pytest.raises(
+        UserError, match=r"test\.conll, the sentence that begins in line 5: label 'X' of the test split"
+    ):
+        make_splits(raw, labelled="tags")
 
 
 def test_other_data_is_asked_for_by_other_tasks() -> None:

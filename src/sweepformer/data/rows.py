@@ -22,6 +22,7 @@ class Rows:
         origin: where the rows come from, for messages.
         pairs: whether a row has two texts.
         notes: what the user should know of how they were read.
+        ids_are: what an id is, for messages: a row's number or name, or the line that it begins in.
     """
 
     def __init__(
@@ -33,7 +34,9 @@ class Rows:
         origin: str = "",
         pairs: bool = False,
         notes: Sequence[str] = (),
+        ids_are: str = "row",
     ) -> None:
+        self.ids_are = ids_are
         self.texts, self.ids, self.origin, self.pairs, self.notes = texts, ids, origin, pairs, notes
         self.labels = labels_of(labels, len(texts))
         self.groups = None if groups is None else Categories.of(groups)
@@ -50,6 +53,7 @@ class Rows:
             groups=None if self.groups is None else self.groups.select(indices),
             origin=self.origin,
             pairs=self.pairs,
+            ids_are=self.ids_are,
         )
 
 

@@ -37,7 +37,7 @@ class SplitReport:
 
 def place_of(rows: Rows, label: str) -> str:
     """The first row that holds the label."""
-    return f"{rows.origin}, row {rows.ids[int(np.argmax(rows.labels.rows_named(label)))]}"
+    return f"{rows.origin}, {rows.ids_are} {rows.ids[int(np.argmax(rows.labels.rows_named(label)))]}"
 
 
 def tell_of_tags(train: Rows, report: SplitReport) -> None:

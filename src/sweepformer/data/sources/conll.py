@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,7 @@ class Conll:
             raise ValueError("token_column and tag_column are counted from 1, or from -1 backwards")
         self.files = {"train": train_file, "val": val_file, "test": test_file}
         self.lines = _Lines({"tab": "\t", "\\t": "\t"}.get(str(separator), separator), token_column, tag_column)
-        self.columns = Columns("tokens", None, "tags", None, labelled, invalid_spans=invalid_spans)
+        self.columns = Columns("tokens", None, "tags", None, labelled, invalid_spans=invalid_spans, lines="lines")
         self.transform = transform
 
     def fingerprint(self) -> str:
@@ -96,7 +97,7 @@ class _Lines:
     tag: int
 
     def sentences(self, path: Path, key: str, doubtful: list[int]) -> Iterator[Record]:
-        """Each with the line that it begins in, its `tokens` and its `tags`.
+        """Each with the line that it begins in, its `tokens`, their `tags` and their `lines`.
 
         Args:
             path: the file.
@@ -109,13 +110,13 @@ class _Lines:
         width = self._width(path, key)
         tags: set[str] = set()  # looked for where they are needed
         words: list[list[str]] = []
-        begins = 0
+        lines = array("q")
         for number, line in numbered_lines(path, key):
             columns = self._split(line)
             if not columns or line.startswith(DOCUMENT_MARK):
                 if words:
-                    yield self._sentence(words, begins)
-                words = []
+                    yield self._sentence(words, lines)
+                words, lines = [], array("q")
             elif (not words and self._is_comment(columns, width)) or self._is_no_word(columns, width):
                 continue
             elif not words and columns[0] == "#":
@@ -123,7 +124,8 @@ class _Lines:
                 if self._tag(columns) not in tags:
                     doubtful.append(number)
                     continue
-                begins, words = number, [columns]
+                words.append(columns)
+                lines.append(number)
             elif len(columns) != width:
                 raise UserError(
                     f"{key}: {path}, line {number} has {len(columns)} columns, and the first word's line has {width}. "
@@ -132,13 +134,13 @@ class _Lines:
             elif "" in columns:
                 raise UserError(
                     f"{key}: {path}, line {number}: column {columns.index('') + 1} is empty. Every word needs them all "
-                    "(_ where there is nothing to say): check the line, and data.separator (null: spaces and tabs; tab)."
+                    "(_ where there is nothing to say): check the line, and data.separator."
                 )
             else:
-                begins = begins if words else number
                 words.append(columns)
+                lines.append(number)
         if words:
-            yield self._sentence(words, begins)
+            yield self._sentence(words, lines)
 
     def _width(self, path: Path, key: str) -> int:
         """How many columns the first word has."""
@@ -186,6 +188,7 @@ class _Lines:
     def _words_come_first(self, width: int) -> bool:
         return self.token in (1, -width)
 
-    def _sentence(self, words: list[list[str]], line: int) -> Record:
+    def _sentence(self, words: list[list[str]], lines: Sequence[int]) -> Record:
         token = self.token - 1 if self.token > 0 else self.token
-        return f"line {line}", {"tokens": [word[token] for word in words], "tags": [self._tag(word) for word in words]}
+        tokens, tags = [word[token] for word in words], [self._tag(word) for word in words]
+        return f"line {lines[0]}", {"tokens": tokens, "tags": tags, "lines": lines}

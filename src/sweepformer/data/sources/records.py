@@ -2,8 +2,9 @@
 
 import math
 import sys
+from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from tqdm import tqdm
 from sweepformer.data.columns import StringsWriter
 from sweepformer.data.labels import LabelLists, Numbers
 from sweepformer.data.rows import Rows
+from sweepformer.data.sources.places import Place
 from sweepformer.data.sources.readers import Record
 from sweepformer.data.texts import join_pair, join_words
 from sweepformer.errors import UserError
@@ -26,7 +28,8 @@ Transform = Callable[[str], str]
 class Columns:
     """Where in a record the parts of a row stand, and what its label is.
 
-    labelled: as in `tasks.kinds.Kind`; invalid_spans: of tags such as I-X after O, "repair" or "refuse".
+    labelled: as in `tasks.kinds.Kind`; invalid_spans: of tags such as I-X after O, "repair" or "refuse"; lines: holds
+    the line of each word, where words have lines of their own: a row then goes by its first word's.
     """
 
     text: str
@@ -36,6 +39,7 @@ class Columns:
     labelled: str
     label_separator: str = ","
     invalid_spans: str = "repair"
+    lines: str | None = None
 
     @property
     def read(self) -> dict[str, str]:
@@ -55,13 +59,14 @@ def collect(records: Iterable[Record], columns: Columns, origin: str, transform:
     labels = _COLLECTORS[columns.labelled](columns)
     groups = []  # of few kinds: interned, each kind is in memory once
     shown = tqdm(records, f"reading {origin}", unit=" rows", delay=2, leave=False, disable=None)
-    for number, (place, record) in enumerate(shown, 1):
-        where = f"{origin}, {place}"
-        texts.append(_text(record, columns, where, transform))
-        labels.add(record, where)
+    for number, (row, record) in enumerate(shown, 1):
+        lines = None if columns.lines is None else record[columns.lines]
+        place = Place(origin, row, lines)
+        texts.append(_text(record, columns, place, transform))
+        labels.add(record, place)
         if columns.group is not None:
-            groups.append(sys.intern(_group(record.get(columns.group), where, columns.group)))
-        ids.append(str(number))
+            groups.append(sys.intern(_group(record.get(columns.group), str(place), columns.group)))
+        ids.append(str(lines[0] if lines else number))
     return Rows(
         texts.finish(),
         labels.finish(),
@@ -69,7 +74,8 @@ def collect(records: Iterable[Record], columns: Columns, origin: str, transform:
         groups if columns.group is not None else None,
         origin,
         pairs=columns.pair is not None,
-        notes=getattr(labels, "notes", []),
+        notes=labels.notes,
+        ids_are="row" if columns.lines is None else "the sentence that begins in line",
     )
 
 
@@ -88,42 +94,58 @@ def checked_text(value: Any, where: str, column: str | None, transform: Transfor
     return _writable(value, f"{where}: the text")
 
 
-def _text(record: dict[str, Any], columns: Columns, where: str, transform: Transform | None) -> str:
-    value = record.get(columns.text)
+def _text(record: dict[str, Any], columns: Columns, place: Place, transform: Transform | None) -> str:
+    value, where = record.get(columns.text), str(place)
     if columns.labelled == "tags":
-        return join_words(_words(value, where, columns.text, transform))
+        return join_words(_words(value, place, columns.text, transform))
     text = checked_text(value, where, columns.text, transform)
     if columns.pair is None:
         return text
     return join_pair(text, checked_text(record.get(columns.pair), where, columns.pair, transform))
 
 
-def _words(value: Any, where: str, column: str, transform: Transform | None) -> list[str]:
+def _words(value: Any, place: Place, column: str, transform: Transform | None) -> list[str]:
     if not isinstance(value, list):
-        raise UserError(f"{where}: column {column!r} holds {value!r:.60}; words that are tagged come as a list.")
+        raise UserError(f"{place}: column {column!r} holds {value!r:.60}; words that are tagged come as a list.")
     if not value:
-        raise UserError(f"{where}: there is no word in column {column!r}. Fill it in or remove the row.")
-    return [checked_text(word, f"{where}, word {number}", column, transform) for number, word in enumerate(value, 1)]
+        raise UserError(f"{place}: there is no word in column {column!r}. Fill it in or remove the row.")
+    return [checked_text(word, place.of_word(number), column, transform) for number, word in enumerate(value)]
 
 
-class _ClassCollector:
+class _Collector(ABC):
+    """Checks the labels of one row after another; notes: what the user should know of them."""
+
+    notes: Sequence[str] = ()
+
     def __init__(self, columns: Columns) -> None:
-        self.column = columns.label
+        self.columns, self.column = columns, columns.label
+
+    @abstractmethod
+    def add(self, record: dict[str, Any], place: Place) -> None: ...
+
+    @abstractmethod
+    def finish(self) -> Any:
+        """All rows' labels, as `Rows` takes them."""
+
+
+class _ClassCollector(_Collector):
+    def __init__(self, columns: Columns) -> None:
+        super().__init__(columns)
         self.labels: list[str] = []
 
-    def add(self, record: dict[str, Any], where: str) -> None:
-        self.labels.append(sys.intern(_label(record.get(self.column), where, self.column)))
+    def add(self, record: dict[str, Any], place: Place) -> None:
+        self.labels.append(sys.intern(_label(record.get(self.column), str(place), self.column)))
 
     def finish(self) -> Any:
         return self.labels
 
 
-class _NumberCollector:
+class _NumberCollector(_Collector):
     def __init__(self, columns: Columns) -> None:
-        self.column = columns.label
+        super().__init__(columns)
         self.values = array("d")
 
-    def add(self, record: dict[str, Any], where: str) -> None:
+    def add(self, record: dict[str, Any], place: Place) -> None:
         value = record.get(self.column)
         try:
             number = math.nan if value is None or isinstance(value, bool) else float(value)
@@ -131,7 +153,7 @@ class _NumberCollector:
             number = math.nan
         if not abs(number) <= LARGEST:
             raise UserError(
-                f"{where}: column {self.column!r} holds {value!r:.60}, which is no finite number of at most 3e38."
+                f"{place}: column {self.column!r} holds {value!r:.60}, which is no finite number of at most 3e38."
             )
         self.values.append(number)
 
@@ -139,40 +161,40 @@ class _NumberCollector:
         return Numbers(np.array(self.values))
 
 
-class _ListCollector:
+class _ListCollector(_Collector):
     """Lists of classes, in any order and none twice."""
 
     def __init__(self, columns: Columns) -> None:
-        self.columns, self.column = columns, columns.label
+        super().__init__(columns)
         self.lists: list[list[str]] = []
 
-    def add(self, record: dict[str, Any], where: str) -> None:
+    def add(self, record: dict[str, Any], place: Place) -> None:
         value = record.get(self.column)
         if isinstance(value, str):
             value = [part for part in value.split(self.columns.label_separator) if part.strip()]
         elif value is None:
             value = []  # none of the classes
-        self.lists.append(sorted(set(_labels(value, where, self.column))))
+        self.lists.append(sorted(set(_labels(value, str(place), self.column))))
 
     def finish(self) -> Any:
         return LabelLists.of(self.lists)
 
 
-class _TagCollector:
+class _TagCollector(_Collector):
     """Lists of tags, as many as the row has words."""
 
     def __init__(self, columns: Columns) -> None:
-        self.columns, self.column = columns, columns.label
+        super().__init__(columns)
         self.lists: list[list[str]] = []
-        self.places: list[str] = []
+        self.places: list[Place] = []
 
-    def add(self, record: dict[str, Any], where: str) -> None:
-        tags = _labels(record.get(self.column), where, self.column)
+    def add(self, record: dict[str, Any], place: Place) -> None:
+        tags = _labels(record.get(self.column), str(place), self.column)
         if len(tags) != len(record[self.columns.text]):
             words = len(record[self.columns.text])
-            raise UserError(f"{where}: {words} words and {len(tags)} tags. Every word needs one.")
+            raise UserError(f"{place}: {words} words and {len(tags)} tags. Every word needs one.")
         self.lists.append(tags)
-        self.places.append(where)
+        self.places.append(place)
 
     def finish(self) -> Any:
         from sweepformer.data.sources.span_repair import repair_spans  # what it needs loads slowly
@@ -181,18 +203,15 @@ class _TagCollector:
         return LabelLists.of(self.lists)
 
 
-class _NoCollector:
-    def __init__(self, columns: Columns) -> None:
-        pass
-
-    def add(self, record: dict[str, Any], where: str) -> None:
+class _NoCollector(_Collector):
+    def add(self, record: dict[str, Any], place: Place) -> None:
         pass
 
     def finish(self) -> Any:
         return None
 
 
-_COLLECTORS: dict[str, Callable[[Columns], Any]] = {
+_COLLECTORS: dict[str, Callable[[Columns], _Collector]] = {
     "class": _ClassCollector,
     "classes": _ListCollector,
     "tags": _TagCollector,

@@ -1,10 +1,13 @@
 """Tags of spans that don't fit together: written anew, and told, or refused."""
 
+from collections.abc import Sequence
+
+from sweepformer.data.sources.places import Place
 from sweepformer.data.spans import rewritten, scheme_of
 from sweepformer.errors import UserError
 
 
-def repair_spans(rows: list[list[str]], places: list[str], refuse: bool) -> list[str]:
+def repair_spans(rows: list[list[str]], places: Sequence[Place], refuse: bool) -> list[str]:
     """Make the tags of all rows valid, in place, by the rule of `spans_of`; other tags than those of spans may be any.
 
     Args:
@@ -27,7 +30,7 @@ def repair_spans(rows: list[list[str]], places: list[str], refuse: bool) -> list
         wrong = [place for place, (tag, other) in enumerate(zip(tags, valid, strict=True)) if tag != other]
         if not wrong:
             continue
-        change = f"{places[number]}, word {wrong[0] + 1}: {tags[wrong[0]]!r}"
+        change = f"{places[number].of_word(wrong[0])}: {tags[wrong[0]]!r}"
         if refuse:
             before = f"after {tags[wrong[0] - 1]!r}" if wrong[0] else "at the beginning"
             raise UserError(
