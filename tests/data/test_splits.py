@@ -55,6 +55,17 @@ def test_given_splits_keep_their_texts_and_conflicts_the_first_label() -> None:
     assert "dropped" in report.lines()[1]
 
 
+def test_what_a_given_test_split_loses_is_told() -> None:
+    pairs = many(20)
+    raw = RawSplits(rows([*pairs, pairs[5]]), test=rows([pairs[2], ("a", "0"), ("a", "1"), ("a", "0")]))
+    splits, report = make_splits(raw, 0.1, 0.1, 0)
+    assert list(splits.test.texts) == ["text 2", "a"]
+    (line,) = (line for line in report.lines() if line.startswith("dropped"))
+    assert line.endswith("; 2 of them in the given test split")
+    _, report = make_splits(RawSplits(rows([*pairs, pairs[5]])), 0.1, 0.1, 0)
+    assert "test split" not in report.lines()[-1]
+
+
 def test_shared_groups_and_absent_classes_are_told() -> None:
     train = rows(many(20), [str(n) for n in range(20)])
     _, report = make_splits(RawSplits(train, rows([("a", "0")], ["3"]), rows([("b", "0"), ("c", "1")], ["x", "y"])))

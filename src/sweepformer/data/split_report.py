@@ -9,12 +9,17 @@ from sweepformer.data.rows import Rows
 
 @dataclass
 class SplitReport:
-    """What a user should know of how the splits came about. tags: what F1 is of, where words are tagged."""
+    """What a user should know of how the splits came about.
+
+    dropped_from_test: the rows of a given test split among those that were dropped; tags: what F1 is of, where words
+    are tagged.
+    """
 
     rows: dict[str, int]
     classes: int
     duplicates_dropped: int = 0
     conflicts_dropped: int = 0
+    dropped_from_test: int = 0
     unlabelled: int = 0
     tags: str = ""
     warnings: list[str] = field(default_factory=list)
@@ -31,6 +36,7 @@ class SplitReport:
             lines.append(
                 f"dropped: {self.duplicates_dropped:,} exact duplicates, "
                 f"{self.conflicts_dropped:,} rows whose text stands with another label before"
+                + (f"; {self.dropped_from_test:,} of them in the given test split" if self.dropped_from_test else "")
             )
         return lines
 

@@ -62,6 +62,8 @@ def make_splits(
             report.warnings.extend(part.notes)
     test, val, train, unlabelled = _without_duplicates([raw.test, raw.val, raw.train, raw.unlabelled], report)
     assert train is not None
+    if raw.test is not None and test is not None:
+        report.dropped_from_test = len(raw.test) - len(test)
     if not len(train):
         raise UserError(f"{raw.train.origin}: no rows are left for training once duplicates are dropped.")
     _check_classes(train)
