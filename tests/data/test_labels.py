@@ -1,8 +1,11 @@
 """Labels of every kind can be selected, told apart, spread over splits and made into arrays."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from sweepformer.data.corpus import prepare
 from sweepformer.data.labels import Classes, LabelLists, Numbers, Unlabelled, labels_of
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.splits import make_splits
@@ -70,3 +73,10 @@ def test_train_keeps_a_row_of_every_label(labelled: str) -> None:
 def test_labels_that_a_task_cannot_learn_from_are_refused() -> None:
     with pytest.raises(UserError, match=r"file\.csv.*one number a row"):
         make_splits(RawSplits(Rows(["a", "b"], ["x", "y"], ["1", "2"], origin="file.csv")), labelled="number")
+
+
+@pytest.mark.parametrize(("labelled", "way_out"), [("number", "data.label_column"), ("tags", "data=conll")])
+def test_a_source_of_classes_is_refused_before_it_is_read(tmp_path: Path, labelled: str, way_out: str) -> None:
+    data = {"_target_": "sweepformer.data.sources.folder.Folder", "root": str(tmp_path / "unread")}
+    with pytest.raises(UserError, match=f"Folder has one class a row.*{way_out}"):
+        prepare(data, {"kind": "word"}, 0, labelled)

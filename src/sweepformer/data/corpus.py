@@ -10,6 +10,7 @@ from typing import Any
 
 from sweepformer.build import build, find_target
 from sweepformer.data.cache import cache_folder, check_writable
+from sweepformer.data.needed_labels import check_offer
 from sweepformer.data.splits import make_splits
 from sweepformer.data.store import Store, write_store
 from sweepformer.data.tokenizer import check_separates, load_tokenizer, make_tokenizer, read_text_as_it_is
@@ -50,6 +51,7 @@ def prepare(
     if options.get("transform") is None:
         options.pop("transform", None)  # a source of one's own need not know of it
     source = build("data", options, labelled=cut_by, learns_from_texts=labelled == "nothing")
+    check_offer(source, cut_by)
     fractions = data.get("val_fraction", 0.1), data.get("test_fraction", 0.1)
     options = {name: value for name, value in tokenizer.items() if name != "truncation_side"}
     if tokenizer["kind"] == "pretrained":

@@ -75,7 +75,10 @@ class RawSplits:
 
 
 class Source(Protocol):
-    """Where rows come from. A source of one's own needs these two methods and nothing else."""
+    """Where rows come from. A source of one's own needs these two methods and nothing else.
+
+    One whose rows have one class each may say so by `labels = "class"`: other tasks are then refused before it reads.
+    """
 
     def fingerprint(self) -> str:
         """A short text that changes whenever `read` would return something else."""

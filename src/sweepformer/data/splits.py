@@ -10,6 +10,7 @@ import numpy as np
 
 from sweepformer.data.columns import Categories, StringsWriter
 from sweepformer.data.labels import Classes, LabelLists, Labels, Numbers, Unlabelled
+from sweepformer.data.needed_labels import as_needed
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.split_report import (
     SplitReport,
@@ -58,7 +59,7 @@ def make_splits(
     cut_by = cut_by or labelled
     for part in (raw.train, raw.val, raw.test):
         if part is not None:
-            part.labels = _as_needed(part, cut_by)
+            part.labels = as_needed(part, cut_by)
             report.warnings.extend(part.notes)
     test, val, train, unlabelled = _without_duplicates([raw.test, raw.val, raw.train, raw.unlabelled], report)
     assert train is not None
@@ -90,29 +91,6 @@ def make_splits(
     warn_of_absent_classes(classes, val, test, report)
     warn_of_shared_groups(train, val, test, report)
     return Splits(train, val, test, classes), report
-
-
-def _as_needed(rows: Rows, labelled: str) -> Labels:
-    """The rows' labels as a task needs them."""
-    labels = rows.labels
-    match labelled:
-        case "nothing":
-            return Unlabelled(len(rows))
-        case "class" if isinstance(labels, Classes):
-            return labels
-        case "number" if isinstance(labels, Numbers):
-            return labels
-        case "classes" if isinstance(labels, Classes):  # sets of one
-            return LabelLists(labels.categories, np.arange(len(labels) + 1))
-        case "classes" | "tags" if isinstance(labels, LabelLists):
-            return labels
-    needed = {
-        "class": "one class a row",
-        "classes": "a list of classes a row",
-        "number": "one number a row",
-        "tags": "a tag for every word",
-    }
-    raise UserError(f"{rows.origin or 'data'}: the task needs {needed[labelled]}, which these rows don't have.")
 
 
 def _texts_of(parts: list[Rows], labelled: str = "nothing") -> Rows:

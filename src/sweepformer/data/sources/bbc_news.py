@@ -16,6 +16,8 @@ class BbcNews:
         transform: called on every raw text.
     """
 
+    labels = "class"  # of each row
+
     def __init__(self, transform: Transform | None = None) -> None:
         self.transform = transform
 

@@ -21,6 +21,8 @@ class Folder:
         transform: called on every raw text.
     """
 
+    labels = "class"  # of each row
+
     def __init__(self, root: str, encoding: str | None = None, transform: Transform | None = None) -> None:
         self.root, self.encoding, self.transform = Path(root).expanduser(), encoding, transform
 

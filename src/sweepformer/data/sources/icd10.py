@@ -23,6 +23,8 @@ class Icd10:
         transform: called on every raw text.
     """
 
+    labels = "class"  # of each row
+
     def __init__(self, max_rows: int | None = None, transform: Transform | None = None) -> None:
         self.max_rows, self.transform = max_rows, transform or str
 

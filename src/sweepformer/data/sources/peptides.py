@@ -14,6 +14,8 @@ class Peptides:
         transform: called on every raw text.
     """
 
+    labels = "class"  # of each row
+
     def __init__(self, transform: Transform | None = None) -> None:
         self.transform = transform or str
 
