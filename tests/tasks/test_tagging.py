@@ -273,11 +273,11 @@ def test_columns_of_tags_are_no_classes(cli: Cli, conll: tuple[str, ...]) -> Non
     assert "task.cut_by=tags" in texts.err
 
 
-def test_a_tag_that_train_lacks_is_refused_with_its_row(cli: Cli, conll: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_tag_that_train_lacks_is_refused_with_its_line(cli: Cli, conll: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "test.conll").write_text("a O\n\nb B-NEW\n")
     result = cli(*conll, f"data.test_file={tmp_path / 'test.conll'}")
     assert result.code == 1
-    assert "test.conll, row 2: label 'B-NEW' of the test split" in result.screen
+    assert "test.conll, the sentence that begins in line 3: label 'B-NEW' of the test split" in result.screen
     assert "Traceback" not in result.screen
 
 
@@ -288,7 +288,7 @@ def test_repaired_spans_are_told_by_every_run_that_uses_them(cli: Cli, conll: tu
         result = cli(*conll, f"hydra.run.dir={tmp_path / name}", "debug=fast")
         assert result.code == 0, result.screen
         assert "1 tags in 1 rows were not valid BIO" in result.out
-        assert "word 2: 'I-COL' became 'B-COL'" in result.out
+        assert "line 392: 'I-COL' became 'B-COL'" in result.out
     refused = cli(*conll, "data.invalid_spans=refuse")
     assert refused.code == 1
-    assert "line 391, word 2: 'I-COL' after 'O'" in refused.screen
+    assert "line 392: 'I-COL' after 'O'" in refused.screen
