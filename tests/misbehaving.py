@@ -93,6 +93,23 @@ class StopOnce(pl.Callback):
             raise RuntimeError("as planned")
 
 
+class StopAtStep(pl.Callback):
+    """Ends a run before the optimizer step that the environment variable STOP names: no part of its config."""
+
+    def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: object, index: int) -> None:
+        if trainer.global_step == int(os.environ.get("STOP", -1)):
+            raise RuntimeError("stopped")
+
+
+class InterruptPart(pl.Callback):
+    """Ctrl-C in the second epoch of the run whose folder the environment variable STOP_IN names."""
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        here = trainer.default_root_dir.endswith(os.environ.get("STOP_IN", "nowhere"))
+        if here and trainer.current_epoch == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
 class Watch(pl.Callback):
     """Appends to a file what this process holds when a run has been tested: memory in bytes, threads, open files."""
 

@@ -228,15 +228,7 @@ ONE_COMMAND = ("experiment=pretrain_then_classify", "pretrain.trainer.max_epochs
 def test_one_command_pretrains_and_goes_on_wherever_it_was_stopped(
     cli: Cli, texts: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    (tmp_path / "stopper.py").write_text(
-        "import os, signal, pytorch_lightning as pl\n"
-        "class Stop(pl.Callback):\n"
-        "    def on_train_epoch_start(self, trainer, module):\n"
-        "        here = trainer.default_root_dir.endswith(os.environ.get('STOP_IN', 'nowhere'))\n"
-        "        if here and trainer.current_epoch == 1: os.kill(os.getpid(), signal.SIGINT)\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    command = (*texts, *ONE_COMMAND, "+callbacks.stop._target_=stopper.Stop")
+    command = (*texts, *ONE_COMMAND, "+callbacks.stop._target_=misbehaving.InterruptPart")
     whole = cli(*command, f"hydra.run.dir={tmp_path}/whole")
     assert whole.code == 0, whole.screen
     assert whole.summary["seconds"]["pretraining"] > 0

@@ -67,14 +67,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     common = (*tiny, "trainer.max_epochs=3", "callbacks.checkpoint.every_n_epochs=null")
     common = (*common, "+callbacks.checkpoint.every_n_train_steps=1", "callbacks.checkpoint.monitor=null")
     common = (*common, "callbacks.checkpoint.save_top_k=1")
-    common = (*common, "callbacks.checkpoint.filename=step", "+callbacks.stop._target_=stopper.Stop")
-    (tmp_path / "stopper.py").write_text(
-        "import os, pytorch_lightning as pl\n"
-        "class Stop(pl.Callback):\n"
-        "    def on_train_batch_start(self, trainer, module, batch, index):\n"
-        "        if trainer.global_step == int(os.environ.get('STOP', -1)): raise RuntimeError('stopped')\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
+    common = (*common, "callbacks.checkpoint.filename=step", "+callbacks.stop._target_=misbehaving.StopAtStep")
     whole = cli(f"hydra.run.dir={tmp_path}/whole", *common)
     assert whole.code == 0, whole.screen
     monkeypatch.setenv("STOP", str(8 + stop_after_batches))

@@ -26,7 +26,7 @@ STEPS = (
     "callbacks.checkpoint.monitor=null",
     "callbacks.checkpoint.save_top_k=1",
     "callbacks.checkpoint.filename=step",
-    "+callbacks.stop._target_=stopper.Stop",
+    "+callbacks.stop._target_=misbehaving.StopAtStep",
 )
 
 
@@ -58,13 +58,6 @@ def test_a_rare_class_is_found_more_often(cli: Cli, tmp_path: Path) -> None:
 def test_all_options_train_together_and_a_stopped_run_goes_on_to_the_same_weights(
     cli: Cli, tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "stopper.py").write_text(
-        "import os, pytorch_lightning as pl\n"
-        "class Stop(pl.Callback):\n"
-        "    def on_train_batch_start(self, trainer, module, batch, index):\n"
-        "        if trainer.global_step == int(os.environ.get('STOP', -1)): raise RuntimeError('stopped')\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
     common = (*tiny, *ALL, *STEPS)
     whole = cli(*common, f"hydra.run.dir={tmp_path}/whole")
     assert whole.code == 0, whole.screen

@@ -194,14 +194,7 @@ def test_a_stopped_tagger_goes_on_to_the_same_weights(
     cli: Cli, conll: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped in its second epoch and typed again; dropout is on."""
-    (tmp_path / "stopper.py").write_text(
-        "import os, pytorch_lightning as pl\n"
-        "class Stop(pl.Callback):\n"
-        "    def on_train_batch_start(self, trainer, module, batch, index):\n"
-        "        if trainer.global_step == int(os.environ.get('STOP', -1)): raise RuntimeError('stopped')\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    command = (*conll, "trainer.max_epochs=3", "+callbacks.stop._target_=stopper.Stop")
+    command = (*conll, "trainer.max_epochs=3", "+callbacks.stop._target_=misbehaving.StopAtStep")
     assert cli(*command, f"hydra.run.dir={tmp_path}/whole").code == 0
     monkeypatch.setenv("STOP", "5")
     assert cli(*command).code == 1

@@ -58,14 +58,7 @@ def test_a_checkpoint_that_would_run_something_does_not(tmp_path: Path, monkeypa
 def test_the_checkpoint_before_a_damaged_one_is_used(
     cli: Cli, tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
-    bad = ("+callbacks.bad._target_=stopper.Stop", "trainer.max_epochs=3")
-    (tmp_path / "stopper.py").write_text(
-        "import os, pytorch_lightning as pl\n"
-        "class Stop(pl.Callback):\n"
-        "    def on_train_batch_start(self, trainer, module, batch, index):\n"
-        "        if trainer.global_step == int(os.environ.get('STOP', -1)): raise RuntimeError('stopped')\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
+    bad = ("+callbacks.bad._target_=misbehaving.StopAtStep", "trainer.max_epochs=3")
     whole = cli(*tiny, *bad, f"hydra.run.dir={tmp_path}/whole")
     assert whole.code == 0, whole.screen
     monkeypatch.setenv("STOP", "20")
