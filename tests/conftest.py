@@ -103,6 +103,26 @@ def shell(tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -
     return run
 
 
+def whole_and_resumed(
+    cli: Cli, command: tuple[str, ...], stop: int, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Result, Result]:
+    """One run undisturbed, and one that ends before the optimizer step `stop` and is typed again.
+
+    command: has the callback `misbehaving.StopAtStep`.
+    """
+    whole = cli(*command, f"hydra.run.dir={Path.cwd() / 'whole'}")
+    assert whole.code == 0, whole.screen
+    monkeypatch.setenv("STOP", str(stop))
+    stopped = cli(*command)
+    assert stopped.code == 1
+    assert stopped.summary["status"] == "failed"
+    monkeypatch.delenv("STOP")
+    resumed = cli(*command)
+    assert resumed.code == 0, resumed.screen
+    assert "going on from" in resumed.out
+    return whole, resumed
+
+
 def statuses(sweep: Path) -> dict[str, str]:
     """What became of every run of a sweep, by what follows the number in its folder's name."""
     found = {}

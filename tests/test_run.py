@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 import torch
-from conftest import COLOURS, ROOT, Cli, write_rows
+from conftest import COLOURS, ROOT, Cli, whole_and_resumed, write_rows
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from sweepformer.data.rows import RawSplits, Rows
@@ -61,26 +61,16 @@ def test_a_directory_of_another_config_is_refused_with_the_difference(cli: Cli, 
 
 @pytest.mark.parametrize("stop_after_batches", [3, 8], ids=["mid-epoch", "epoch-end"])
 def test_a_stopped_run_goes_on_to_the_same_weights(
-    cli: Cli, tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_after_batches: int
+    cli: Cli, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, stop_after_batches: int
 ) -> None:
     """Killed by an error in its second epoch; a checkpoint every step; dropout on."""
     common = (*tiny, "trainer.max_epochs=3", "callbacks.checkpoint.every_n_epochs=null")
     common = (*common, "+callbacks.checkpoint.every_n_train_steps=1", "callbacks.checkpoint.monitor=null")
     common = (*common, "callbacks.checkpoint.save_top_k=1")
     common = (*common, "callbacks.checkpoint.filename=step", "+callbacks.stop._target_=misbehaving.StopAtStep")
-    whole = cli(f"hydra.run.dir={tmp_path}/whole", *common)
-    assert whole.code == 0, whole.screen
-    monkeypatch.setenv("STOP", str(8 + stop_after_batches))
-    stopped = cli(*common)
-    assert stopped.code == 1
-    assert stopped.summary["status"] == "failed"
-    monkeypatch.delenv("STOP")
-    resumed = cli(*common)
-    assert resumed.code == 0, resumed.screen
-    assert "going on from" in resumed.out
     one, other = (
-        torch.load(path / "checkpoints" / "last.ckpt", weights_only=True)
-        for path in (tmp_path / "whole", resumed.directory)
+        torch.load(result.directory / "checkpoints" / "last.ckpt", weights_only=True)
+        for result in whole_and_resumed(cli, common, 8 + stop_after_batches, monkeypatch)
     )
     assert one["global_step"] == other["global_step"]
     for name, weight in one["state_dict"].items():

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 import torch
-from conftest import TINY, Cli
+from conftest import TINY, Cli, whole_and_resumed
 
 ALL = (
     "data.sampling=balanced",
@@ -56,18 +56,11 @@ def test_a_rare_class_is_found_more_often(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_all_options_train_together_and_a_stopped_run_goes_on_to_the_same_weights(
-    cli: Cli, tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     common = (*tiny, *ALL, *STEPS)
-    whole = cli(*common, f"hydra.run.dir={tmp_path}/whole")
-    assert whole.code == 0, whole.screen
+    whole, resumed = whole_and_resumed(cli, common, 11, monkeypatch)
     assert 0 < whole.summary["metrics"]["test_loss"] < 10
-    monkeypatch.setenv("STOP", "11")
-    assert cli(*common).code == 1
-    monkeypatch.delenv("STOP")
-    resumed = cli(*common)
-    assert resumed.code == 0, resumed.screen
-    assert "going on from" in resumed.out
     one, other = (
         torch.load(path / "checkpoints" / "last.ckpt", weights_only=True)
         for path in (whole.directory, resumed.directory)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 import torch
-from conftest import COLOURS, TINY, Cli, write_tagged
+from conftest import COLOURS, TINY, Cli, whole_and_resumed, write_tagged
 
 from sweepformer.data.batches import Batch, BatchedRows
 from sweepformer.data.encoding import NO_TAG
@@ -191,20 +191,13 @@ def test_lists_of_words_and_tags_are_data_too(cli: Cli, tmp_path: Path, ending: 
 
 
 def test_a_stopped_tagger_goes_on_to_the_same_weights(
-    cli: Cli, conll: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, conll: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped in its second epoch and typed again; dropout is on."""
     command = (*conll, "trainer.max_epochs=3", "+callbacks.stop._target_=misbehaving.StopAtStep")
-    assert cli(*command, f"hydra.run.dir={tmp_path}/whole").code == 0
-    monkeypatch.setenv("STOP", "5")
-    assert cli(*command).code == 1
-    monkeypatch.delenv("STOP")
-    resumed = cli(*command)
-    assert resumed.code == 0, resumed.screen
-    assert "going on from" in resumed.out
     one, other = (
-        torch.load(path / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
-        for path in (tmp_path / "whole", resumed.directory)
+        torch.load(result.directory / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        for result in whole_and_resumed(cli, command, 5, monkeypatch)
     )
     assert all(torch.equal(weight, other[name]) for name, weight in one.items())
 
