@@ -13,7 +13,7 @@ test: install-dev check ## lint, type-check and run the whole suite
 test-slow: install-dev ## the soak tests
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
-soak: install-dev ## kill runs and writers hundreds of times, and record what was lost
+soak: install-dev ## kill, mislead and overwork runs thousands of times, and record what was lost (hours; ARGS="--parts kills" for a part)
 	$(BIN)/python -m benchmarks.reliability $(ARGS)
 
 check: install-dev ## ruff and mypy

@@ -64,7 +64,7 @@ def main() -> None:
             path = work / f"{model}-{name.replace(' ', '-')}-{time.time_ns()}"
             watch = f"+callbacks.watch={{_target_: benchmarks.checkpointing.SavingTime, path: {path}.json}}"
             settings = [f"model={model}", f"trainer.max_epochs={options.epochs}", *overrides]
-            run([*settings, watch, f"hydra.run.dir={path}"], work)
+            run([*settings, "allowed_packages=[benchmarks]", watch, f"hydra.run.dir={path}"], work)
             found.setdefault(model, {})[name] = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
             print(model, name, found[model][name], flush=True)
     print("written:", record("checkpointing", {"epochs": options.epochs, "seconds": found}))

@@ -78,7 +78,8 @@ def first_step(work: Path, name: str) -> float:
     callback = f"{{_target_: benchmarks.overhead.FirstStep, path: {stamp}}}"
     began = time.time()
     limits = ["trainer.max_epochs=1", "trainer.limit_val_batches=1", "trainer.limit_test_batches=1"]
-    run([f"hydra.run.dir=first-{name}", "trainer=cpu", *limits, f"+callbacks.first_step={callback}"], work)
+    watch = ["allowed_packages=[benchmarks]", f"+callbacks.first_step={callback}"]
+    run([f"hydra.run.dir=first-{name}", "trainer=cpu", *limits, *watch], work)
     return float(stamp.read_text()) - began
 
 
@@ -104,20 +105,22 @@ def bare_loop(config_file: Path, steps: int) -> float:
     from sweepformer.build import build
     from sweepformer.data.batches import BatchedRows, BatchPlan, PlannedBatches
     from sweepformer.data.corpus import prepare
+    from sweepformer.data.long_rows import LongRows
     from sweepformer.data.tokenizer import pad_id
     from sweepformer.models.products import use_fast_float32
+    from sweepformer.tasks.kinds import KINDS
+    from sweepformer.tasks.model_arguments import known_to_the_program, model_options
     from sweepformer.training.optimization import build_optimizer
 
     config = json.loads(config_file.read_text(encoding="utf-8"))
     torch.manual_seed(config["seed"])
     use_fast_float32()
-    store = prepare(config["data"], config["tokenizer"], config["seed"])
-    filler = pad_id(store.tokenizer)
-    sizes = {"vocab_size": store.tokenizer.get_vocab_size(), "num_classes": len(store.classes), "pad_id": filler}
-    model = build("model", config["model"], **sizes).train()
+    store = prepare(config["data"], config["tokenizer"], config["seed"], "class")
+    known = known_to_the_program(KINDS["Classification"], store.classes, store.tokenizer, pairs=False)
+    model = build("model", model_options(config["model"]), **known).train()
     optimizer = build_optimizer(config["optimizer"], model)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config["optimizer"]["lr"], total_steps=10 * steps)
-    rows = BatchedRows(store.splits["train"], config["model"]["max_length"], "right", filler)
+    rows = BatchedRows(store.splits["train"], LongRows.of(config), pad_id(store.tokenizer))
     plan = BatchPlan(rows.lengths, config["data"]["batch_size"], seed=config["seed"])
     began = time.perf_counter()
     for step, numbers in enumerate(PlannedBatches(plan, lambda: (0, 0))):

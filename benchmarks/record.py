@@ -10,23 +10,43 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from sweepformer.locks import locked
+from sweepformer.whole_files import write_text
+
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
 
 
 def record(name: str, result: dict[str, Any]) -> Path:
     """Write `results/NAME.json`."""
-    RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
+    _write(path, {**about(), **result})
+    return path
+
+
+def record_part(name: str, part: str, result: dict[str, Any]) -> Path:
+    """Put a part's figures into `results/NAME.json`, beside those of others, which may end at the same time."""
+    path, lock = RESULTS / f"{name}.json", RESULTS / f".{name}.lock"
+    with locked(lock, "another part is being recorded: waiting for it"):
+        there = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        _write(path, {**there, part: {**about(), **result}})
+        lock.unlink()
+    return path
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def about() -> dict[str, Any]:
+    """By which command, when, by which state of the code and on what a result was made."""
     module = "benchmarks." + Path(sys.argv[0]).stem
-    about = {
+    return {
         "command": shlex.join(["python", "-m", module, *sys.argv[1:]]),
         "date": date.today().isoformat(),
         "commit": _git("rev-parse", "--short", "HEAD"),
         "machine": machine(),
     }
-    path.write_text(json.dumps({**about, **result}, indent=1) + "\n", encoding="utf-8")
-    return path
 
 
 def machine() -> dict[str, Any]:

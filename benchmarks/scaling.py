@@ -1,7 +1,7 @@
 """How cost grows: with rows, length, width and processes.
 
     python -m benchmarks.scaling [--parts rows length width processes]
-    python -m benchmarks.scaling --readme       writes the recorded tables into the README
+    python -m benchmarks.scaling --docs       writes the recorded tables into the docs
 
 Every figure is of a run through the real entry, on generated rows; medians of interleaved repeats but for the millions
 of rows, which are read once.
@@ -34,9 +34,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--most-rows", type=int, default=ROWS[-1])
     parser.add_argument("--work", type=Path, default=Path("outputs/benchmark-scaling"))
-    parser.add_argument("--readme", action="store_true", help="measure nothing, write what is recorded into the README")
+    parser.add_argument("--docs", action="store_true", help="measure nothing, write what is recorded into the docs")
     options = parser.parse_args()
-    if options.readme:
+    if options.docs:
         write_table("scaling", recorded_tables())
         return
     work = options.work.absolute()

@@ -2,7 +2,7 @@
 
     python -m benchmarks.tasks
     python -m benchmarks.tasks --only regression      # the other cases stay as they are recorded
-    python -m benchmarks.tasks --readme               # puts the recorded figures into the README
+    python -m benchmarks.tasks --docs               # puts the recorded figures into the docs
 
 Needs the extra [corpora]. Where the rows' labels or pairs were made here from a set's own annotation, `rows` says how.
 """
@@ -126,9 +126,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=list(CASES), default=list(CASES))
     parser.add_argument("--work", type=Path, default=Path("outputs/benchmark-tasks"), help="where the runs go")
-    parser.add_argument("--readme", action="store_true", help="write the recorded figures into the README")
+    parser.add_argument("--docs", action="store_true", help="write the recorded figures into the docs")
     options = parser.parse_args()
-    if options.readme:
+    if options.docs:
         write_table("tasks", recorded_table())
         return
     for name in options.only:

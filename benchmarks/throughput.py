@@ -2,7 +2,7 @@
 
     python -m benchmarks.throughput [--quick]
     python -m benchmarks.throughput --gpu       16 bit on a GPU, packed and compiled too
-    python -m benchmarks.throughput --readme    writes the recorded table into the README
+    python -m benchmarks.throughput --docs    writes the recorded table into the docs
 
 The same rows, layers, width, heads and optimizer for all, dropout 0.1, optimizer steps included, evaluation left out.
 Every measurement is a process of its own; repeats are interleaved over the systems, and medians are told. What each
@@ -42,7 +42,7 @@ FP32_ONLY = ("tutorial", "hf")  # that is what their defaults are
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="the base model on short texts alone, in less time")
+    parser.add_argument("--quick", action="store_true", help="the base model on short texts alone, twice")
     parser.add_argument("--seconds", type=float, default=4, help="of training, for each measurement")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--gpu", action="store_true", help="base and xlarge in 16 bit, packed and compiled too")
@@ -52,13 +52,13 @@ def main() -> None:
     parser.add_argument("--options", nargs="*", default=[], help="further overrides for sweepformer")
     parser.add_argument("--work", type=Path, default=Path("outputs/benchmark-throughput"))
     parser.add_argument("--name", default="throughput", help="of the result file")
-    parser.add_argument("--readme", action="store_true", help="measure nothing, write what is recorded into the README")
+    parser.add_argument("--docs", action="store_true", help="measure nothing, write what is recorded into the docs")
     options = parser.parse_args()
-    if options.readme:
+    if options.docs:
         write_table("throughput", recorded_table())
         return
     if options.quick:
-        options.sizes, options.workloads, options.seconds = ["base"], ["short"], min(options.seconds, 5)
+        options.sizes, options.workloads, options.repeats = ["base"], ["short"], min(options.repeats, 2)
     if options.gpu:
         options.sizes, options.systems, options.seconds = ["base", "xlarge"], ON_A_GPU, 3
     work = options.work.absolute()

@@ -1,11 +1,12 @@
 """What many tests need: the command line in this process, a small dataset, a cache of their own."""
 
+import gc
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ from hypothesis import settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile("no deadline", deadline=None)  # on a busy machine anything may take long
 settings.load_profile("no deadline")
+# What a fork of this process runs is not counted, as it ends by os._exit: tracing would nearly double its time.
+os.register_at_fork(after_in_child=lambda: sys.settrace(None))
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.yaml"))
 sys.path.insert(0, str(ROOT))  # the doors in src/ are not installed
+pytest_plugins = ["process_fixtures"]
 
 
 @dataclass
@@ -42,6 +46,14 @@ class Result:
 Cli = Callable[..., Result]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def frozen() -> Iterator[None]:
+    """What the tests of a file have loaded is no garbage: looking through it after every later run takes its time."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tokenised data that tests may share, apart from the user's own cache."""
@@ -54,14 +66,11 @@ def cli(tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch, cap
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SWEEPFORMER_CACHE", str(shared_cache))
     monkeypatch.setenv("WANDB_MODE", "offline")
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 
     def run(*arguments: str) -> Result:
-        from hydra.core.global_hydra import GlobalHydra
-
         from src.run import main
 
-        GlobalHydra.instance().clear()
+        as_if_new(monkeypatch)
         directory = tmp_path / "run"
         chosen = [argument for argument in arguments if argument.startswith("hydra.run.dir=")]
         if chosen:
@@ -72,35 +81,58 @@ def cli(tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch, cap
             # A fork of this process, where torch has run, could not use more than one thread.
             arguments = (*arguments, "hydra.launcher.isolate=false")
         monkeypatch.setattr(sys, "argv", ["src/run.py", *arguments])
-        code: object = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code
-        out, err = capfd.readouterr()
-        if isinstance(code, str):  # what the interpreter would print on its way out
-            return Result(1, out, err + code, directory)
-        return Result(int(code or 0), out, err, directory)  # type: ignore[call-overload]
+        return ended(main, capfd, directory)
 
     return run
+
+
+def as_if_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget what an earlier command has left in this process."""
+    from hydra._internal.hydra import Hydra
+    from hydra.core.global_hydra import GlobalHydra
+
+    GlobalHydra.instance().clear()
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    # Hydra composes the whole config a first time only to look for hydra.mode: a third of a small run's time.
+    monkeypatch.setattr(Hydra, "get_mode", lambda *_, **__: None)
+
+
+def ended(main: Callable[[], None], capfd: pytest.CaptureFixture[str], directory: Path) -> Result:
+    """What a command's `main` leaves."""
+    code: object = 0
+    try:
+        main()
+    except SystemExit as stop:
+        code = stop.code
+    out, err = capfd.readouterr()
+    if isinstance(code, str):  # what the interpreter would print on its way out
+        return Result(1, out, err + code, directory)
+    return Result(int(code or 0), out, err, directory)  # type: ignore[call-overload]
 
 
 @pytest.fixture
-def shell(tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """Call with a command's arguments: runs it as a user does, in a process and a folder of its own."""
-    monkeypatch.setenv("SWEEPFORMER_CACHE", str(shared_cache))
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'src'}:{ROOT / 'tests'}")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    for variable in ("COV_CORE_SOURCE", "COVERAGE_PROCESS_START"):
-        monkeypatch.delenv(variable, raising=False)
+def sweepformer(cli: Cli, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Cli:
+    """Call with what is typed after `sweepformer`: runs that in this process, in the folder that `cli` has made."""
 
-    def run(*arguments: str) -> Result:
-        done = subprocess.run(
-            [sys.executable, "-m", "src.run", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300
-        )
-        return Result(done.returncode, done.stdout, done.stderr, tmp_path)
+    def run(*words: str) -> Result:
+        from sweepformer.commands.verbs import main
+
+        as_if_new(monkeypatch)
+        monkeypatch.setattr(sys, "argv", ["bin/sweepformer", *words])
+        monkeypatch.setattr(sys, "path", list(sys.path))  # the command puts its folder there
+        return ended(main, capfd, Path.cwd())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, shared_cache: Path) -> Callable[[str], Path]:
+    """Call with a name of `finished_runs.RUNS`: the directory of that run."""
+    from finished_runs import train
+
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # by all processes of the tests
+    return cache(lambda name: train(name, shared / "finished", shared_cache))
 
 
 def whole_and_resumed(
@@ -167,6 +199,7 @@ TINY = (
     "model.num_layers=1",
     "trainer=cpu",
     "trainer.max_epochs=1",
+    "logger=none",  # files and figures take a fifth of so small a run
     "data.batch_size=16",
     "tokenizer.vocab_size=300",
 )

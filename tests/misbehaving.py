@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -16,12 +17,17 @@ from sweepformer import whole_files
 
 
 class Misbehave(pl.Callback):
-    """`kind`: what happens in the second epoch; "none": nothing. `delay`: seconds that every step is made to take."""
+    """`kind`: what happens in the second epoch; "none": nothing. `delay`: seconds that every step is made to take.
+
+    The file $IN_A_STEP, if that is set, is there once a step has begun.
+    """
 
     def __init__(self, kind: str = "none", delay: float = 0.0) -> None:
         self.kind, self.delay = kind, delay
 
     def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: object, index: int) -> None:
+        if "IN_A_STEP" in os.environ:
+            Path(os.environ["IN_A_STEP"]).touch()
         time.sleep(self.delay)
         if trainer.current_epoch != 1:
             return
@@ -40,6 +46,15 @@ class Misbehave(pl.Callback):
                 time.sleep(0.1)
             case "sigkill":
                 os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Worsen(pl.Callback):
+    """Makes the weights larger from the second epoch on, so that the first one's stay the best."""
+
+    @torch.no_grad()
+    def on_train_epoch_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        for parameter in module.parameters():
+            parameter.mul_(3 if trainer.current_epoch else 1)
 
 
 class KillAt(pl.Callback):
@@ -108,6 +123,80 @@ class InterruptPart(pl.Callback):
         here = trainer.default_root_dir.endswith(os.environ.get("STOP_IN", "nowhere"))
         if here and trainer.current_epoch == 1:
             os.kill(os.getpid(), signal.SIGINT)
+
+
+class Hold(pl.Callback):
+    """Waits in the second epoch of runs whose names begin with a word of $HOLD, until there is the file $LET_GO.
+
+    While a run waits a file of its name is beside that one. No part of its config, which is to be the same as that of
+    a run that is left alone.
+    """
+
+    def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: object, index: int) -> None:
+        name = Path(trainer.default_root_dir).name
+        if trainer.current_epoch == 1 and "HOLD" in os.environ and name.startswith(tuple(os.environ["HOLD"].split())):
+            let_go = Path(os.environ["LET_GO"])
+            let_go.with_name(name).touch()
+            while not let_go.exists():
+                time.sleep(0.01)
+
+
+class SignalInTest(pl.Callback):
+    """A signal while a run is tested: the one whose number is in the environment variable SIGNAL_IN_TEST."""
+
+    def on_test_batch_start(self, *_: object) -> None:
+        if number := os.environ.get("SIGNAL_IN_TEST"):
+            os.kill(os.getpid(), int(number))
+
+
+class Overflow(pl.Callback):
+    """Makes weights too large to compute with in the steps of these numbers, until the optimizer's part begins."""
+
+    def __init__(self, steps: list[int]) -> None:
+        self.steps = steps
+        self._before: list[torch.Tensor] = []
+
+    def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: object, index: int) -> None:
+        if trainer.global_step in self.steps:
+            self._before = [weight.detach().clone() for weight in module.parameters()]
+            with torch.no_grad():
+                torch._foreach_mul_(list(module.parameters()), 1e30)
+
+    def on_before_optimizer_step(self, trainer: pl.Trainer, module: pl.LightningModule, optimizer: object) -> None:
+        with torch.no_grad():
+            for weight, before in zip(module.parameters(), self._before, strict=bool(self._before)):
+                weight.copy_(before)
+        self._before = []
+
+
+class LittleRoom(pl.Callback):
+    """A device that has memory for some rows at once."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+
+    def setup(self, trainer: pl.Trainer, module: Any, stage: str) -> None:
+        if stage == "fit":
+            module.model.register_forward_pre_hook(self._hold)
+
+    def _hold(self, model: torch.nn.Module, inputs: tuple[Any, ...]) -> None:
+        if len(inputs[0]) > self.rows:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+
+
+class LittleMemory(pl.Callback):
+    """A process that is allowed some more megabytes, while it trains, than it has when that begins."""
+
+    def __init__(self, megabytes: int) -> None:
+        self.bytes = megabytes * 2**20
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        has = 1024 * int(status["VmData"].split()[0])
+        resource.setrlimit(resource.RLIMIT_DATA, (has + self.bytes, resource.RLIM_INFINITY))
+
+    def on_fit_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 class Watch(pl.Callback):

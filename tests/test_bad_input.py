@@ -30,7 +30,17 @@ def assert_clear(result, *words: str) -> None:
         ("model.embedding_dim=500000", ["model.embedding_dim", "GiB"]),
         ("model.activation=sine", ["model.activation", "gelu"]),
         ("model.pooling=sum", ["model.pooling", "mean"]),
+        ("model.embedding_std=0", ["model.embedding_std=0", "above 0"]),
+        ("model.stem=convolutoin", ["model.stem", "convolution"]),
+        ("model.stem=convolution task=language_modeling", ["model.stem=convolution", "next token"]),
+        ("recipe.rows=[9,3]", ["recipe.rows=[9, 3]", "must rise"]),
+        ("recipe.lr=[1e-3]", ["recipe.lr", "give 4 values"]),
+        ("data.batch_size=null recipe.batch_size=null", ["data.batch_size is null", "recipe.batch_size"]),
         ("model.word_dropout=1", ["model.word_dropout=1", "below 1"]),
+        ("model.wide.enabled=true model.wide.features=0", ["model.wide.features=0", "at least 1"]),
+        ("model.wide.enabled=true model.wide.longest=50", ["wide.longest=50", "at most"]),
+        ("model.wide.enabled=true task=regression", ["model.wide.enabled=true", "one class a row"]),
+        ("model.wide.longets=3", ["longets"]),
         ("task.class_weights=inverse", ["task.class_weights='inverse'", "balanced"]),
         ("task.class_weights={red:-1}", ["task.class_weights.red=-1", "at least 0"]),
         ("task.class_weights={rde:5}", ["task.class_weights", "rde", "Did you mean red?"]),
@@ -40,6 +50,12 @@ def assert_clear(result, *words: str) -> None:
         (
             "data.sampling=balanced task.class_weights=balanced",
             ["data.sampling", "task.class_weights=balanced"],
+        ),
+        ("callbacks.divergence.max_skipped=-1", ["callbacks.divergence", "max_skipped=-1", "at least 0"]),
+        ("trainer.auto_micro_batch=perhaps", ["trainer.auto_micro_batch='perhaps'", "true or false"]),
+        (
+            "trainer.auto_micro_batch=true trainer.strategy=ddp_fork trainer.devices=2",
+            ["trainer.auto_micro_batch=true", "2 processes"],
         ),
         ("callbacks=ema callbacks.ema.decay=1", ["callbacks.ema", "below 1"]),
         ("callbacks=ema +callbacks.checkpoint.save_weights_only=true", ["save_weights_only", "callbacks.ema"]),
@@ -63,6 +79,7 @@ def assert_clear(result, *words: str) -> None:
         ("data.label_column=lable", ["data.label_column", "lable", "label"]),
         ("tokenizer=pretrained", ["tokenizer.path"]),
         ("name=a/b", ["name"]),
+        (f"name={'1' * 5000}", ["thousands of digits", "quotes"]),
         ("+foo=1", ["foo", "no such key"]),
         ("logger=null", ["null", "--help"]),
         ("trainer.max_epochs=abc", ["trainer.max_epochs='abc'", "number"]),
@@ -75,6 +92,20 @@ def assert_clear(result, *words: str) -> None:
         ("tokenizer=unigram tokenizer.vocab_size=10", ["tokenizer.vocab_size=10"]),
         ("data.cache_dir=/proc/none", ["/proc/none", "data.cache_dir"]),
         ("~model._target_", ["model._target_"]),
+        ("~optimizer", ["optimizer.lr"]),  # which the schedule refers to
+        ("~seed", ["seed=None"]),
+        ("~scheduler", ["scheduler is missing"]),
+        ("~scheduler.max_lr", ["scheduler"]),
+        ("callbacks.checkpoint=5", ["callbacks.checkpoint=5", "_target_"]),
+        ("callbacks.early_stopping.patience=many", ["callbacks.early_stopping.patience='many'", "a whole number"]),
+        ("callbacks.checkpoint.monitor=5", ["callbacks.checkpoint.monitor=5", "val_acc"]),
+        ("logger=tensorboard logger.tensorboard=5", ["logger.tensorboard=5", "_target_"]),
+        ("data.transform=5", ["data.transform=5"]),
+        ("model.dropout=${model.dropout}", ["model.dropout", "Recursive"]),
+        ("callbacks.early_stopping.strict=true trainer.max_steps=1", ["Early stopping", "val_loss"]),
+        ("task.class_weights={1:5,red:2}", ["there is no class 1"]),
+        ("trainer.val_check_interval=1000", ["trainer", "val_check_interval"]),
+        ("trainer.limit_test_batches=0.001", ["trainer", "limit_test_batches"]),
     ],
 )
 def test_wrong_override_is_named(cli: Cli, tiny: tuple[str, ...], override: str, words: list[str]) -> None:
@@ -188,7 +219,7 @@ def test_an_unexpected_error_leaves_its_traceback_in_the_log_only(
     (tmp_path / "conf" / "model").mkdir(parents=True)
     (tmp_path / "conf" / "model" / "broken.yaml").write_text("_target_: broken_model.Broken\n")
     arguments = [argument for argument in tiny if not argument.startswith("model")]
-    result = cli("--config-dir", "conf", *arguments, "model=broken")
+    result = cli("--config-dir", "conf", *arguments, "model=broken", "allowed_packages=[broken_model]")
     assert_clear(result, "as planned", "run.log")
     assert "Traceback" in (result.directory / "run.log").read_text()
     assert result.summary["error"] == {"type": "RuntimeError", "message": "as planned"}

@@ -17,7 +17,7 @@ from sweepformer.pretraining import first_config
 from sweepformer.run_directory import RunDirectory
 
 SHAPE = ("model=tiny", "model.embedding_dim=32", "model.dim_feedforward=64", "model.num_layers=1", "model.dropout=0.0")
-QUICK = (*SHAPE, "trainer=cpu", "data.batch_size=16", "tokenizer=word", "callbacks=minimal")
+QUICK = (*SHAPE, "trainer=cpu", "data.batch_size=16", "tokenizer=word", "callbacks=minimal", "logger=none")
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
 def test_tokens_are_told_far_better_than_by_their_frequency(
     cli: Cli, texts: tuple[str, ...], task: str, share: float
 ) -> None:
-    result = cli(*texts, f"task={task}", "trainer.max_epochs=12", "optimizer.lr=1e-2")
+    result = cli(*texts, f"task={task}", "trainer.max_epochs=12", "optimizer.lr=1e-2", "logger=tensorboard")
     assert result.code == 0, result.screen
     metrics = result.summary["metrics"]
     assert "to beat: test perplexity 2" in result.out
@@ -228,7 +228,12 @@ ONE_COMMAND = ("experiment=pretrain_then_classify", "pretrain.trainer.max_epochs
 def test_one_command_pretrains_and_goes_on_wherever_it_was_stopped(
     cli: Cli, texts: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    command = (*texts, *ONE_COMMAND, "+callbacks.stop._target_=misbehaving.InterruptPart")
+    command = (
+        *texts,
+        *ONE_COMMAND,
+        "allowed_packages=[misbehaving]",
+        "+callbacks.stop._target_=misbehaving.InterruptPart",
+    )
     whole = cli(*command, f"hydra.run.dir={tmp_path}/whole")
     assert whole.code == 0, whole.screen
     assert whole.summary["seconds"]["pretraining"] > 0
@@ -248,7 +253,7 @@ def test_one_command_pretrains_and_goes_on_wherever_it_was_stopped(
 
 
 def test_one_command_sweeps(cli: Cli, texts: tuple[str, ...], tmp_path: Path) -> None:
-    command = ("-m", *texts, *ONE_COMMAND, "name=both", "optimizer.lr=1e-3,3e-3", "logger=none")
+    command = ("-m", *texts, *ONE_COMMAND, "name=both", "optimizer.lr=1e-3,3e-3")
     result = cli(*command)
     assert result.code == 0, result.screen
     sweep = tmp_path / "multirun" / "both"

@@ -16,7 +16,7 @@ from sweepformer.data.rows import RawSplits, Rows
 
 
 def test_a_run_leaves_everything_that_the_design_names(cli: Cli, tiny: tuple[str, ...]) -> None:
-    result = cli(*tiny, "trainer.max_epochs=4")
+    result = cli(*tiny, "trainer.max_epochs=4", "logger=tensorboard")
     assert result.code == 0, result.screen
     run, summary = result.directory, result.summary
     assert summary["status"] == "completed"
@@ -40,6 +40,14 @@ def test_a_run_leaves_everything_that_the_design_names(cli: Cli, tiny: tuple[str
     events = EventAccumulator(str(run / "tensorboard")).Reload()
     tags = set(events.Tags()["scalars"])
     assert tags >= {"train_loss", "train_acc", "val_loss", "val_acc", "val_f1", "test_acc", "hp_metric"} - {"hp_metric"}
+
+
+def test_an_override_may_ask_for_the_value_of_another_key(cli: Cli, tiny: tuple[str, ...]) -> None:
+    result = cli(*tiny, "trainer.max_epochs=1", "model.attention_dropout=${.dropout}")
+    assert result.code == 0, result.screen
+    assert "model.attention_dropout=${.dropout}" in result.summary["overrides"]
+    config = json.loads((result.directory / ".hydra" / "config.json").read_text())
+    assert config["model"]["attention_dropout"] == config["model"]["dropout"]
 
 
 def test_a_completed_run_is_not_trained_again(cli: Cli, tiny: tuple[str, ...]) -> None:
@@ -67,7 +75,12 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     common = (*tiny, "trainer.max_epochs=3", "callbacks.checkpoint.every_n_epochs=null")
     common = (*common, "+callbacks.checkpoint.every_n_train_steps=1", "callbacks.checkpoint.monitor=null")
     common = (*common, "callbacks.checkpoint.save_top_k=1")
-    common = (*common, "callbacks.checkpoint.filename=step", "+callbacks.stop._target_=misbehaving.StopAtStep")
+    common = (
+        *common,
+        "callbacks.checkpoint.filename=step",
+        "allowed_packages=[misbehaving]",
+        "+callbacks.stop._target_=misbehaving.StopAtStep",
+    )
     one, other = (
         torch.load(result.directory / "checkpoints" / "last.ckpt", weights_only=True)
         for result in whole_and_resumed(cli, common, 8 + stop_after_batches, monkeypatch)
@@ -75,6 +88,25 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     assert one["global_step"] == other["global_step"]
     for name, weight in one["state_dict"].items():
         assert torch.equal(weight, other["state_dict"][name]), name
+
+
+def test_the_metrics_are_those_of_the_best_checkpoint(cli: Cli, tiny: tuple[str, ...]) -> None:
+    """Training goes wrong after the first epoch: what it came to later is not told beside the first one's result."""
+    worse = (
+        "allowed_packages=[misbehaving]",
+        "+callbacks.worse._target_=misbehaving.Worsen",
+        "optimizer.lr=1e-5",
+        "trainer.max_epochs=3",
+        "logger=tensorboard",
+    )
+    result = cli(*tiny, *worse, "task.monitor=val_loss", "task.mode=min")
+    assert result.code == 0, result.screen
+    events = EventAccumulator(str(result.directory / "tensorboard"))
+    events.Reload()
+    for name in ("train_loss", "val_loss"):
+        values = [event.value for event in events.Scalars(name)]
+        assert values[0] == min(values) < values[-1]
+        assert result.summary["metrics"][name] == pytest.approx(values[0])
 
 
 def test_half_precision_on_a_cpu_becomes_bfloat16_and_says_so(cli: Cli, tiny: tuple[str, ...]) -> None:
@@ -85,7 +117,8 @@ def test_half_precision_on_a_cpu_becomes_bfloat16_and_says_so(cli: Cli, tiny: tu
 
 
 def test_a_sweep_gives_every_run_its_own_directory(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
-    result = cli("-m", *tiny, "name=mine", "model.num_heads=1,2", "trainer.precision=32-true,bf16-mixed")
+    swept = ("model.num_heads=1,2", "trainer.precision=32-true,bf16-mixed")
+    result = cli("-m", *tiny, "logger=tensorboard", "name=mine", *swept)
     assert result.code == 0, result.screen
     runs = sorted((tmp_path / "multirun" / "mine").glob("*/summary.json"))
     assert len(runs) == 4
@@ -126,9 +159,11 @@ def test_real_rows_are_learned(cli: Cli) -> None:
     assert result.summary["metrics"]["test_acc"] >= 0.65
 
 
-def test_processes_that_lightning_starts_train_together(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+def test_processes_that_lightning_starts_train_together(
+    interpreter: Cli, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
     """`ddp` starts the same command again for the second process."""
-    result = shell(*tiny, "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "name=two")
+    result = interpreter(*tiny, "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "name=two")
     assert result.code == 0, result.screen
     (run,) = (tmp_path / "outputs" / "two").iterdir()
     summary = json.loads((run / "summary.json").read_text())
@@ -182,7 +217,15 @@ def test_random_labels_are_not_learned_on_the_test_split(
     monkeypatch.syspath_prepend(ROOT / "tests")
     (tmp_path / "conf" / "data").mkdir(parents=True)
     (tmp_path / "conf" / "data" / "shuffled.yaml").write_text("_target_: test_run.Shuffled\nbatch_size: 32\n")
-    result = cli("--config-dir", "conf", "data=shuffled", "model=tiny", "trainer=cpu", "trainer.max_epochs=6")
+    result = cli(
+        "--config-dir",
+        "conf",
+        "allowed_packages=[test_run]",
+        "data=shuffled",
+        "model=tiny",
+        "trainer=cpu",
+        "trainer.max_epochs=6",
+    )
     assert result.code == 0, result.screen
     predictions = pyarrow.parquet.read_table(result.directory / "predictions.parquet").to_pandas()
     largest = predictions.label.value_counts(normalize=True).iloc[0]
@@ -227,7 +270,8 @@ def shout(text: str) -> str:
 def test_transform_sees_every_text(cli: Cli, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "tests")
     transform = "{_target_: test_run.shout, _partial_: true}"
-    result = cli(*tiny, "tokenizer=word", "tokenizer.lowercase=false", f"data.transform={transform}")
+    allowed = "allowed_packages=[test_run]"
+    result = cli(*tiny, "tokenizer=word", "tokenizer.lowercase=false", allowed, f"data.transform={transform}")
     assert result.code == 0, result.screen
     tokens = json.loads((result.directory / "tokenizer.json").read_text())["model"]["vocab"]
     assert "SHOUTED" in tokens
@@ -257,13 +301,15 @@ def test_speed_is_told_as_a_share_of_the_peak(cli: Cli, tiny: tuple[str, ...], v
 
 
 def test_accumulated_batches_log_once_a_step(cli: Cli, tiny: tuple[str, ...]) -> None:
-    result = cli(*tiny, "trainer.accumulate_grad_batches=2", "trainer.log_every_n_steps=1", "data.batch_size=8")
+    often = ("logger=tensorboard", "trainer.log_every_n_steps=1")
+    result = cli(*tiny, *often, "trainer.accumulate_grad_batches=2", "data.batch_size=8")
     events = EventAccumulator(str(result.directory / "tensorboard"))
     events.Reload()
     steps = [event.step for event in events.Scalars("tokens_per_second")]
     assert len(steps) == len(set(steps)) > 1
 
 
+@pytest.mark.slow  # the compiler takes a minute
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
 def test_a_compiled_model_learns_the_same_and_its_checkpoint_loads_without(
     cli: Cli, tiny: tuple[str, ...], tmp_path: Path
@@ -297,3 +343,19 @@ def test_packed_rows_have_no_place_for_cls(cli: Cli, tiny: tuple[str, ...]) -> N
     assert result.code == 1
     assert "model.attention=varlen" in result.screen
     assert "Traceback" not in result.screen
+
+
+def test_ctrl_c_that_a_library_stumbles_over_is_ctrl_c(
+    cli: Cli, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As OmegaConf does, which cleans up what is only half there."""
+
+    def stumble() -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise AttributeError("half done")
+
+    monkeypatch.setattr("sweepformer.commands.run.register", stumble)
+    result = cli(*tiny)
+    assert (result.code, result.screen) == (130, "")

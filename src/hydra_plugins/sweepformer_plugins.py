@@ -1,4 +1,4 @@
-"""Our sweepers and launchers, where Hydra looks for them.
+"""Our sweepers, launchers and places of presets, where Hydra looks for them.
 
 Hydra imports this at every start and in every worker: it must stay light, and it is where workers learn our
 resolvers. What these classes do is in `sweepformer.sweeps`.
@@ -12,14 +12,17 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from sweepformer.config import plain, register
 from sweepformer.errors import UserError
+from sweepformer.presets import CONF, hidden_presets, project_conf
 
 register()
 
@@ -187,6 +190,20 @@ class SubmititLauncher(_AskingLauncher):
         if self.executor == "local":
             at_once = min(self.n_jobs or os.cpu_count() or 1, at_once or sys.maxsize)
         return run_under_submitit(self.executor, self.folder, self.parameters, jobs, at_once)
+
+
+class ProjectPresets(SearchPathPlugin):
+    """The presets of the project in whose folder the command is typed: those in its `conf/`, after the package's."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        ours = any(element.path == str(CONF) for element in search_path.get_path())  # other programs use Hydra too
+        project = project_conf()
+        if not ours or project is None:
+            return
+        search_path.append("project", f"file://{project}")
+        if hidden := hidden_presets(project):
+            names = ", ".join(f"conf/{path}" for path in hidden)
+            print(f"warning: {names}: not used, sweepformer has presets of that name. Rename yours.", file=sys.stderr)
 
 
 def run_one(plugin: Any, overrides: list[str], number: int) -> JobReturn:

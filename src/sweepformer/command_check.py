@@ -16,7 +16,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError, safe_load
 
-from sweepformer.errors import hint
+from sweepformer.command_line import install_line
+from sweepformer.errors import UserError, hint, is_out_of_memory
 
 EXTRAS = {  # what a preset of conf/hydra needs, and the extra that installs it
     "joblib": ("joblib", "joblib"),
@@ -48,10 +49,18 @@ class CheckCommand(Callback):
 
 
 def explain(error: Exception, conf: Path) -> str:
-    """What Hydra's error means to somebody who typed a command."""
+    """What an error means to somebody who typed a command."""
+    if isinstance(error, UserError):
+        return f"Error: {error}"
     if isinstance(error, OverrideParseException) and "mismatched input '='" in str(error):
         key, _, value = str(error.override).partition("=")
         return f"Error: {error.override}: a value with a = in it needs quotes of its own, as in '{key}=\"{value}\"'."
+    if isinstance(error, OverrideParseException):
+        reason = str(error).splitlines()[0].removeprefix("LexerNoViableAltException: ")
+        return (
+            f"Error: {error.override}: this is no override ({reason}). Write KEY=VALUE, and a value with "
+            "special characters in quotes of its own: 'KEY=\"VALUE\"'."
+        )
     if isinstance(error, CompactHydraException):
         if unknown := re.match(r"Could not override '([^']+)'", str(error)):
             return _unknown_key(unknown[1], conf)
@@ -63,7 +72,12 @@ def explain(error: Exception, conf: Path) -> str:
     if system := explain_system(error):
         return system
     if isinstance(error, ValueError) and "Config group override must be" in str(error):
-        return "Error: a config group can't be null: choose one of its options (--help lists them)."
+        return "Error: a config group takes the name of one option, as in model=small, and not null: --help lists them."
+    if isinstance(error, ValueError) and "integer string conversion" in str(error):
+        return (
+            "Error: a value is a number of thousands of digits, which no key takes. If it is meant as text, give it "
+            "quotes of its own: 'KEY=\"VALUE\"'."
+        )
     if isinstance(error, MarkedYAMLError) and error.problem_mark:
         mark = error.problem_mark
         return (
@@ -82,13 +96,25 @@ def explain_system(error: Exception) -> str | None:
     text = str(error)
     if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "No space left on device" in text:
         return "Error: the disk is full. Free some space; the same command then goes on from the last checkpoint."
-    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"Error: {error.filename}: {error.strerror}. This run needs it: check the path, or choose another."
+    if is_out_of_memory(error):
         what = text.splitlines()[0] if text else type(error).__name__
         return (
-            f"Error: out of memory ({what}). Lower data.batch_size and "
-            "raise trainer.accumulate_grad_batches instead, lower model.max_length, or choose a smaller model."
+            f"Error: out of memory ({what}). trainer.auto_micro_batch=true splits batches that don't fit. Or lower "
+            "data.batch_size and raise trainer.accumulate_grad_batches instead, lower model.max_length, or choose a "
+            "smaller model."
         )
     return None
+
+
+def check_characters(arguments: list[str]) -> None:
+    """End the command if it holds bytes that are no UTF-8: they could not be written into the run's files."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            sys.exit(f"Error: {argument!a}: this is not UTF-8. Check the terminal's encoding, or rename the file.")
 
 
 def _unknown_key(key: str, conf: Path) -> str:
@@ -131,9 +157,7 @@ def _keys(node: Any, prefix: str) -> Iterator[str]:
 def _check_extra(kind: str, choice: str | None) -> None:
     module, extra = EXTRAS.get(choice or "", ("", ""))
     if module and _is_missing(module):
-        sys.exit(
-            f"Error: hydra/{kind}={choice} needs the extra [{extra}]: pip install -c constraints.txt -e '.[{extra}]'"
-        )
+        sys.exit(f"Error: hydra/{kind}={choice} needs the extra [{extra}]: {install_line(extra)}")
 
 
 def _is_missing(module: str) -> bool:

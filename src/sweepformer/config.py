@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import uuid
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from sweepformer.errors import UserError
 from sweepformer.schemas import SCHEMAS
 
 
+@cache  # a second call would only take its time
 def register() -> None:
-    """Make the schemas and resolvers known to Hydra. Safe to call twice."""
+    """Make the schemas and resolvers known to Hydra."""
     store = ConfigStore.instance()
     for group, schemas in SCHEMAS.items():
         for name, schema in schemas.items():
@@ -64,30 +66,21 @@ def safe_name(overrides: str, longest: int = 230) -> str:
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """The config as dicts, lists and primitives, interpolations resolved and enums as their names."""
+    """The config as dicts, lists and primitives, keys as texts, interpolations resolved and enums as their names."""
     try:
-        return OmegaConf.to_container(  # type: ignore[return-value]
-            config, resolve=True, throw_on_missing=True, enum_to_str=True
-        )
+        found = OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True)
     except OmegaConfBaseException as error:
         key = error.full_key or "the config"
         if "Missing mandatory value" in str(error):
             raise UserError(f"{key} has no value: give it on the command line as {key}=...") from error
         raise UserError(f"{key}: {str(error).splitlines()[0]}") from error
+    return _with_texts_as_keys(found)
 
 
-def config_hash(config: dict[str, Any]) -> str:
-    """Sixteen hex digits that name a plain config."""
-    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def differences(old: Any, new: Any, key: str = "") -> list[str]:
-    """What differs between two plain configs, a line a key."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = sorted(old.keys() | new.keys(), key=str)
-        return [
-            line
-            for name in keys
-            for line in differences(old.get(name, "(absent)"), new.get(name, "(absent)"), f"{key}.{name}".lstrip("."))
-        ]
-    return [] if old == new else [f"{key}: {old} there, {new} now"]
+def _with_texts_as_keys(value: Any) -> Any:
+    """As JSON will have it: {1: 2} and {true: 2} are {"1": 2} and {"true": 2}."""
+    if isinstance(value, dict):
+        return {
+            name if isinstance(name, str) else json.dumps(name): _with_texts_as_keys(one) for name, one in value.items()
+        }
+    return [_with_texts_as_keys(one) for one in value] if isinstance(value, list) else value

@@ -15,11 +15,14 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
+from sweepformer.allowed_targets import named_packages, trusting
 from sweepformer.baselines.baseline_run import fit_and_test, is_baseline
-from sweepformer.config import config_hash, plain
-from sweepformer.errors import Diverged, SweepTerminated
+from sweepformer.completeness import check_complete
+from sweepformer.config import plain
+from sweepformer.errors import Diverged, SweepTerminated, comes_of_ctrl_c
 from sweepformer.identity import identity
 from sweepformer.known_warnings import silence_known_warnings
+from sweepformer.plain_configs import config_hash
 from sweepformer.pretraining import first_config
 from sweepformer.reports.loggers import begin, conclude
 from sweepformer.reports.screen import print_result
@@ -46,7 +49,12 @@ def run(cfg: DictConfig) -> float | None:
     """
     started = time.perf_counter()
     silence_known_warnings()
-    config = identity(plain(cfg))
+    given = plain(cfg)
+    with trusting(named_packages(given)):
+        return _run(cfg, identity(given), started)
+
+
+def _run(cfg: DictConfig, config: dict[str, Any], started: float) -> float | None:
     directory = RunDirectory(Path(HydraConfig.get().runtime.output_dir))
     if rank_zero_only.rank:  # type: ignore[attr-defined]
         # Lightning starts the command again for every further process: they train with the first, which keeps
@@ -59,7 +67,7 @@ def run(cfg: DictConfig) -> float | None:
             train_and_test(config, directory, found and found[0], [], nothing, started, stop, begins_with)
         return None
     if HydraConfig.get().mode is RunMode.MULTIRUN:
-        claim_gpu(directory.path.parent, config["trainer"])
+        claim_gpu(directory.path.parent, config.get("trainer") or {})
     with directory.held(), Stop() as stop:
         return _run_in(directory, cfg, config, started, stop)
 
@@ -67,16 +75,17 @@ def run(cfg: DictConfig) -> float | None:
 def _run_in(
     directory: RunDirectory, cfg: DictConfig, config: dict[str, Any], started: float, stop: Stop
 ) -> float | None:
-    monitor = config["task"].get("monitor", "val_acc")
+    monitor = _monitor(config)
     recorded = directory.claim(config, _hydra_files(cfg))
     if recorded:
         log.info("%s holds this run's result already: nothing to do", directory.path)
         print_result(recorded, directory.path, monitor)
         return recorded.metrics.get(monitor)
-    overrides = list(HydraConfig.get().overrides.task)
+    overrides = _typed()
     summary = Summary(status="failed", config_hash=config_hash(config), overrides=overrides)
     loggers: list[Logger] = []
     try:
+        check_complete(config)
         checkpoint = _checkpoint_to_go_on_from(directory, config)
         begins_with = _begins_with(config)
         if config.get("pretrain"):
@@ -99,7 +108,7 @@ def _run_in(
                 "the same sweep typed again" if directory.sweep else f"the same command, hydra.run.dir={directory.path}"
             )
             log.warning("interrupted: %s goes on from here", again)
-        with suppress(OSError), (directory.path / "run.log").open("a", encoding="utf-8") as file:
+        with suppress(OSError), (directory.path / "run.log").open("a", encoding="utf-8", errors="replace") as file:
             file.write(traceback.format_exc())
         raise
     finally:
@@ -119,6 +128,12 @@ def _checkpoint_to_go_on_from(directory: RunDirectory, config: dict[str, Any]) -
     path, content = found if found else (None, {})
     cut_back(directory.path, content.get("callbacks", {}).get("LogFiles", {}))
     return path
+
+
+def _monitor(config: dict[str, Any]) -> str:
+    """What the best checkpoint is chosen by; the config may have no task yet that says it."""
+    task = config.get("task")
+    return str(task.get("monitor", "val_acc")) if isinstance(task, dict) else "val_acc"
 
 
 def _begins_with(config: dict[str, Any]) -> str | None:
@@ -143,7 +158,14 @@ def _status_after(error: BaseException) -> str:
         return "diverged"
     # A sweep stops its runs as Ctrl-C does: SIGTERM comes from somebody else, and ends this one run only.
     stopped = isinstance(error, SIGTERMException) and HydraConfig.get().mode is not RunMode.MULTIRUN
-    return "interrupted" if stopped or isinstance(error, KeyboardInterrupt | SweepTerminated) else "failed"
+    return "interrupted" if stopped or isinstance(error, SweepTerminated) or comes_of_ctrl_c(error) else "failed"
+
+
+def _typed() -> list[str]:
+    """The overrides as they were typed: what `${...}` in one stands for is no concern of the list's."""
+    found = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    assert isinstance(found, list)
+    return found
 
 
 def _hydra_files(cfg: DictConfig) -> dict[str, str]:

@@ -10,15 +10,17 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-HEADER = """sweepformer trains transformer encoders on labelled sequences.
+from sweepformer.command_line import command_line
+from sweepformer.presets import CONF, groups
 
-  python -m src.run                                            train on the built-in data
-  python -m src.run model=base trainer.max_epochs=5            choose and override
-  python -m src.run data=files data.train_file=train.csv       train on your own rows
-  python -m src.run -m model.num_layers=2,4 model.dropout=0.1,0.3   sweep: every combination
-  python -m src.run --cfg job                                  show the config, run nothing
-"""
-NOT_GROUPS = ("shared", "hydra")
+EXAMPLES = {
+    "": "train on the built-in data",
+    "model=base trainer.max_epochs=5": "choose and override",
+    "data=files data.train_file=train.csv": "train on your own rows",
+    "-m model.num_layers=2,4 model.dropout=0.1,0.3": "sweep: every combination",
+    "--from-run outputs/mine/RUN": "repeat a run, and say whether the result is the same",
+    "--cfg job": "show the config, run nothing",
+}
 
 
 def wants_help(arguments: list[str]) -> bool:
@@ -26,23 +28,25 @@ def wants_help(arguments: list[str]) -> bool:
     return bool({"--help", "-h"} & set(arguments))
 
 
-def print_help(conf: Path, arguments: list[str]) -> None:
+def print_help(arguments: list[str]) -> None:
     """Print the help; overrides among the arguments show in the config at its end."""
-    print(HEADER)
-    print("== Config groups: choose with group=option ==")
-    folders = [folder for folder in conf.iterdir() if folder.is_dir() and folder.name not in NOT_GROUPS]
-    for group in [*sorted(folders), conf / "hydra" / "launcher", conf / "hydra" / "sweeper"]:
-        print(group.relative_to(conf))
-        for option in sorted(group.glob("*.yaml")):
-            print(f"  {option.stem:<24} {first_comment(option)}")
+    run = command_line("run")
+    print("sweepformer trains transformer encoders on labelled sequences.\n")
+    for example, purpose in EXAMPLES.items():
+        print(f"  {run} {example:<46} {purpose}")
+    print("\n== Config groups: choose with group=option ==")
+    for group, options in groups().items():
+        print(group)
+        for option, file in options.items():
+            print(f"  {option:<24} {first_comment(file)}")
     print("\n== Config: override with key=value ==")
-    overrides = [argument for argument in arguments if not argument.startswith("-")]
+    overrides = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
     try:
-        with initialize_config_dir(str(conf), version_base="1.3"):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
             print(OmegaConf.to_yaml(compose("config", overrides)))
     except HydraException as error:
         sys.exit(str(error))
-    print("Flags of Hydra itself: python -m src.run --hydra-help")
+    print(f"Flags of Hydra itself: {run} --hydra-help")
 
 
 def first_comment(option: Path) -> str:

@@ -21,6 +21,8 @@ def first_config(cfg: DictConfig) -> DictConfig:
     kind = kind_of(config["task"]) or KINDS["Classification"]
     if "frozen_layers" in config["model"]:
         config["model"]["frozen_layers"] = None
+    if config["model"].get("wide"):  # of labels
+        config["model"]["wide"]["enabled"] = False
     config["optimizer"].pop("layer_decay", None)
     config["data"].pop("sampling", None)  # by classes, which it doesn't look at
     if config["data"].get("long_rows") == "windows":

@@ -5,14 +5,13 @@ import re
 from dataclasses import fields
 from typing import Any
 
+from sweepformer.allowed_targets import check_targets, trusted_packages
+from sweepformer.completeness import TOP_LEVEL, check_complete
 from sweepformer.errors import UserError, hint
-from sweepformer.schemas import ModelSchema
+from sweepformer.recipe import check_recipe, settled
+from sweepformer.schemas import ModelSchema, WideSchema
 from sweepformer.tasks.kinds import kind_of
 
-TOP_LEVEL = (
-    "task", "model", "data", "tokenizer", "optimizer", "scheduler", "trainer", "callbacks", "logger", "seed", "name",
-    "pretrain",
-)  # fmt: skip
 WITHOUT_ENCODER = ("sweepformer.baselines.", "sweepformer.models.bag_of_ngrams.")
 # Allowed by Lightning; the packages that others would need are not ours.
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true", "32", "16", "bf16", "64")
@@ -24,23 +23,16 @@ def check(config: dict[str, Any]) -> None:
     Raises:
         UserError: naming the key, what was given and what is allowed.
     """
-    for key in config:
-        if key not in TOP_LEVEL:
-            raise UserError(f"{key}: there is no such key.{hint(key, TOP_LEVEL)}")
-    for group in ("task", "model", "data", "optimizer", "scheduler", "trainer"):
-        if not isinstance(config[group], dict) or not config[group].get("_target_"):
-            raise UserError(f"{group}._target_ is missing: name the class or function, as package.module.Name.")
-    for key in ("kind", "vocab_size", "min_frequency", "lowercase", "truncation_side"):
-        if key not in config["tokenizer"]:
-            raise UserError(f"tokenizer.{key} is missing: begin a YAML of your own with defaults: [wordpiece, _self_].")
-    seed = config["seed"]
-    if not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise UserError(f"seed={seed!r} must be a whole number from 0 to {2**32 - 1}.")
+    check_complete(config)
+    check_targets(config, trusted_packages())
+    check_recipe(config.get("recipe"))
+    config = settled(config, rows=1)  # with values in place of what goes by the rows
     _check_data(config["data"])
     _check_reading(config)
     _check_tokenizer(config["tokenizer"])
     if config["model"].get("_target_", "").startswith("sweepformer.models.transformer."):
         _check_model(config["model"], config["tokenizer"]["vocab_size"])
+        _check_wide(config["model"].get("wide") or {}, config["task"])
     _in_range("optimizer.lr", config["optimizer"].get("lr", 1.0), 0, 100, above=True)
     _in_range("optimizer.weight_decay", config["optimizer"].get("weight_decay", 0.0), 0, 100)
     _in_range("optimizer.layer_decay", config["optimizer"].get("layer_decay", 1.0), 0, 1, above=True)
@@ -53,7 +45,7 @@ def check(config: dict[str, Any]) -> None:
     scheduler = config["scheduler"]
     if "pct_start" in scheduler:
         _in_range("scheduler.pct_start", scheduler["pct_start"], 0, 0.999)
-        _in_range("scheduler.max_lr", scheduler["max_lr"], 0, 100, above=True)
+        _in_range("scheduler.max_lr", scheduler.get("max_lr", 1.0), 0, 100, above=True)
     for share in ("final_ratio", "decay"):
         if share in scheduler:
             _in_range(f"scheduler.{share}", scheduler[share], 0, 1)
@@ -61,7 +53,7 @@ def check(config: dict[str, Any]) -> None:
         _in_range("scheduler.warmup", scheduler["warmup"], 0, 1e9)
     if "div_factor" in scheduler:
         _in_range("scheduler.div_factor", scheduler["div_factor"], 0, 1e9, above=True)
-        _in_range("scheduler.final_div_factor", scheduler["final_div_factor"], 0, 1e12, above=True)
+        _in_range("scheduler.final_div_factor", scheduler.get("final_div_factor", 1e4), 0, 1e12, above=True)
     _check_trainer(config["trainer"])
     _check_precision(config)
     _check_monitors(config)
@@ -102,13 +94,19 @@ def _check_texts(config: dict[str, Any]) -> None:
     if "rate" in task:
         _in_range("task.rate", task["rate"], 0, 1, above=True)
         for key in ("masked", "random"):
-            _in_range(f"task.{key}", task[key], 0, 1)
-        if task["masked"] + task["random"] > 1:
-            raise UserError(f"task.masked={task['masked']} and task.random={task['random']}: together at most 1.")
+            _in_range(f"task.{key}", task.get(key, 0.0), 0, 1)
+        masked, random = task.get("masked", 0.0), task.get("random", 0.0)
+        if masked + random > 1:
+            raise UserError(f"task.masked={masked} and task.random={random}: together at most 1.")
     if task["_target_"].endswith(".LanguageModeling") and config["model"].get("attention") == "varlen":
         raise UserError(
             "model.attention=varlen packs rows one after another, and task=language_modeling needs them apart, so that "
             "none sees the next token. Choose another attention (auto), or task=masked_lm."
+        )
+    if task["_target_"].endswith(".LanguageModeling") and config["model"].get("stem", "none") != "none":
+        raise UserError(
+            f"model.stem={config['model']['stem']} looks at the next token, which task=language_modeling asks for. Use "
+            "model.stem=none, or task=masked_lm."
         )
     pretrain = config.get("pretrain")
     if config["data"].get("unlabelled_file") and kind and kind.labels != "nothing" and not pretrain:
@@ -163,6 +161,9 @@ def _check_trainer(trainer: dict[str, Any]) -> None:
     for key in ("limit_train_batches", "limit_val_batches", "limit_test_batches", "overfit_batches"):
         if trainer.get(key) is not None:
             _in_range(f"trainer.{key}", trainer[key], 0, 1e12)
+    for key in ("compile", "auto_micro_batch"):
+        if not isinstance(trainer.get(key, False), bool):
+            raise UserError(f"trainer.{key}={trainer[key]!r} must be true or false.")
     if str(trainer.get("precision", "32-true")) not in PRECISIONS:
         raise UserError(f"trainer.precision={trainer['precision']} is not one of {', '.join(PRECISIONS)}.")
 
@@ -241,6 +242,7 @@ def _check_model(model: dict[str, Any], vocab_size: int) -> None:
         _in_range(f"model.{key}", model.get(key, 1), 1, 1_000_000)
     for key in ("dropout", "attention_dropout", "word_dropout", "classifier_dropout"):
         _in_range(f"model.{key}", model.get(key, 0), 0, 1, below=True)
+    _in_range("model.embedding_std", model.get("embedding_std", 1), 0, 100, above=True)
     if model.get("classifier_dim") is not None:
         _in_range("model.classifier_dim", model["classifier_dim"], 1, 1_000_000)
     if model.get("frozen_layers") is not None:
@@ -275,6 +277,27 @@ def _check_model(model: dict[str, Any], vocab_size: int) -> None:
             f"{model['dim_feedforward']}: training this model takes about {needed / 2**30:,.0f} GiB for weights "
             f"and optimizer alone, and this machine has {memory / 2**30:,.0f} GiB. Choose smaller sizes."
         )
+
+
+def _check_wide(wide: dict[str, Any], task: dict[str, Any]) -> None:
+    known = [field.name for field in fields(WideSchema)]
+    for key in wide:
+        if key not in known:
+            raise UserError(f"model.wide.{key}: there is no such key.{hint(key, known, 'model.wide.')}")
+    if not wide.get("enabled"):
+        return
+    kind = kind_of(task)
+    if kind is not None and kind.labels != "class":
+        raise UserError(
+            "model.wide.enabled=true: the wide path tells one class a row, and this task asks for something else. "
+            "Leave it out, or use task=classification."
+        )
+    _in_range("model.wide.longest", wide.get("longest", 2), 1, 100)
+    _in_range("model.wide.features", wide.get("features", 1), 1, 100_000_000)
+    if not wide.get("strengths"):
+        raise UserError("model.wide.strengths is empty: give at least one number above 0, such as [0.1,1.0,10.0].")
+    for strength in wide["strengths"]:
+        _in_range("model.wide.strengths", strength, 0, 1e9, above=True)
 
 
 def _in_range(key: str, value: Any, low: float, high: float, above: bool = False, below: bool = False) -> None:

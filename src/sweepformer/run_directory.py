@@ -4,33 +4,27 @@ import hashlib
 import json
 import logging
 import os
-import platform
-import subprocess
-import sys
+import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from yaml import safe_load
+from yaml import YAMLError, safe_load
 
-from sweepformer.config import config_hash, differences
+from sweepformer.environment import environment
 from sweepformer.errors import UserError
 from sweepformer.locks import Locked, locked
+from sweepformer.plain_configs import config_hash, differences
+from sweepformer.staying_inside import refuse_links_out
 from sweepformer.whole_files import remove_unfinished, write_text
-
-RECORDED_PACKAGES = (
-    "sweepformer", "torch", "pytorch-lightning", "hydra-core", "omegaconf", "torchmetrics", "tokenizers",
-    "numpy", "tensorboard", "wandb", "simple-icd-10-cm",
-)  # fmt: skip
-
 
 SWEEP_FILE = "sweep.json"
 PRETRAINING = "pretraining"  # the folder of the first of two runs in one
+# Folders of a run that may be links to another disk: what is in them is replaced, not written into. W&B makes its own.
+MAY_LIE_ELSEWHERE = ("checkpoints", "wandb")
 # A run that says this of itself is not started again.
 FINAL = ("completed", "stopped_early_by_sweep")
 SPARE_BYTES = 64 * 1024  # kept for the summary of a run that ends because the disk is full
@@ -48,6 +42,10 @@ class Summary:
     parameters: int | None = None
     epochs: int = 0
     steps: int = 0
+    skipped_steps: int = 0  # counted in steps too: their gradients were no numbers
+    fp16_overflows: int = 0  # likewise, until the scale of the loss fitted
+    loss_spikes: int = 0
+    tokens: int | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     tokens_per_second: float | None = None
     padding_share: float | None = None
@@ -81,10 +79,11 @@ class RunDirectory:
         """Make the directory and hold it against other processes; one that is at work in it is waited for.
 
         Raises:
-            UserError: it can't be written.
+            UserError: it can't be written, or has links that lead out.
         """
         with self._or_refuse():
             self.path.mkdir(parents=True, exist_ok=True)
+            refuse_links_out(self.path, ("*", "tensorboard/**/*"), but=MAY_LIE_ELSEWHERE)
             lock = locked(self.path / ".lock", f"{self.path} is in use by another process: waiting for it")
             lock.__enter__()
         try:
@@ -110,6 +109,8 @@ class RunDirectory:
             if summary is None and self._summary.exists():
                 log.warning("warning: %s is damaged: what it said is found out again", self._summary)
             self._remove_unfinished()
+            if self.checkpoints.exists():  # on another disk, perhaps, which is full or can't be written
+                tempfile.TemporaryFile(dir=self.checkpoints).close()
             self._spare.write_bytes(bytes(SPARE_BYTES))
             self.forget_summary()
             for name, text in hydra_files.items():
@@ -153,24 +154,26 @@ class RunDirectory:
 
     def read_summary(self) -> Summary | None:
         """The recorded result; None if there is none, it can't be read or it isn't what was written."""
+        content = _read_object(self._summary) or {}
+        checksum = content.pop("checksum", None)
         try:
-            content = json.loads(self._summary.read_text(encoding="utf-8"))
-            checksum = content.pop("checksum", None)
             return Summary(**content) if checksum in (None, _checksum(content)) else None
-        except (OSError, ValueError, TypeError, AttributeError):
+        except TypeError:  # it has other fields
             return None
+
+    @property
+    def result(self) -> Summary | None:
+        """The summary of a run that has come to its end; None if it hasn't."""
+        summary = self.read_summary()
+        return summary if summary is not None and summary.status in FINAL else None
 
     def read_outcome(self) -> Summary | None:
         """The recorded result, or what is known of a run that was started and could not record one."""
         summary = self.read_summary()
         if summary or not self._config.exists():
             return summary
-        try:
-            overrides = safe_load((self.path / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
-        except OSError:
-            overrides = []
         error = {"type": "ProcessLost", "message": "ended before it could say how far it was: typed again, it goes on"}
-        return Summary(status="unfinished", overrides=overrides, error=error)
+        return Summary(status="unfinished", overrides=self.overrides, error=error)
 
     def forget_failure(self) -> None:
         """Remove the summary of a run that has no result, unless another process is at work on one."""
@@ -184,10 +187,16 @@ class RunDirectory:
 
     def read_config(self) -> dict[str, Any] | None:
         """The plain config of the run in here; None if there is none or it can't be read."""
+        return _read_object(self._config)
+
+    @property
+    def overrides(self) -> list[str]:
+        """What was typed for the run in here; empty if that can't be read."""
         try:
-            return json.loads(self._config.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
+            found = safe_load((self.path / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
+        except (OSError, ValueError, YAMLError, RecursionError):
+            return []
+        return [str(one) for one in found] if isinstance(found, list) else []
 
     @property
     def name_for_ever(self) -> str:
@@ -206,10 +215,7 @@ class RunDirectory:
     @property
     def sweep(self) -> dict[str, Any]:
         """What the sweep around this run wrote of itself (`swept` keys, `command`); empty for a single run."""
-        try:
-            return json.loads((self.path.parent / SWEEP_FILE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
+        return _read_object(self.path.parent / SWEEP_FILE) or {}
 
     @property
     def status(self) -> str:
@@ -244,23 +250,11 @@ class RunDirectory:
 
     def write_environment(self, **facts: Any) -> None:
         """Record where and with what this run was started."""
-        packages: dict[str, str | None] = {}
-        for package in RECORDED_PACKAGES:
-            try:
-                packages[package] = version(package)
-            except PackageNotFoundError:
-                packages[package] = None
-        about = {
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "argv": sys.argv,
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "cpus": os.cpu_count(),
-            "versions": packages,
-            "git": _git_state(),
-            **facts,
-        }
-        write_text(self.path / "environment.json", json.dumps(about, indent=2) + "\n")
+        write_text(self.path / "environment.json", json.dumps({**environment(), **facts}, indent=2) + "\n")
+
+    def read_environment(self) -> dict[str, Any]:
+        """What `write_environment` wrote; empty if it can't be read."""
+        return _read_object(self.path / "environment.json") or {}
 
     def write_labels(self, classes: list[str]) -> None:
         """The classes' names, in the order of their numbers."""
@@ -268,7 +262,21 @@ class RunDirectory:
 
     def relative(self, path: str | None) -> str | None:
         """A path as it stands in the summary: relative to the run, so that the folder can be moved."""
-        return os.path.relpath(path, self.path) if path else None
+        if not path:
+            return None
+        real, checkpoints = Path(os.path.realpath(path)), os.path.realpath(self.checkpoints)
+        if real.is_relative_to(checkpoints):  # by whatever links: Lightning follows them
+            return str(self.checkpoints.relative_to(self.path) / real.relative_to(checkpoints))
+        return os.path.relpath(path, self.path)
+
+
+def _read_object(path: Path) -> dict[str, Any] | None:
+    """What a JSON file holds; None if there is none, it can't be read or it holds no object."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None  # a pipe has no end
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def _checksum(content: dict[str, Any]) -> str:
@@ -281,16 +289,3 @@ def _changed_at(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _git_state() -> dict[str, Any] | None:
-    """Commit of the source, and whether it was changed since; None outside a git checkout."""
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(Path(__file__).parent), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-
-    try:
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
-    except (OSError, subprocess.SubprocessError):
-        return None

@@ -14,8 +14,9 @@ Activation = Enum("Activation", "relu gelu swiglu")
 Attention = Enum("Attention", "auto sdpa math blocks varlen")
 Positions = Enum("Positions", "sinusoidal learned rotary none")
 Analyzer = Enum("Analyzer", "auto word char")
+Stem = Enum("Stem", "none convolution")
 Pooling = Enum("Pooling", "mean max cls attention")
-TokenizerKind = Enum("TokenizerKind", "wordpiece bpe unigram word char byte pretrained")
+TokenizerKind = Enum("TokenizerKind", "wordpiece bpe unigram word char byte auto pretrained")
 Side = Enum("Side", "left right")
 LongRows = Enum("LongRows", "head tail head_and_tail windows")
 Batching = Enum("Batching", "tokens rows random")
@@ -86,6 +87,17 @@ class TaggingSchema(TaskSchema):
 
 
 @dataclass
+class WideSchema:
+    """model.wide"""
+
+    enabled: bool = MISSING
+    longest: int = MISSING
+    positions: bool = MISSING
+    features: int = MISSING
+    strengths: list[float] = field(default_factory=list)
+
+
+@dataclass
 class ModelSchema:
     """Every `model` that is one of ours."""
 
@@ -101,12 +113,15 @@ class ModelSchema:
     norm_first: bool = MISSING
     activation: Activation = MISSING
     positional_encoding: Positions = MISSING
+    embedding_std: float = MISSING
+    stem: Stem = MISSING
     pooling: Pooling = MISSING
     max_length: int = MISSING
     classifier_dim: int | None = None
     classifier_dropout: float = MISSING
     init_from: str | None = None
     frozen_layers: int | None = None
+    wide: WideSchema = field(default_factory=WideSchema)
 
 
 @dataclass
@@ -159,7 +174,7 @@ class DataSchema:
     _target_: str = MISSING
     val_fraction: float = MISSING
     test_fraction: float = MISSING
-    batch_size: int = MISSING
+    batch_size: int | None = MISSING
     eval_batch_size: int = MISSING
     batching: Batching = MISSING
     sampling: Sampling = MISSING
@@ -248,7 +263,7 @@ class OptimizerSchema:
     """What every `optimizer` has; the rest are its constructor's own names."""
 
     _target_: str = MISSING
-    lr: float = MISSING
+    lr: float | None = MISSING
     weight_decay: float = MISSING
 
 
@@ -294,7 +309,7 @@ class OneCycleSchema:
     """scheduler=onecycle"""
 
     _target_: str = MISSING
-    max_lr: float = MISSING
+    max_lr: float | None = MISSING
     pct_start: float = MISSING
     cycle_momentum: bool = MISSING
     div_factor: float = MISSING

@@ -11,6 +11,7 @@ from conftest import Cli, statuses
 
 def test_a_baseline_is_a_run(cli: Cli, tiny: tuple[str, ...]) -> None:
     overrides = [override for override in tiny if not override.startswith("model")]
+    overrides += ["logger=tensorboard"]
     result = cli(*overrides, "model=tfidf")
     assert result.code == 0, result.screen
     summary = result.summary

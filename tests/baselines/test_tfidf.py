@@ -1,5 +1,7 @@
 """TF-IDF learns, tells honest probabilities, and is the same once it is saved and loaded."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -53,3 +55,9 @@ def test_what_was_learned_is_plain_arrays(baseline: Baseline, again: Baseline) -
 def test_nothing_to_learn_from_is_told() -> None:
     with pytest.raises(UserError, match=r"model\.min_frequency=500"):
         TfIdf(min_frequency=500).fit(*rows(20, 0), *rows(20, 1))
+
+
+@pytest.mark.parametrize("options", [{"strengths": [math.nan]}, {"strengths": []}, {"min_frequency": 0}])
+def test_options_that_mean_nothing_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        TfIdf(**options)

@@ -62,6 +62,7 @@ BAD = [
     ("text.csv", b"text,label\na,x\n  ,x\n", ["row 2", "no text"]),
     ("label.csv", b"text,label\na,\n", ["row 1", "no label"]),
     ("bad.csv.gz", b"text,label\n", ["unpacked"]),
+    ("zipped.csv", zipped(b"text,label\na,b\n"), ["gzipped", "end in .gz"]),
     ("cut.csv.gz", zipped(b"text,label\n" + b"a,b\n" * 9999)[:40], ["unpacked"]),
     ("bad.parquet", b"nonsense", ["Parquet"]),
     ("a.doc", b"a", [".csv", ".parquet"]),
@@ -104,6 +105,16 @@ def test_lines_of_a_plain_text_are_rows(tmp_path: Path) -> None:
     assert list(rows.texts) == ["one", "two"]
     with pytest.raises(UserError, match=r"data\.label_column=label: .*a\.txt\.gz has no such column"):
         Files(path).read()
+
+
+def test_a_message_stays_short_whatever_the_columns_are_called(tmp_path: Path) -> None:
+    """A file without its first line, for one, has a text for a name."""
+    names = ",".join(["word " * 100_000, *map(str, range(500))])
+    for head in (names, f"{names},7"):  # a column that isn't there, and one that is there twice
+        torn = write(tmp_path, "a.csv", f"{head}\n".encode())
+        with pytest.raises(UserError) as caught:
+            Files(torn).read()
+        assert len(str(caught.value)) < 1000
 
 
 def test_unlabelled_texts_are_read_by_those_who_learn_from_texts_only(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A folder a class."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,4 +38,14 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
     write(tmp_path, "x/1.txt")
     (tmp_path / "x" / "2.txt").write_text("")
     with pytest.raises(UserError, match=r"2\.txt"):
+        Folder(str(tmp_path)).read()
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe/1.txt", b"x/\xe9.txt"])
+def test_names_that_are_no_text_are_told(tmp_path: Path, name: bytes) -> None:
+    write(tmp_path, "y/\U0001f600 \u05e9.txt", "x/1.txt")
+    path = Path(os.fsdecode(os.fsencode(tmp_path / "") + b"/" + name))
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("text")
+    with pytest.raises(UserError, match=r"\\udc.*this name is not UTF-8"):
         Folder(str(tmp_path)).read()

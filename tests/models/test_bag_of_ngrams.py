@@ -1,5 +1,6 @@
 """Bags of n-grams see tokens and neighbours, and no padding."""
 
+import pytest
 import torch
 
 from sweepformer.models.bag_of_ngrams import BagOfNgrams
@@ -36,3 +37,10 @@ def test_order_counts_only_with_ngrams() -> None:
     there, back = torch.tensor([[3, 4, 5]]), torch.tensor([[5, 4, 3]])
     torch.testing.assert_close(model(1)(there), model(1)(back))
     assert not torch.allclose(model(2)(there), model(2)(back))
+
+
+@pytest.mark.parametrize("size", ["embedding_dim", "longest", "buckets"])
+@pytest.mark.parametrize("value", [0, -1, 10**12])
+def test_sizes_out_of_range_are_refused(size: str, value: int) -> None:
+    with pytest.raises(ValueError, match=f"{size}={value} must be at least 1"):
+        BagOfNgrams(vocab_size=10, num_classes=2, **{size: value})

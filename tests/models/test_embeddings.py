@@ -93,3 +93,13 @@ def test_word_dropout_leaves_out_whole_tokens_while_training_only() -> None:
     assert missing.float().mean().item() == pytest.approx(0.3, abs=0.02)
     assert torch.equal(partly[~missing], heard[~missing])  # the others are as ever
     assert not (heard == 0).all(-1).any()
+
+
+@pytest.mark.parametrize("std", [1.0, 0.2])
+def test_tokens_and_positions_begin_as_large_as_asked_for(std: float) -> None:
+    torch.manual_seed(0)
+    made = TokenEmbedding(500, 64, "sinusoidal", max_length=9, dropout=0.0, std=std)
+    made.positions = None
+    assert made(torch.arange(1, 9)[None]).std().item() == pytest.approx(std, rel=0.1)
+    made = TokenEmbedding(500, 64, "sinusoidal", max_length=9, dropout=0.0, std=std)
+    torch.testing.assert_close(made.positions, std * sinusoidal_table(9, 64))

@@ -47,7 +47,8 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture
 def sweep(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> Path:
-    result = cli("-m", *tiny, "name=s", "model.num_heads=2,3,4", "optimizer=adamw,adam", "trainer.max_epochs=2")
+    swept = ("model.num_heads=2,3,4", "optimizer=adamw,adam")
+    result = cli("-m", *tiny, "logger=tensorboard", "name=s", *swept, "trainer.max_epochs=2")
     assert result.code == 1, result.screen
     return tmp_path / "multirun" / "s"
 

@@ -23,7 +23,7 @@ def sessions(run: Path) -> tuple[dict[str, Any], int]:
 
 
 def test_tensorboard_has_settings_result_figures_and_config(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
-    result = cli("-m", *tiny, "name=s", "model.num_heads=2,3", "optimizer=adamw,sgd")
+    result = cli("-m", *tiny, "logger=tensorboard", "name=s", "model.num_heads=2,3", "optimizer=adamw,sgd")
     assert result.code == 1, result.screen
     for run in (tmp_path / "multirun" / "s").glob("[0-9]*"):
         summary = json.loads((run / "summary.json").read_text())
@@ -70,7 +70,8 @@ def wandb_records(run: Path) -> list[wandb_internal_pb2.Record]:
 def test_wandb_keeps_the_runs_of_a_sweep_apart(
     shell: Cli, tiny: tuple[str, ...], tmp_path: Path, launcher: str
 ) -> None:
-    command = ("-m", *tiny, "name=s", "model.num_heads=2,3,4", "logger=wandb", f"hydra/launcher={launcher}")
+    one = (f"hydra/launcher={launcher}", "hydra.launcher.n_jobs=1")
+    command = ("-m", *tiny, *one, "name=s", "model.num_heads=2,3,4", "logger=wandb")
     assert shell(*command).code == 1
     ids = set()
     for run in sorted((tmp_path / "multirun" / "s").glob("[0-9]*")):
@@ -108,7 +109,12 @@ def summary_heads(run: Path) -> Any:
 
 
 def test_wandb_goes_on_in_the_same_run(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
-    stop = ("+callbacks.bad._target_=misbehaving.Misbehave", "+callbacks.bad.kind=error", "trainer.max_epochs=2")
+    stop = (
+        "allowed_packages=[misbehaving]",
+        "+callbacks.bad._target_=misbehaving.Misbehave",
+        "+callbacks.bad.kind=error",
+        "trainer.max_epochs=2",
+    )
     assert cli(*tiny, *stop, "logger=wandb").code == 1
     assert cli(*tiny, *stop, "logger=wandb").code == 1
     files = list((tmp_path / "run" / "wandb").glob("offline-run-*/run-*.wandb"))

@@ -1,32 +1,44 @@
 """Runs at once spread evenly over the GPUs that there are."""
 
-import subprocess
-import sys
+import multiprocessing
+import signal
 from collections import Counter
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import pytest
 
-def test_processes_spread_evenly_and_give_back_what_they_had(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from sweepformer.sweeps.devices import claim\n"
-        "print(claim(Path(sys.argv[1]), ['0', '1', '2']), flush=True); sys.stdin.read()"
-    )
+from sweepformer.sweeps.devices import claim
 
-    def start() -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", code, str(tmp_path)]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+FORK = multiprocessing.get_context("fork")
 
-    def claimed(process: subprocess.Popen[str]) -> str:
-        assert process.stdout is not None
-        return process.stdout.readline().strip()
 
-    processes = [start() for _ in range(6)]
-    devices = [claimed(process) for process in processes]
+def claim_and_stay(folder: Path, tell: Connection) -> None:
+    tell.send(claim(folder, ["0", "1", "2"]))
+    signal.pause()
+
+
+@pytest.fixture
+def processes() -> Iterator[list[BaseProcess]]:
+    """Those that are started, which are ended with the test."""
+    started: list[BaseProcess] = []
+    yield started
+    for process in started:
+        process.kill()
+        process.join()
+
+
+def test_processes_spread_evenly_and_give_back_what_they_had(tmp_path: Path, processes: list[BaseProcess]) -> None:
+    def claimed_by_another() -> str:
+        told, tell = FORK.Pipe(duplex=False)
+        processes.append(FORK.Process(target=claim_and_stay, args=(tmp_path, tell)))
+        processes[-1].start()
+        return told.recv()
+
+    devices = [claimed_by_another() for _ in range(6)]
     assert Counter(devices) == {"0": 2, "1": 2, "2": 2}
     processes[3].kill()
-    processes[3].wait()
-    processes.append(start())
-    assert claimed(processes[-1]) == devices[3]
-    for process in processes:
-        process.kill()
-        process.wait()
+    processes[3].join()
+    assert claimed_by_another() == devices[3]

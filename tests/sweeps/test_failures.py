@@ -4,14 +4,15 @@ import csv
 import json
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from conftest import Cli, statuses
+from forked_commands import Start
+from moments import ANNOUNCED, HELD, wait_for
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
-from test_resume import wait_for
+from test_resume import LAUNCHERS, Hold
 
 KINDS = ("none", "error", "memory", "exit", "diverge", "sigterm", "sigkill", "fine")
 SAYS = {
@@ -24,10 +25,15 @@ SAYS = {
 }
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib", "ray", "submitit_local"])
+@pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_the_others_go_on(shell: Cli, tiny: tuple[str, ...], tmp_path: Path, launcher: str) -> None:
-    bad = ("+callbacks.bad._target_=misbehaving.Misbehave", f"+callbacks.bad.kind={','.join(KINDS)}")
-    result = shell("-m", *tiny, *bad, "name=bad", "trainer.max_epochs=2", f"hydra/launcher={launcher}")
+    bad = (
+        "allowed_packages=[misbehaving]",
+        "+callbacks.bad._target_=misbehaving.Misbehave",
+        f"+callbacks.bad.kind={','.join(KINDS)}",
+    )
+    where = [f"hydra/launcher={launcher}", *(["hydra.launcher.n_jobs=1"] if launcher == "joblib" else [])]
+    result = shell("-m", *tiny, *bad, "logger=tensorboard", "name=bad", "trainer.max_epochs=2", *where)
     sweep = tmp_path / "multirun" / "bad"
     assert result.code == 1, result.screen
     found = {name.removeprefix("+callbacks.bad.kind="): status for name, status in statuses(sweep).items()}
@@ -48,17 +54,19 @@ def test_the_others_go_on(shell: Cli, tiny: tuple[str, ...], tmp_path: Path, lau
 
 
 def test_what_failed_stays_on_the_leaderboard_until_it_is_tried_again(
-    shell: Cli, tiny: tuple[str, ...], tmp_path: Path
+    start: Start, shell: Cli, tiny: tuple[str, ...], tmp_path: Path, hold: Hold
 ) -> None:
     """Ctrl-C comes while the first of two failed runs is trained again."""
-    slow = ("+callbacks.slow._target_=misbehaving.Misbehave", "+callbacks.slow.delay=0.3", "name=f", "seed=1,2")
-    assert shell("-m", *tiny, *slow, "data.val_fraction=0.5", "data.test_fraction=0.6").code == 1
-    sweep = tmp_path / "multirun" / "f"
-    again = [sys.executable, "-m", "src.run", "-m", *tiny, *slow]
-    process = subprocess.Popen(again, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for(lambda: statuses(sweep) == {"seed=2": "failed"})
+    command = ("-m", *tiny, *HELD, "name=f", "seed=1,2")
+    assert shell(*command, "data.val_fraction=0.5", "data.test_fraction=0.6").code == 1
+    sweep, first = tmp_path / "multirun" / "f", hold("0-")
+    process = start(*command)
+    first.wait()
+    assert statuses(sweep) == {"seed=2": "failed"}
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) == 130
+    wait_for(lambda: ANNOUNCED in process.screen)
+    first.let_go()
+    assert process.wait() == 130
     rows = list(csv.DictReader((sweep / "leaderboard.csv").open()))
     assert {row["run"]: row["status"] for row in rows}["1-seed=2"] == "failed"
 
@@ -80,7 +88,7 @@ def test_a_full_disk_is_said_and_ends_in_an_exit_code(shell: Cli, tiny: tuple[st
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(small)], capture_output=True).returncode:
         pytest.skip("needs to mount a small file system")
     try:
-        result = shell("-m", *tiny, f"hydra.sweep.dir={small}/s", "model.num_heads=1,2,4")
+        result = shell("-m", *tiny, "logger=tensorboard", f"hydra.sweep.dir={small}/s", "model.num_heads=1,2,4")
     finally:
         subprocess.run(["umount", str(small)], check=True)
     assert result.code == 1

@@ -3,15 +3,17 @@
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import Cli, statuses
+from forked_commands import Start
+from moments import ANNOUNCED, HELD, Moment, processes_in, wait_for
 
-SLOWLY = ("+callbacks.slow._target_=misbehaving.Misbehave", "+callbacks.slow.delay=0.1", "trainer.max_epochs=3")
+Hold = Callable[..., Moment]
+# Each of these starts servers or jobs of its own, which take a minute.
+LAUNCHERS = ["basic", "joblib", *(pytest.param(name, marks=pytest.mark.slow) for name in ("ray", "submitit_local"))]
 
 
 def finished_at(sweep: Path) -> dict[str, int]:
@@ -24,8 +26,10 @@ def test_completed_runs_are_skipped_and_new_values_add_runs(shell: Cli, tiny: tu
     assert first.code == 0, first.screen
     before = finished_at(sweep)
     assert sorted(before) == ["0-model.num_heads=2", "1-model.num_heads=4"]
+    (sweep / ".sweep.json-x.part").touch()  # a killed process was at it
     again = shell("-m", *tiny, "name=heads", "model.num_heads=1,2,4", "model.dropout=0.1,0.3")
     assert again.code == 0, again.screen
+    assert not list(sweep.glob(".*.part"))
     after = finished_at(sweep)
     # The value that dropout had before is a run that is known already, whatever it is called now.
     assert {name: after[name] for name in before} == before
@@ -46,127 +50,124 @@ def test_another_config_is_refused_with_the_difference(shell: Cli, tiny: tuple[s
     assert finished_at(tmp_path / "multirun" / "heads") == before
 
 
-def test_a_killed_sweep_goes_on_where_it_was(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "src.run", "-m", *tiny, *SLOWLY, "name=k", "model.num_heads=1,2,4"]
-    sweep = tmp_path / "multirun" / "k"
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for(lambda: (sweep / "1-model.num_heads=2" / "checkpoints" / "last.ckpt").exists())
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    time.sleep(0.5)
-    assert not orphans(tmp_path), "a run outlived its sweep"
+def test_a_killed_sweep_goes_on_where_it_was(
+    start: Start, shell: Cli, tiny: tuple[str, ...], tmp_path: Path, hold: Hold
+) -> None:
+    command = ("-m", *tiny, *HELD, "name=k", "model.num_heads=1,2,4")
+    sweep, second = tmp_path / "multirun" / "k", hold("1-")
+    process = start(*command)
+    second.wait()
+    process.kill()
+    wait_for(lambda: not processes_in(tmp_path))  # no run outlives its sweep
     before = finished_at(sweep)
     assert list(before) == ["0-model.num_heads=1"]
-    again = shell(*command[3:])
+    second.let_go()
+    again = shell(*command)
     assert again.code == 0, again.screen
     assert "going on from" in again.out
     assert finished_at(sweep)["0-model.num_heads=1"] == before["0-model.num_heads=1"]
     assert set(statuses(sweep).values()) == {"completed"}
-    whole = shell("-m", *tiny, *SLOWLY, "name=whole", "model.num_heads=2")
+    whole = shell("-m", *tiny, *HELD, "name=whole", "model.num_heads=2")
     assert whole.code == 0
     undisturbed = next((tmp_path / "multirun" / "whole").glob("0-*"))
     assert metrics(sweep / "1-model.num_heads=2") == metrics(undisturbed)
 
 
-def test_a_killed_joblib_sweep_leaves_no_worker_behind(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
-    joblib = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    command = ["-m", *tiny, *SLOWLY, *joblib, "name=j", "model.num_heads=1,2,4"]
-    sweep = tmp_path / "multirun" / "j"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "src.run", *command], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    wait_for(lambda: len(list(sweep.glob("*/checkpoints/last.ckpt"))) >= 2)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    wait_for(lambda: not orphans(tmp_path), seconds=5)
+def test_a_killed_joblib_sweep_leaves_no_worker_behind(
+    start: Start, shell: Cli, tiny: tuple[str, ...], tmp_path: Path, hold: Hold
+) -> None:
+    """Both of its workers are at a run; the sweep is ended by another launcher, which has no torch to load."""
+    command = ("-m", *tiny, *HELD, "name=j", "model.num_heads=1,2,4")
+    sweep, first_two = tmp_path / "multirun" / "j", hold("0-", "1-")
+    process = start(*command, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    first_two.wait()
+    process.kill()
+    wait_for(lambda: not processes_in(tmp_path))
+    first_two.let_go()
     again = shell(*command)
     assert again.code == 0, again.screen
     assert set(statuses(sweep).values()) == {"completed"}
-    assert "going on from" in "".join(path.read_text() for path in sweep.glob("*/run.log"))
-    assert not orphans(tmp_path)
+    assert sum("going on from" in path.read_text() for path in sweep.glob("*/run.log")) == 2
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib", "ray", "submitit_local"])
-def test_ctrl_c_leaves_every_run_resumable(shell: Cli, tiny: tuple[str, ...], tmp_path: Path, launcher: str) -> None:
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_ctrl_c_leaves_every_run_resumable(
+    start: Start, shell: Cli, tiny: tuple[str, ...], tmp_path: Path, launcher: str, hold: Hold
+) -> None:
     one = (f"hydra/launcher={launcher}", "hydra.launcher.n_jobs=1")
     if launcher == "ray":
         one = ("hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=1")
-    command = [sys.executable, "-m", "src.run", "-m", *tiny, *SLOWLY, *one, "name=c", "model.num_heads=1,2"]
-    sweep = tmp_path / "multirun" / "c"
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    wait_for(lambda: (sweep / "0-model.num_heads=1" / "checkpoints" / "last.ckpt").exists())
+    command = ("-m", *tiny, *HELD, *one, "name=c", "model.num_heads=1,2")
+    sweep, first = tmp_path / "multirun" / "c", hold("0-")
+    process = start(*command)
+    first.wait()
     process.send_signal(signal.SIGINT)
-    screen, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, screen
-    assert "Traceback" not in screen
+    wait_for(lambda: ANNOUNCED in process.screen or announced_in_a_log(sweep))
+    first.let_go()
+    assert process.wait() == 130, process.screen
+    assert "Traceback" not in process.screen
     assert statuses(sweep) == {"model.num_heads=1": "interrupted"}
-    assert shell(*command[3:]).code == 0
+    assert shell(*command).code == 0
     assert set(statuses(sweep).values()) == {"completed"}
+    wait_for(lambda: not processes_in(tmp_path))
 
 
 @pytest.mark.parametrize("isolate", ["true", "false"])
-def test_sigterm_leaves_every_run_resumable(shell: Cli, tiny: tuple[str, ...], tmp_path: Path, isolate: str) -> None:
-    one = (*SLOWLY, f"hydra.launcher.isolate={isolate}", "name=t", "model.num_heads=1,2")
-    command = [sys.executable, "-m", "src.run", "-m", *tiny, *one]
-    sweep = tmp_path / "multirun" / "t"
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    wait_for(lambda: (sweep / "0-model.num_heads=1" / "checkpoints" / "last.ckpt").exists())
+def test_sigterm_leaves_every_run_resumable(
+    start: Start, shell: Cli, tiny: tuple[str, ...], tmp_path: Path, isolate: str, hold: Hold
+) -> None:
+    command = ("-m", *tiny, *HELD, f"hydra.launcher.isolate={isolate}", "name=t", "model.num_heads=1,2")
+    sweep, first = tmp_path / "multirun" / "t", hold("0-")
+    process = start(*command)
+    first.wait()
     process.send_signal(signal.SIGTERM)
-    screen, _ = process.communicate(timeout=60)
-    assert process.returncode == 143, screen
-    assert "Traceback" not in screen
+    wait_for(lambda: ANNOUNCED in process.screen)
+    first.let_go()
+    assert process.wait() == 143, process.screen
+    assert "Traceback" not in process.screen
     assert statuses(sweep) == {"model.num_heads=1": "interrupted"}
-    assert shell(*command[3:]).code == 0
+    assert shell(*command).code == 0
     assert set(statuses(sweep).values()) == {"completed"}
 
 
-def test_a_second_process_is_refused(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "src.run", "-m", *tiny, *SLOWLY, "name=two", "model.num_heads=1,2"]
-    first = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for(lambda: (tmp_path / "multirun" / "two" / "0-model.num_heads=1" / ".hydra" / "config.json").exists())
-    second = shell(*command[3:])
+def test_a_second_process_is_refused(
+    start: Start, shell: Cli, tiny: tuple[str, ...], tmp_path: Path, hold: Hold
+) -> None:
+    command = ("-m", *tiny, *HELD, "name=two", "model.num_heads=1,2")
+    run = hold("0-")
+    first = start(*command)
+    run.wait()
+    second = shell(*command)
     assert second.code == 1
     assert "another process is sweeping into" in second.err
-    assert first.wait(timeout=120) == 0
+    run.let_go()
+    assert first.wait() == 0
     assert set(statuses(tmp_path / "multirun" / "two").values()) == {"completed"}
 
 
-def wait_for(condition, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "nothing happened"
-        time.sleep(0.05)
-
-
-def test_a_preempted_job_is_queued_again_and_goes_on(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_preempted_job_is_queued_again_and_goes_on(
+    start: Start, tiny: tuple[str, ...], tmp_path: Path, hold: Hold
+) -> None:
     """Slurm's signal, sent to a job of submitit's own executor."""
-    options = (*SLOWLY, "callbacks.slow.delay=0.5", "name=p", "hydra/launcher=submitit_local", "model.num_heads=2")
-    sweep = tmp_path / "multirun" / "p"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "src.run", "-m", *tiny, *options],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    wait_for(lambda: any(sweep.glob("0-*/checkpoints/last.ckpt")))
-    (job,) = (one for one in orphans(tmp_path) if b"submitit.core._submit" in Path(f"/proc/{one}/cmdline").read_bytes())
+    sweep, run = tmp_path / "multirun" / "p", hold("0-")
+    process = start("-m", *tiny, *HELD, "name=p", "hydra/launcher=submitit_local", "model.num_heads=2")
+    run.wait()
+    (job,) = (
+        one for one in processes_in(tmp_path) if b"submitit.core._submit" in Path(f"/proc/{one}/cmdline").read_bytes()
+    )
     os.kill(job, signal.SIGUSR2)
-    screen, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, screen
+    wait_for(lambda: announced_in_a_log(sweep))
+    run.let_go()
+    assert process.wait() == 0, process.screen
     assert set(statuses(sweep).values()) == {"completed"}
     logged = "".join(path.read_text() for path in sweep.glob("0-*/run.log"))
     assert "going on from" in logged
     assert "interrupted" in logged
 
 
-def orphans(directory: Path) -> list[int]:
-    """Processes that work in `directory`."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.readlink(process / "cwd") == str(directory):
-                found.append(int(process.name))
-        except OSError:
-            continue
-    return found
+def announced_in_a_log(sweep: Path) -> bool:
+    """Whether a job of submitit, which has a screen of its own, was told to end."""
+    return any(ANNOUNCED in log.read_text() for log in (sweep / ".submitit").rglob("*.err"))
 
 
 def metrics(run: Path) -> dict[str, float]:

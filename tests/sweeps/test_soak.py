@@ -2,16 +2,15 @@
 
 import json
 import random
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Cli
-from test_resume import finished_at, orphans
+from forked_commands import Start
+from moments import processes_in, wait_for
+from test_resume import finished_at
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +26,7 @@ def results(sweep: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_forty_runs_survive_ten_kills(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+def test_forty_runs_survive_ten_kills(start: Start, shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
     """Every fifth run has heads that don't divide its width; the whole process is killed at random moments."""
     grid = ("model.num_heads=1,2,4,8,3", "optimizer.lr=1e-3,2e-3", "model.dropout=0.0,0.1", "seed=1,2", "logger=none")
     command = ["-m", *tiny, "trainer.max_epochs=3", *grid]
@@ -38,17 +37,10 @@ def test_forty_runs_survive_ten_kills(shell: Cli, tiny: tuple[str, ...], tmp_pat
     chance = random.Random(0)
     completed: dict[str, int] = {}
     for _ in range(10):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "src.run", *command, "name=killed"],
-            cwd=tmp_path,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(chance.uniform(3, 9))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        time.sleep(0.3)
-        assert not orphans(tmp_path)
+        process = start(*command, "name=killed")
+        time.sleep(chance.uniform(1, 5))
+        process.kill()
+        wait_for(lambda: not processes_in(tmp_path))
         now = {name: at for name, at in finished_at(sweep).items() if name in results(sweep)}
         assert now.items() >= completed.items(), "a completed run was trained again"
         completed = now
@@ -65,7 +57,11 @@ def test_forty_runs_survive_ten_kills(shell: Cli, tiny: tuple[str, ...], tmp_pat
 
 
 def test_fifty_runs_in_one_process_leak_nothing(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
-    watch = ("+callbacks.watch._target_=misbehaving.Watch", f"+callbacks.watch.file={tmp_path}/usage.jsonl")
+    watch = (
+        "allowed_packages=[misbehaving]",
+        "+callbacks.watch._target_=misbehaving.Watch",
+        f"+callbacks.watch.file={tmp_path}/usage.jsonl",
+    )
     result = shell("-m", *tiny, *watch, "seed=range(0,50)", "name=m", "hydra.launcher.isolate=false")
     assert result.code == 0, result.screen
     usage = [json.loads(line) for line in (tmp_path / "usage.jsonl").read_text().splitlines()]
@@ -74,4 +70,4 @@ def test_fifty_runs_in_one_process_leak_nothing(shell: Cli, tiny: tuple[str, ...
     assert usage[-1]["memory"] <= 1.05 * usage[4]["memory"]
     assert usage[-1]["threads"] <= usage[4]["threads"]
     assert usage[-1]["files"] <= usage[4]["files"]
-    assert not orphans(tmp_path)
+    assert not processes_in(tmp_path)

@@ -1,19 +1,18 @@
 """Values drawn by Optuna: the total counts, nothing is lost or drawn twice, failures are told."""
 
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import optuna
 import pytest
 from conftest import Cli, statuses
+from forked_commands import Start
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from moments import HELD
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 from test_bad_input import assert_clear
-from test_resume import SLOWLY, wait_for
+from test_resume import Hold
 
 from sweepformer.errors import UserError
 from sweepformer.sweeps.space import distribution
@@ -28,31 +27,32 @@ def study(tmp_path: Path) -> optuna.Study:
 def test_n_trials_is_the_total_and_a_seeded_sampler_draws_no_trial_twice(
     shell: Cli, tiny: tuple[str, ...], tmp_path: Path
 ) -> None:
-    first = shell("-m", *tiny, *OPTUNA, "hydra.sweeper.n_trials=3")
+    first = shell("-m", *tiny, *OPTUNA, "hydra.sweeper.n_trials=2")
     assert first.code == 0, first.screen
     assert "Best trial" in first.out
-    again = shell("-m", *tiny, *OPTUNA, "hydra.sweeper.n_trials=5")
+    again = shell("-m", *tiny, *OPTUNA, "hydra.sweeper.n_trials=3")
     assert again.code == 0, again.screen
     trials = study(tmp_path).trials
-    assert len(trials) == 5
-    assert len({trial.params["optimizer.lr"] for trial in trials}) == 5
+    assert len(trials) == 3
+    assert len({trial.params["optimizer.lr"] for trial in trials}) == 3
     done = {json.loads(path.read_text())["metrics"]["val_acc"] for path in tmp_path.glob("multirun/o/*/summary.json")}
     assert {trial.value for trial in trials} == done
     assert "What Optuna found" in (tmp_path / "multirun" / "o" / "README.md").read_text()
-    third = shell("-m", *tiny, *OPTUNA, "hydra.sweeper.n_trials=5")
+    third = shell("-m", *tiny, *OPTUNA, "hydra.sweeper.n_trials=3")
     assert third.code == 0
-    assert len(study(tmp_path).trials) == 5
+    assert len(study(tmp_path).trials) == 3
 
 
-def test_a_killed_study_finishes_its_interrupted_trial(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
-    command = ["-m", *tiny, *SLOWLY, *OPTUNA, "hydra.sweeper.n_trials=2"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "src.run", *command], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    wait_for(lambda: any(tmp_path.glob("multirun/o/0-*/checkpoints/last.ckpt")))
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+def test_a_killed_study_finishes_its_interrupted_trial(
+    start: Start, shell: Cli, tiny: tuple[str, ...], tmp_path: Path, hold: Hold
+) -> None:
+    command = ("-m", *tiny, *HELD, *OPTUNA, "hydra.sweeper.n_trials=2")
+    first = hold("0-")
+    process = start(*command)
+    first.wait()
+    process.kill()
     assert [trial.state.name for trial in study(tmp_path).trials] == ["RUNNING"]
+    first.let_go()
     again = shell(*command)
     assert again.code == 0, again.screen
     assert "going on from" in again.out
@@ -73,7 +73,12 @@ def test_failed_trials_are_told_and_tried_again(shell: Cli, tiny: tuple[str, ...
 
 
 def test_a_killed_worker_costs_its_own_trial_only(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
-    bad = ("+callbacks.bad._target_=misbehaving.Misbehave", "+callbacks.bad.kind=none,sigkill", "trainer.max_epochs=2")
+    bad = (
+        "allowed_packages=[misbehaving]",
+        "+callbacks.bad._target_=misbehaving.Misbehave",
+        "+callbacks.bad.kind=none,sigkill",
+        "trainer.max_epochs=2",
+    )
     optuna_ = (*OPTUNA[:3], "hydra.sweeper.n_trials=4", "hydra/sweeper/sampler=random")
     result = shell("-m", *tiny, *bad, *optuna_, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     assert result.code == 1, result.screen
@@ -108,7 +113,7 @@ def test_until_a_trial_has_a_result_the_metric_can_be_put_right(
 
 
 def test_sweeps_that_share_a_study_begin_at_once_and_draw_different_trials(
-    shell: Cli, tiny: tuple[str, ...], tmp_path: Path
+    start: Start, tiny: tuple[str, ...], tmp_path: Path
 ) -> None:
     database = f"sqlite:///{tmp_path}/shared.db"
     shared = (
@@ -117,13 +122,8 @@ def test_sweeps_that_share_a_study_begin_at_once_and_draw_different_trials(
         "hydra.sweeper.study_name=o",
         "hydra.sweeper.n_trials=4",
     )
-    command = [sys.executable, "-m", "src.run", "-m", *tiny, *shared, "hydra.sweeper.n_trials=4", OPTUNA[2]]
-    sweeps = [
-        subprocess.Popen([*command, f"name={name}"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        for name in ("left", "right")
-    ]
-    screens = [process.communicate(timeout=200)[0].decode() for process in sweeps]
-    assert [process.returncode for process in sweeps] == [0, 0], screens
+    sweeps = [start("-m", *tiny, *shared, OPTUNA[2], f"name={name}") for name in ("left", "right")]
+    assert [sweep.wait(200) for sweep in sweeps] == [0, 0], [sweep.screen for sweep in sweeps]
     trials = optuna.load_study(study_name="o", storage=database).get_trials(states=[TrialState.COMPLETE])
     assert len(trials) == 4
     assert len({trial.params["optimizer.lr"] for trial in trials}) == 4

@@ -8,6 +8,7 @@ import torch
 from conftest import Cli, statuses
 from task_rows import NUMBERS, SETS, write_numbers, write_sets
 
+from sweepformer.comparison.comparison import Comparison, compare
 from sweepformer.tasks.kinds import KINDS
 
 TASKS = ["multilabel", "regression"]
@@ -22,7 +23,11 @@ def overrides(task: str, folder: Path) -> list[str]:
 @pytest.mark.parametrize("task", TASKS)
 def test_a_stopped_run_goes_on_to_the_same_state(cli: Cli, tiny: tuple[str, ...], tmp_path: Path, task: str) -> None:
     common = [*tiny, *overrides(task, tmp_path), "trainer.max_epochs=3"]
-    common += ["+callbacks.stop._target_=misbehaving.StopOnce", f"+callbacks.stop.file={tmp_path / 'stopped'}"]
+    common += [
+        "allowed_packages=[misbehaving]",
+        "+callbacks.stop._target_=misbehaving.StopOnce",
+        f"+callbacks.stop.file={tmp_path / 'stopped'}",
+    ]
     stopped = cli(*common)
     assert stopped.summary["error"]["message"] == "as planned"
     resumed = cli(*common)
@@ -53,3 +58,7 @@ def test_a_sweep_ranks_by_the_tasks_own_metrics(cli: Cli, tiny: tuple[str, ...],
     order = [row["model"] for row in ranked]
     assert set(order) == {"majority", "tfidf", "bag_of_ngrams", "tiny"}
     assert order.index("tfidf") < order.index("majority")
+    compared = compare([sweep])
+    assert isinstance(compared, Comparison)
+    assert compared.tested.unknown == {}  # predictions.parquet gives the metrics that were measured
+    assert len(compared.tested.pairs) == 3

@@ -26,6 +26,7 @@ STEPS = (
     "callbacks.checkpoint.monitor=null",
     "callbacks.checkpoint.save_top_k=1",
     "callbacks.checkpoint.filename=step",
+    "allowed_packages=[misbehaving]",
     "+callbacks.stop._target_=misbehaving.StopAtStep",
 )
 
@@ -81,7 +82,7 @@ def test_mixed_rows_and_two_passes_work_without_padding(cli: Cli, tiny: tuple[st
 @pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true", "64-true"])
 @pytest.mark.parametrize("gamma", [0, 2])
 def test_all_options_train_in_any_precision(cli: Cli, tiny: tuple[str, ...], precision: str, gamma: int) -> None:
-    result = cli(*tiny, *ALL, f"task.focal_gamma={gamma}", f"trainer.precision={precision}")
+    result = cli(*tiny, *ALL, f"task.focal_gamma={gamma}", f"trainer.precision={precision}", "logger=tensorboard")
     assert result.code == 0, result.screen
     assert 0 < result.summary["metrics"]["train_loss"] < 10
 

@@ -8,7 +8,7 @@ from token_tasks import build, padded, word_tokenizer
 
 from sweepformer.errors import UserError
 from sweepformer.models.bag_of_ngrams import BagOfNgrams
-from sweepformer.tasks import token_prediction
+from sweepformer.tasks import questions
 from sweepformer.tasks.language_modeling import LanguageModeling
 from sweepformer.tasks.task import Targets
 
@@ -44,7 +44,7 @@ def test_perplexity_is_e_to_the_mean_loss_of_all_answers_however_they_are_batche
     task = build(LanguageModeling)
     found = []
     for batches, at_once in (([ROWS], 2**26), ([ROWS[:1], ROWS[1:]], 2**26), ([ROWS], 1)):
-        monkeypatch.setattr(token_prediction, "LOGITS_AT_ONCE", at_once)
+        monkeypatch.setattr(questions, "LOGITS_AT_ONCE", at_once)
         for rows in batches:
             task.evaluate("val", padded(rows))
         metrics = task._metrics_of("val")

@@ -6,7 +6,7 @@ from token_tasks import build, padded, word_tokenizer
 from tokenizers import Tokenizer, models
 
 from sweepformer.data.batches import Batch
-from sweepformer.data.tokenizer import MASK, SPECIAL_TOKENS
+from sweepformer.data.tokenizer_training import MASK, SPECIAL_TOKENS
 from sweepformer.errors import UserError
 from sweepformer.models.layout import Packed
 from sweepformer.tasks.masked_lm import MaskedLM

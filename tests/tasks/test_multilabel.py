@@ -83,7 +83,7 @@ def test_one_threshold_for_all(cli: Cli, sets: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("precision", ["bf16-true", "64-true"])
 def test_other_precisions_train(cli: Cli, sets: tuple[str, ...], precision: str) -> None:
-    result = cli(*sets, f"trainer.precision={precision}", "trainer.max_epochs=1")
+    result = cli(*sets, f"trainer.precision={precision}", "trainer.max_epochs=1", "logger=tensorboard")
     assert result.code == 0, result.screen
 
 

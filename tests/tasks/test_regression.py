@@ -122,7 +122,7 @@ def test_numbers_that_are_all_the_same_are_refused(cli: Cli, numbers: tuple[str,
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "64-true"])
 def test_other_precisions_train(cli: Cli, numbers: tuple[str, ...], precision: str) -> None:
-    result = cli(*numbers, f"trainer.precision={precision}", "trainer.max_epochs=1")
+    result = cli(*numbers, f"trainer.precision={precision}", "trainer.max_epochs=1", "logger=tensorboard")
     assert result.code == 0, result.screen
     assert predictions(result.directory).prediction.between(900, 1100).all()
 

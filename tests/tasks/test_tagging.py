@@ -155,7 +155,8 @@ def test_tags_that_mark_no_spans_have_a_macro_f1() -> None:
 
 
 def test_a_tagger_learns_and_leaves_what_every_run_leaves(cli: Cli, conll: tuple[str, ...]) -> None:
-    learning = (*conll, "trainer.max_epochs=12", "optimizer.lr=5e-3", "model.dropout=0", "data.batch_size=4")
+    usual = (*conll, "logger=tensorboard", "data.batch_size=4")
+    learning = (*usual, "trainer.max_epochs=12", "optimizer.lr=5e-3", "model.dropout=0")
     result = cli(*learning)
     assert result.code == 0, result.screen
     metrics = result.summary["metrics"]
@@ -194,7 +195,12 @@ def test_a_stopped_tagger_goes_on_to_the_same_weights(
     cli: Cli, conll: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped in its second epoch and typed again; dropout is on."""
-    command = (*conll, "trainer.max_epochs=3", "+callbacks.stop._target_=misbehaving.StopAtStep")
+    command = (
+        *conll,
+        "trainer.max_epochs=3",
+        "allowed_packages=[misbehaving]",
+        "+callbacks.stop._target_=misbehaving.StopAtStep",
+    )
     one, other = (
         torch.load(result.directory / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
         for result in whole_and_resumed(cli, command, 5, monkeypatch)

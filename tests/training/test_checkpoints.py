@@ -4,12 +4,16 @@ import os
 import random
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from conftest import Cli
 
-from sweepformer.training.checkpoints import read_checkpoint, write_checkpoint
+from sweepformer.errors import UserError
+from sweepformer.run_directory import RunDirectory
+from sweepformer.training.checkpoint_files import read_checkpoint, write_checkpoint
+from sweepformer.training.checkpoints import find_checkpoint
 from sweepformer.whole_files import Damaged
 
 
@@ -39,6 +43,13 @@ def test_no_flipped_bit_and_no_missing_end_is_accepted(checkpoint: Path) -> None
                 read_checkpoint(checkpoint)
 
 
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, make: Any) -> None:
+    make(tmp_path / "foreign.ckpt")
+    with pytest.raises(Damaged, match="it is no file"):
+        read_checkpoint(tmp_path / "foreign.ckpt")
+
+
 class Evil:
     """Would run a command when it is unpickled."""
 
@@ -49,16 +60,75 @@ class Evil:
 def test_a_checkpoint_that_would_run_something_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_checkpoint(tmp_path / "evil.ckpt", {"weights": Evil()})
-    with pytest.raises(Exception, match="Weights only"):
+    with pytest.raises(Damaged, match=r"posix\.system beside numbers and names, which could run a program"):
         read_checkpoint(tmp_path / "evil.ckpt")
     assert not (tmp_path / "it-ran").exists()
+
+
+def test_a_run_does_not_go_on_from_one_that_would_run_something(
+    cli: Cli, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    write_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt", {"global_step": 1, "weights": Evil()})
+    for command in (tiny, (*tiny, f"model.init_from={tmp_path}/run/checkpoints/last.ckpt", "hydra.run.dir=other")):
+        refused = cli(*command)
+        assert refused.code == 1
+        assert "last.ckpt" in refused.err
+        assert "posix.system" in refused.err
+        assert "Traceback" not in refused.screen
+    assert not (tmp_path / "it-ran").exists()
+
+
+NOTHING = {"dirpath": None, "best_model_path": "", "kth_best_model_path": "", "last_model_path": ""}
+
+
+@pytest.mark.parametrize(
+    "remembered",
+    [
+        {"obsolete": [".."]},
+        {"obsolete": ["."]},
+        {"obsolete": ["thesis"]},
+        {"obsolete": ["../../thesis.ckpt"]},
+        {"best_model_path": "/somewhere/thesis.ckpt"},
+        {"best_k_models": {"folder/thesis.ckpt": torch.tensor(1.0)}},
+        {"best_model_path": 5},
+        # As Lightning's own ModelCheckpoint keeps them, which believes what it reads.
+        {"dirpath": "/run", "kth_best_model_path": "/run/../home/thesis.ckpt"},
+        {"dirpath": "/run", "last_model_path": "/home/thesis.ckpt"},
+        {"dirpath": "/run", "last_model_path": "s3://bucket/thesis.ckpt"},
+        {"dirpath": "/run", "best_k_models": {"/run/thesis": torch.tensor(1.0)}},
+    ],
+    ids=str,
+)
+def test_files_that_a_checkpoint_names_are_those_of_its_folder(tmp_path: Path, remembered: dict[str, Any]) -> None:
+    """What is named there is tested, or removed when a better one comes."""
+    run = RunDirectory(tmp_path)
+    content = {"global_step": 1, "callbacks": {"Checkpoints{}": {**NOTHING, **remembered}}}
+    write_checkpoint(run.last_checkpoint, content)
+    with pytest.raises(UserError, match="can't be read as a checkpoint of this run"):
+        find_checkpoint(run, {})
+
+
+@pytest.mark.parametrize(
+    "remembered",
+    [
+        {"best_model_path": "model-epoch=01.ckpt", "obsolete": ["model..ckpt"]},
+        {"dirpath": "/run", "best_model_path": "/run/sub/model.ckpt", "last_model_path": "/run/last.ckpt"},
+        {"dirpath": "s3://bucket/run", "best_model_path": "s3://bucket/run/model.ckpt"},
+    ],
+    ids=str,
+)
+def test_files_of_its_own_folder_are_believed(tmp_path: Path, remembered: dict[str, Any]) -> None:
+    run = RunDirectory(tmp_path)
+    callbacks = {"Checkpoints{}": {**NOTHING, **remembered}, "LogFiles": {"tensorboard/events.1": 12}}
+    write_checkpoint(run.last_checkpoint, {"global_step": 1, "callbacks": callbacks})
+    assert find_checkpoint(run, {}) is not None
 
 
 @pytest.mark.parametrize("damage", ["torn", "flipped", "foreign", "other run"])
 def test_the_checkpoint_before_a_damaged_one_is_used(
     cli: Cli, tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
-    bad = ("+callbacks.bad._target_=misbehaving.StopAtStep", "trainer.max_epochs=3")
+    bad = ("allowed_packages=[misbehaving]", "+callbacks.bad._target_=misbehaving.StopAtStep", "trainer.max_epochs=3")
     whole = cli(*tiny, *bad, f"hydra.run.dir={tmp_path}/whole")
     assert whole.code == 0, whole.screen
     monkeypatch.setenv("STOP", "20")
@@ -85,6 +155,27 @@ def test_the_checkpoint_before_a_damaged_one_is_used(
     assert kept[0] == kept[1]
 
 
+def test_a_run_does_not_go_on_with_other_data(
+    cli: Cli, tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = (*tiny, "allowed_packages=[misbehaving]", "+callbacks.bad._target_=misbehaving.StopAtStep")
+    command = (*command, "callbacks.checkpoint.every_n_train_steps=2")
+    rows = tmp_path / "rows.csv"
+    monkeypatch.setenv("STOP", "6")
+    assert cli(*command).code == 1
+    monkeypatch.delenv("STOP")
+    before = rows.read_text()
+    rows.write_text(before + "one more row,red\n")
+    refused = cli(*command)
+    assert refused.code == 1
+    assert "the data has changed since this run began (data_hash: " in refused.err
+    assert "Traceback" not in refused.screen
+    rows.write_text(before)
+    again = cli(*command)
+    assert again.code == 0, again.screen
+    assert "going on from" in again.out
+
+
 def test_a_full_disk_leaves_the_last_good_checkpoint_and_a_summary(
     cli: Cli, tiny: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -93,7 +184,8 @@ def test_a_full_disk_leaves_the_last_good_checkpoint_and_a_summary(
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", disk], capture_output=True).returncode:
         pytest.skip("only root can make a small disk")
     try:
-        command = (*tiny, "trainer.max_epochs=3", f"hydra.run.dir={disk}/run", "callbacks.checkpoint.save_top_k=-1")
+        everything = ("logger=tensorboard", "callbacks.checkpoint.save_top_k=-1")
+        command = (*tiny, "trainer.max_epochs=3", f"hydra.run.dir={disk}/run", *everything)
         full = cli(*command)
         assert full.code == 1
         assert "the disk is full" in full.err

@@ -3,30 +3,40 @@
 import json
 import os
 import signal
-import time
-from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
+from conftest import Cli
+from forked_commands import Start
+from moments import ANNOUNCED, wait_for
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from benchmarks.reliability import TINY, differences, start, wait, write_rows
-from sweepformer.loading import load_run
+from benchmarks.soak.comparison import differences
+from benchmarks.soak.kills import TINY
+from benchmarks.soak.rows import write_rows
+from sweepformer.training.stopping import Stop
 
-SLOWLY = ("+callbacks.slow._target_=misbehaving.Misbehave", "trainer.max_epochs=2", "+callbacks.slow.delay=0.03")
+SLOWLY = (
+    "allowed_packages=[misbehaving]",
+    "+callbacks.slow._target_=misbehaving.Misbehave",
+    "trainer.max_epochs=2",
+    "+callbacks.slow.delay=0.03",
+)
+A_STEP_FOR_EVER = "callbacks.slow.delay=600"
 
 
 @pytest.fixture
-def command(tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
-    load_run()  # once, for all forks
-    monkeypatch.setenv("SWEEPFORMER_CACHE", str(shared_cache))
+def command(tmp_path: Path) -> tuple[str, ...]:
     return (*TINY, f"data.train_file={write_rows(tmp_path / 'rows.csv')}", *SLOWLY)
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "nothing happened"
-        time.sleep(0.02)
+@pytest.fixture
+def in_a_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that is there when a command's first step has begun."""
+    monkeypatch.setenv("IN_A_STEP", str(tmp_path / "in a step"))
+    return tmp_path / "in a step"
 
 
 def trains(run: Path) -> bool:
@@ -36,55 +46,99 @@ def trains(run: Path) -> bool:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_run_that_is_told_to_stop_loses_nothing(
-    command: tuple[str, ...], tmp_path: Path, number: signal.Signals, code: int
+    start: Start, command: tuple[str, ...], tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    assert wait(start(command, tmp_path / "whole")) == 0
-    run = tmp_path / "stopped"
-    process = start(command, run)
+    whole, run = tmp_path / "whole", tmp_path / "stopped"
+    assert start(*command, f"hydra.run.dir={whole}").wait() == 0
+    process = start(*command, f"hydra.run.dir={run}")
     wait_for(lambda: trains(run))
-    began = time.monotonic()
-    os.kill(process, number)
-    assert wait(process) == code
-    assert time.monotonic() - began < 5
+    process.send_signal(number)
+    assert process.wait() == code
     summary = json.loads((run / "summary.json").read_text())
     assert summary["status"] == "interrupted"
     assert 0 < summary["steps"] < 60
-    screen = run.with_suffix(".screen").read_text()
-    assert f"the same command, hydra.run.dir={run} goes on from here" in screen
-    assert "Traceback" not in screen
-    assert wait(start(command, run)) == 0
-    assert f"going on from {run}/checkpoints/last.ckpt" in run.with_suffix(".screen").read_text()
-    assert differences(tmp_path / "whole", run) == []
+    assert f"the same command, hydra.run.dir={run} goes on from here" in process.screen
+    assert "Traceback" not in process.screen
+    again = start(*command, f"hydra.run.dir={run}")
+    assert again.wait() == 0
+    assert f"going on from {run}/checkpoints/last.ckpt" in again.screen
+    assert differences(whole, run) == []
 
 
-def test_a_second_ctrl_c_ends_a_run_at_once(command: tuple[str, ...], tmp_path: Path) -> None:
-    run = tmp_path / "stopped"
-    process = start((*command, "callbacks.slow.delay=5"), run)
-    wait_for(lambda: (run / "environment.json").exists() and "Params" in run.with_suffix(".screen").read_text())
-    time.sleep(0.5)  # it is in the first step
-    began = time.monotonic()
-    os.kill(process, signal.SIGINT)
-    wait_for(lambda: "Ctrl-C again ends it at once" in run.with_suffix(".screen").read_text())
-    os.kill(process, signal.SIGINT)
-    assert wait(process) == 130
-    assert time.monotonic() - began < 4
-    assert json.loads((run / "summary.json").read_text())["status"] == "interrupted"
+def test_a_second_ctrl_c_ends_a_run_at_once(
+    start: Start, command: tuple[str, ...], tmp_path: Path, in_a_step: Path
+) -> None:
+    process = start(*command, A_STEP_FOR_EVER, f"hydra.run.dir={tmp_path}/stopped")
+    wait_for(in_a_step.exists)
+    process.send_signal(signal.SIGINT)
+    wait_for(lambda: ANNOUNCED in process.screen)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert json.loads((tmp_path / "stopped" / "summary.json").read_text())["status"] == "interrupted"
 
 
-def test_sigterm_does_not_wait_for_a_step_that_takes_too_long(command: tuple[str, ...], tmp_path: Path) -> None:
-    run = tmp_path / "stopped"
-    process = start((*command, "callbacks.slow.delay=20"), run)
-    wait_for(lambda: (run / "environment.json").exists() and "Params" in run.with_suffix(".screen").read_text())
-    time.sleep(0.5)
-    began = time.monotonic()
-    os.kill(process, signal.SIGTERM)
-    assert wait(process) == 143
-    assert time.monotonic() - began < 5
-    assert json.loads((run / "summary.json").read_text())["status"] == "interrupted"
+@pytest.mark.parametrize(
+    ("numbers", "end"),
+    [
+        ((signal.SIGINT, signal.SIGINT), KeyboardInterrupt),
+        ((signal.SIGTERM, signal.SIGTERM), SIGTERMException),
+        ((signal.SIGTERM, signal.SIGINT), None),
+        ((signal.SIGINT, signal.SIGTERM), None),
+        ((signal.SIGTERM, signal.SIGINT, signal.SIGINT), KeyboardInterrupt),
+    ],
+)
+def test_only_the_same_signal_again_is_impatience(numbers: tuple[signal.Signals, ...], end: Any) -> None:
+    """A whole group of processes may be sent SIGTERM, of which a sweep passes on what it was sent as Ctrl-C."""
+    with Stop() as stop:
+        stop.wait_for_a_good_moment()
+        for number in numbers[:-1]:
+            signal.raise_signal(number)
+        with pytest.raises(end) if end else nullcontext():
+            signal.raise_signal(numbers[-1])
+        assert stop.asked
+
+
+def test_sigterm_does_not_wait_for_a_step_that_takes_too_long(
+    start: Start, command: tuple[str, ...], tmp_path: Path, in_a_step: Path
+) -> None:
+    process = start(*command, A_STEP_FOR_EVER, f"hydra.run.dir={tmp_path}/stopped")
+    wait_for(in_a_step.exists)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 143
+    assert json.loads((tmp_path / "stopped" / "summary.json").read_text())["status"] == "interrupted"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_told_to_stop_while_it_is_tested_goes_on_to_its_result(
+    cli: Cli, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
+) -> None:
+    command = (*tiny, "allowed_packages=[misbehaving]", "+callbacks.told._target_=misbehaving.SignalInTest")
+    monkeypatch.setenv("SIGNAL_IN_TEST", str(int(number)))
+    stopped = cli(*command)
+    assert stopped.code == code, stopped.screen
+    assert stopped.summary["status"] == "interrupted"
+    assert "goes on from here" in stopped.out
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    monkeypatch.delenv("SIGNAL_IN_TEST")
+    assert cli(*command).code == 0
+
+
+def test_a_job_that_slurm_can_not_be_asked_to_queue_again_is_saved(
+    start: Start, command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a container there is often no scontrol."""
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    process = start(*command, f"hydra.run.dir={tmp_path}/run")
+    wait_for(lambda: trains(tmp_path / "run"))
+    process.send_signal(signal.SIGUSR1)
+    assert process.wait() == 143
+    assert "job 17 is not queued again (scontrol: No such file" in process.screen
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["status"] == "interrupted"
 
 
 def test_slurm_queues_a_job_again_whose_time_is_up(
-    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: Start, command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scontrol = tmp_path / "bin" / "scontrol"
     scontrol.parent.mkdir()
@@ -92,9 +146,9 @@ def test_slurm_queues_a_job_again_whose_time_is_up(
     scontrol.chmod(0o755)
     monkeypatch.setenv("PATH", f"{scontrol.parent}:{os.environ['PATH']}")
     monkeypatch.setenv("SLURM_JOB_ID", "17")
-    process = start(command, tmp_path / "run")
+    process = start(*command, f"hydra.run.dir={tmp_path}/run")
     wait_for(lambda: trains(tmp_path / "run"))
-    os.kill(process, signal.SIGUSR1)
-    assert wait(process) == 143
+    process.send_signal(signal.SIGUSR1)
+    assert process.wait() == 143
     assert (tmp_path / "requeued").read_text() == "requeue 17\n"
     assert (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from sweepformer.baselines.baseline import Baseline
+from sweepformer.baselines.saved import save_baseline
 from sweepformer.build import build, find_target
 from sweepformer.data.corpus import prepare
 from sweepformer.data.store import Store, TokenizedRows
@@ -23,7 +24,6 @@ from sweepformer.reports.screen import print_rows
 from sweepformer.run_directory import RunDirectory, Summary
 from sweepformer.tasks.kinds import LABELLED, Kind, own_options
 from sweepformer.tasks.task import Targets, Task
-from sweepformer.whole_files import replace_file
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def fit_and_test(
     _tell_of_idle_options(config, type(baseline).__name__)
     baseline = baseline.suited_to(kind.labels)
     store = prepare(config["data"], config["tokenizer"], config["seed"], kind.labels)
-    directory.write_environment(seed=config["seed"], device="cpu", effective_precision=None)
+    directory.write_environment(seed=config["seed"], device="cpu", pairs=store.pairs, **store.hashes)
     directory.write_labels(store.classes)
     print_rows(store)
     train, val, test = (store.splits[split] for split in ("train", "val", "test"))
@@ -71,14 +71,13 @@ def fit_and_test(
     baseline.fit(train.texts, _labels(train), val.texts, _labels(val))
     summary.seconds["training"] = time.perf_counter() - began
     summary.parameters = baseline.parameters
-    path = directory.path / "checkpoints" / "model.npz"
-    path.parent.mkdir(exist_ok=True)
-    replace_file(path, lambda temporary: _save(temporary, baseline.state()))
-    summary.best_checkpoint = directory.relative(str(path))
     tested = time.perf_counter()
     task = _task(config, store)
     logits = torch.from_numpy(baseline.logits(val.texts))
     task.choose(logits, torch.from_numpy(val.answers))
+    path = directory.checkpoints / "model.npz"
+    save_baseline(path, baseline.state(), _chosen(task))
+    summary.best_checkpoint = directory.relative(str(path))
     _measure("val", task, logits, val, store.classes, summary)
     logits = torch.from_numpy(baseline.logits(test.texts))
     _measure("test", task, logits, test, store.classes, summary)
@@ -127,11 +126,12 @@ class _NoModel(nn.Module):
 
 def _measure(split: str, task: Task, logits: Tensor, rows: TokenizedRows, classes: list[str], summary: Summary) -> None:
     """Put a split's metrics into the summary."""
-    metrics = cast("dict[str, Metric]", task.metrics(classes))
+    metrics = cast("dict[str, Metric]", (task.test_metrics if split == "test" else task.metrics)(classes))
     task.measure(metrics, logits, task.wanted(torch.from_numpy(rows.answers)))
     summary.metrics |= {f"{split}_{name}": float(metric.compute()) for name, metric in metrics.items()}
 
 
-def _save(path: str, arrays: dict[str, np.ndarray]) -> None:
-    with open(path, "wb") as file:  # given a name, numpy would change it
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+def _chosen(task: Task) -> dict[str, Any]:
+    """What the task itself has chosen or measured: it is no part of the baseline, which answers without it."""
+    state = task.state_dict()
+    return state.pop("_extra_state", {}) | state

@@ -15,7 +15,7 @@ from sklearn.metrics import f1_score
 from sklearn.svm import LinearSVC
 
 from sweepformer.baselines.calibration import fitted_temperature
-from sweepformer.tasks.regression import mean_and_scale
+from sweepformer.data.labels import mean_and_scale
 from sweepformer.tasks.thresholds import best_thresholds
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from scipy.special import logit
 
 from sweepformer.baselines.baseline import Baseline
 from sweepformer.baselines.word_majority import WordMajority
-from sweepformer.tasks.regression import mean_and_scale
+from sweepformer.data.labels import mean_and_scale
 
 CERTAIN = 1e-6  # short of a probability of 0 or 1
 

@@ -1,20 +1,23 @@
 """A linear model on TF-IDF: the strong baseline of text classification."""
 
+import math
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from sweepformer.baselines.baseline import Baseline
+from sweepformer.baselines.contributions import Additive, Contributions
 from sweepformer.baselines.linear import Linear, fit_linear
-from sweepformer.data.texts import BETWEEN_TEXTS, split_pair
+from sweepformer.baselines.ngrams import ngrams_of, units_of
+from sweepformer.data.texts import BETWEEN_TEXTS, have_spaces, split_pair
 from sweepformer.errors import UserError
 
 USUAL_NGRAMS = {"word": (1, 2), "char": (1, 5)}
 
 
-class TfIdf(Baseline):
+class TfIdf(Additive):
     """TF-IDF of n-grams (Salton and Buckley 1988) with a linear model: SVMs of classes, ridge regression of numbers.
 
     Where a row is two texts, n-grams count apart in the first, in the second, and as far as both have them: a linear
@@ -42,8 +45,10 @@ class TfIdf(Baseline):
             raise ValueError(f"analyzer={analyzer!r} is not one of auto, {', '.join(USUAL_NGRAMS)}")
         if ngrams is not None and not (len(ngrams) == 2 and 1 <= ngrams[0] <= ngrams[1]):
             raise ValueError(f"ngrams={list(ngrams)}: give the shortest and the longest, such as [1,2]")
-        if not strengths or min(strengths) <= 0:
+        if not strengths or not all(0 < strength < math.inf for strength in strengths):
             raise ValueError(f"strengths={list(strengths)}: give at least one number above 0")
+        if min_frequency < 1:
+            raise ValueError(f"min_frequency={min_frequency} must be at least 1")
         self.analyzer, self.ngrams, self.strengths = analyzer, ngrams, strengths
         self.min_frequency, self.sublinear = min_frequency, sublinear
 
@@ -62,6 +67,40 @@ class TfIdf(Baseline):
 
     def logits(self, texts: Sequence[str]) -> np.ndarray:
         return self.linear.logits(self._features(texts))
+
+    def contributions(self, text: str) -> Contributions:
+        """As the weights have it, exactly; what an n-gram adds is shared equally by its words or letters, wherever it
+        occurs in the text.
+        """
+        features = self._features([text])
+        found = dict(zip(features.indices.tolist(), features.data.tolist(), strict=True))
+        spans, places = self._places(text)
+        values = np.zeros((len(spans), len(self.linear.bias)))
+        for feature, where in places.items():
+            weights = self.linear.weights[:, feature] * self.linear.scale * found.get(feature, 0.0)
+            np.add.at(values, where, weights / len(where))
+        return Contributions(spans, values, self.linear.bias * self.linear.scale + self.linear.shift)
+
+    def _places(self, text: str) -> tuple[list[tuple[int, int]], dict[int, list[int]]]:
+        """Where the text's words or letters stand, and for each feature that it has the numbers of those it is made of,
+        as often as it occurs.
+        """
+        vocabulary, analyzer = self.vectorizer.vocabulary_, self.vectorizer.analyzer
+        spans: list[tuple[int, int]] = []
+        places: dict[int, list[int]] = defaultdict(list)
+        begins = 0
+        for side, part in enumerate(split_pair(text) if self.pairs else [text]):
+            units = units_of(part, analyzer)
+            for ngram, numbers in ngrams_of(units, analyzer, *self.vectorizer.ngram_range):
+                if (feature := vocabulary.get(ngram)) is None:
+                    continue
+                where = [len(spans) + number for number in numbers]
+                places[side * len(vocabulary) + feature] += where
+                if self.pairs:  # as far as both texts have it
+                    places[2 * len(vocabulary) + feature] += where
+            spans += [(begins + unit.start, begins + unit.end) for unit in units]
+            begins += len(part) + 1
+        return spans, places
 
     def state(self) -> dict[str, np.ndarray]:
         # N-grams of characters may hold anything but NUL, which no text has.
@@ -100,5 +139,4 @@ class TfIdf(Baseline):
 def _analyzer(chosen: str, texts: Sequence[str]) -> str:
     if chosen != "auto":
         return chosen
-    some = texts[:1000]
-    return "word" if sum(" " in text.strip() for text in some) * 2 > len(some) else "char"
+    return "word" if have_spaces(texts) else "char"

@@ -1,5 +1,6 @@
 """A linear model on features of words: the strong baseline of tagging."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -34,9 +35,9 @@ class WordFeatures(Baseline):
     def __init__(
         self, longest_affix: int = 4, window: int = 2, buckets: int = 262144, strength: float = 1e-6, epochs: int = 5
     ) -> None:
-        if min(longest_affix, window) < 0 or min(buckets, epochs) < 1 or strength <= 0:
+        if min(longest_affix, window) < 0 or min(buckets, epochs) < 1 or not 0 < strength < math.inf:
             raise ValueError(
-                "longest_affix and window may not be below 0, buckets and epochs not below 1, strength not 0"
+                "longest_affix and window may not be below 0, buckets and epochs not below 1; strength is above 0"
             )
         self.longest_affix, self.window = longest_affix, window
         self.hasher = FeatureHasher(buckets, input_type="string", dtype=np.float32)

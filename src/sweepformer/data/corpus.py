@@ -4,7 +4,7 @@ import hashlib
 import inspect
 import json
 import logging
-import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ from sweepformer.data.store import Store, write_store
 from sweepformer.data.tokenizer import check_separates, load_tokenizer, make_tokenizer, read_text_as_it_is
 from sweepformer.errors import UserError
 from sweepformer.locks import locked
+from sweepformer.whole_files import remove_folder
 
 log = logging.getLogger(__name__)
 
-STORE_FORMAT = 8  # raise it when what is written changes
+STORE_FORMAT = 9  # raise it when what is written changes
 SHARED_KEYS = (
     "val_fraction",
     "test_fraction",
@@ -52,15 +53,17 @@ def prepare(
         options.pop("transform", None)  # a source of one's own need not know of it
     source = build("data", options, labelled=cut_by, learns_from_texts=labelled == "nothing")
     check_offer(source, cut_by)
+    _check_transform(source)
     fractions = data.get("val_fraction", 0.1), data.get("test_fraction", 0.1)
     options = {name: value for name, value in tokenizer.items() if name != "truncation_side"}
     if tokenizer["kind"] == "pretrained":
-        load_tokenizer(tokenizer["path"])
+        load_tokenizer(tokenizer.get("path"))
         options["path"] = hashlib.sha256(Path(tokenizer["path"]).read_bytes()).hexdigest()
+    fingerprint = source.fingerprint()
     key = [
         STORE_FORMAT,
         data["_target_"],
-        source.fingerprint(),
+        fingerprint,
         _code_of(data.get("transform")),
         fractions,
         seed,
@@ -76,14 +79,14 @@ def prepare(
         if store is None:
             splits, report = make_splits(source.read(), *fractions, seed=seed, labelled=labelled, cut_by=cut_by)
             log.info("tokenising %s rows", f"{sum(report.rows.values()):,}")
-            options["path"] = tokenizer["path"]
+            options["path"] = tokenizer.get("path")
             shown = {"data": data, "tokenizer": tokenizer, "seed": seed}
             made = read_text_as_it_is(make_tokenizer(splits.train.texts, **options))
             if splits.train.pairs:
                 check_separates(made)
             write_store(path, splits, report, made, shown, labelled)
             store = Store.open(path)
-    return store
+    return replace(store, data_hash=hashlib.sha256(str(fingerprint).encode()).hexdigest()[:16])
 
 
 def _opened(path: Path) -> Store | None:
@@ -103,8 +106,17 @@ def _opened(path: Path) -> Store | None:
         if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
             raise  # the machine's trouble, not the store's
         log.warning("warning: %s is damaged (%s): the rows are tokenised again", path, error)
-        shutil.rmtree(path)
+        remove_folder(path)
         return None
+
+
+def _check_transform(source: Any) -> None:
+    transform = getattr(source, "transform", None)
+    if transform is not None and not callable(transform):
+        raise UserError(
+            f"data.transform makes {transform!r:.60}, which can't be called with a text. To name a function, add "
+            "_partial_: true, as in {_target_: package.module.function, _partial_: true}."
+        )
 
 
 def _code_of(transform: dict[str, Any] | None) -> str | None:

@@ -47,6 +47,7 @@ class RowsDataModule(pl.LightningDataModule):
         sampling: str = "uniform",
     ) -> None:
         super().__init__()
+        self._hashes = store.hashes
         self.num_workers, self.seed = num_workers, seed
         self._sizes = {"train": batch_size, "val": eval_batch_size, "test": eval_batch_size}
         self._by_tokens, self._grouped = batching == "tokens", batching != "random" and not packed
@@ -56,6 +57,24 @@ class RowsDataModule(pl.LightningDataModule):
             split: BatchedRows(store.splits[split], long_rows, filler, packed, always_masked, separator)
             for split in SPLITS
         }
+
+    def state_dict(self) -> dict[str, str]:
+        """Which data and which tokenizer a checkpoint was trained on."""
+        return self._hashes
+
+    def load_state_dict(self, state_dict: dict[str, str]) -> None:
+        """Look whether they are the same still.
+
+        Raises:
+            UserError: they aren't. To go on would mix two trainings, and leave a result that is neither's.
+        """
+        for name, there in state_dict.items():
+            if there != self._hashes[name]:
+                raise UserError(
+                    f"the {name.partition('_')[0]} has changed since this run began ({name}: {there} there, "
+                    f"{self._hashes[name]} now): it can't go on. Put back what it was, or train anew in another "
+                    "directory."
+                )
 
     def plan(self, split: str, replicas: int = 1) -> BatchPlan:
         """How `split` is cut into batches among `replicas` processes."""

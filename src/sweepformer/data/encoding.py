@@ -3,16 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
-from sweepformer.data.texts import split_pair, split_words
+from sweepformer.data.texts import in_chunks, split_pair, split_words
 from sweepformer.data.tokenizer import unknown_id
 
-CHUNK_ROWS, CHUNK_CHARACTERS = 10_000, 4_000_000  # at most so much is tokenised at a time
 NO_TAG = -1
 
 
@@ -60,13 +59,21 @@ def encode(tokenizer: Tokenizer, texts: Iterable[str], pairs: bool = False, word
     def encodings(chunk: list[str]) -> list[Encoding]:
         return batch(list(map(prepare, chunk)) if prepare else chunk, is_pretokenized=words)
 
+    def encoded(chunk: list[str], found: list[Encoding]) -> Encoded:
+        return _of_words(chunk, found, unknown) if words else _of_texts(found, unknown)
+
+    chunks = in_chunks(texts)
+    first = list(islice(chunks, 2))
+    if len(first) < 2:
+        for few in first:  # which take less time than a thread
+            yield encoded(few, encodings(few))
+        return
     with ThreadPoolExecutor(1) as encoder:
         earlier: tuple[list[str], Future[list[Encoding]]] | None = None
-        for chunk in chain(_chunks(texts), [None]):
+        for chunk in chain(first, chunks, [None]):
             later = (chunk, encoder.submit(encodings, chunk)) if chunk else None
             if earlier:
-                found = earlier[1].result()
-                yield _of_words(earlier[0], found, unknown) if words else _of_texts(found, unknown)
+                yield encoded(earlier[0], earlier[1].result())
             earlier = later
 
 
@@ -98,15 +105,3 @@ def _of_words(texts: list[str], found: list[Encoding], unknown: int) -> Encoded:
         lengths.append(len(tokens) - began)
         first += words
     return Encoded(np.array(tokens), np.array(lengths), np.array(word_of), first)
-
-
-def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    chunk, characters = [], 0
-    for text in texts:
-        chunk.append(text)
-        characters += len(text)
-        if len(chunk) == CHUNK_ROWS or characters >= CHUNK_CHARACTERS:
-            yield chunk
-            chunk, characters = [], 0
-    if chunk:
-        yield chunk

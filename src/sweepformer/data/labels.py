@@ -165,6 +165,11 @@ class Numbers(Labels):
         raise ValueError(f"numbers have no names such as {name}")
 
 
+def mean_and_scale(numbers: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of the training rows' numbers, (rows,) float64."""
+    return float(numbers.mean()), float(numbers.std())
+
+
 class Unlabelled(Labels):
     """Nothing but a number of rows."""
 

@@ -1,7 +1,7 @@
 """What is read of rows that are longer than the model takes: their head, their tail, both, or all of it in windows."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,6 +45,13 @@ class LongRows:
     max_length: int
     part: str = "head"
     overlap: float = 0.25
+
+    @classmethod
+    def of(cls, config: dict[str, Any]) -> "LongRows":
+        """As the plain config of a run has it."""
+        data, side = config["data"], config["tokenizer"].get("truncation_side")
+        part = data.get("long_rows") or ("tail" if side == "left" else "head")
+        return cls(config["model"].get("max_length", 256), part, data.get("window_overlap", 0.25))
 
     def tokens_read(self, lengths: np.ndarray) -> np.ndarray:
         """(rows,) int64 tokens read of rows of these lengths, what windows share counted in each."""

@@ -171,7 +171,7 @@ def _cut_groups(rows: Rows, groups: Categories, fraction: float, seed: int, key:
     """(rows,) bool: whole groups; of the folds of scikit-learn's StratifiedGroupKFold the one most like the whole."""
     from sklearn.model_selection import StratifiedGroupKFold
 
-    folds = max(round(1 / fraction), 2)
+    folds = max(round(min(1 / fraction, len(rows) + 1)), 2)
     if len(groups.names) < folds:
         raise UserError(
             f"{rows.origin}: {len(groups.names)} groups can't be cut into parts of {fraction:.3g} ({key}); groups stay "

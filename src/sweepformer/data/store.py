@@ -1,9 +1,11 @@
 """Tokenised rows on disk: written once, whole or absent, memory-mapped by every run that wants them."""
 
+import hashlib
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +21,7 @@ from sweepformer.data.labels import Classes, LabelLists, Numbers
 from sweepformer.data.rows import Rows
 from sweepformer.data.split_report import SplitReport
 from sweepformer.data.splits import Splits
-from sweepformer.data.tokenizer import read_text_as_it_is, unknown_id, vocab_size
+from sweepformer.data.tokenizer import read_text_as_it_is, read_tokenizer, unknown_id, vocab_size
 from sweepformer.whole_files import check_seal, seal, sync
 
 SPLITS = ("train", "val", "test")
@@ -41,12 +43,12 @@ class TokenizedRows:
     tokens: np.ndarray
     offsets: np.ndarray
     labels: np.ndarray
-    texts: Strings
-    ids: Strings
+    texts: Sequence[str]
+    ids: Sequence[str]
     tagged: bool = False
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.offsets) - 1
 
     @property
     def lengths(self) -> np.ndarray:
@@ -79,6 +81,7 @@ class Store:
     """Tokenised splits with the tokenizer and the names of classes or tags that belong to them.
 
     labelled: what rows are labelled with, as in `tasks.kinds.Kind`; pairs: whether a row has two texts.
+    data_hash: sixteen hex digits of the raw data and how it is read; `prepare` knows them.
     """
 
     path: Path
@@ -89,6 +92,13 @@ class Store:
     unknown_rate: float
     labelled: str = "class"
     pairs: bool = False
+    data_hash: str = ""
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """Sixteen hex digits each: of the raw data, and of the tokenizer."""
+        tokenizer = hashlib.sha256(self.tokenizer.to_str().encode()).hexdigest()[:16]
+        return {"data_hash": self.data_hash, "tokenizer_hash": tokenizer}
 
     @classmethod
     def open(cls, path: Path) -> "Store":
@@ -104,7 +114,7 @@ class Store:
         return cls(
             path=path,
             splits={split: TokenizedRows.open(path, split, about["labelled"] == "tags") for split in SPLITS},
-            tokenizer=read_text_as_it_is(Tokenizer.from_file(str(path / "tokenizer.json"))),
+            tokenizer=read_text_as_it_is(read_tokenizer(path / "tokenizer.json")),
             classes=about["classes"],
             report=SplitReport(**about["report"]),
             unknown_rate=about["unknown_rate"],

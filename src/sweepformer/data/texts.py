@@ -1,9 +1,11 @@
 """How a row's text is written as one string: a text, two texts, or words that are tagged one by one."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 # ASCII's own separators, which no keyboard writes.
 BETWEEN_TEXTS, BETWEEN_WORDS = "\x1e", "\x1f"
+CHUNK_ROWS, CHUNK_CHARACTERS = 10_000, 4_000_000  # at most so much is worked on at a time
 
 
 def join_pair(first: str, second: str) -> str:
@@ -31,3 +33,22 @@ def readable(texts: Iterable[str]) -> Iterator[str]:
     """The texts with plain white space between their parts."""
     for text in texts:
         yield text.replace(BETWEEN_TEXTS, "\n").replace(BETWEEN_WORDS, " ")
+
+
+def have_spaces(texts: Iterable[str]) -> bool:
+    """Whether most texts, as far as the first thousand tell, are words with spaces between them."""
+    some = [" " in text.strip() for text in islice(readable(texts), 1000)]
+    return sum(some) * 2 > len(some)
+
+
+def in_chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    """The texts, a few thousand at a time, fewer where they are long."""
+    chunk, characters = [], 0
+    for text in texts:
+        chunk.append(text)
+        characters += len(text)
+        if len(chunk) == CHUNK_ROWS or characters >= CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk

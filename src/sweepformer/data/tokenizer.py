@@ -1,20 +1,21 @@
 """Text to token ids: Hugging Face `tokenizers`, trained on the training split only."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, processors
 
-from sweepformer.data.texts import readable
+from sweepformer.data.texts import have_spaces
+from sweepformer.data.tokenizer_training import MASK, PAD, SEPARATOR, UNKNOWN, train
 from sweepformer.errors import UserError
 
-PAD, UNKNOWN, MASK, SEPARATOR = "[PAD]", "[UNK]", "[MASK]", "[SEP]"
-SPECIAL_TOKENS = [PAD, UNKNOWN, MASK, SEPARATOR]
+# A model has a row of weights for every id up to the highest: a file of a few bytes could ask for all memory.
+LARGEST_VOCABULARY = 10_000_000  # as tokenizer.vocab_size may be
+LARGEST_FILE = 1 << 28  # bytes; the largest in use have a tenth of that
 
 
 def make_tokenizer(
-    texts: Iterable[str],
+    texts: Collection[str],
     kind: str,
     vocab_size: int,
     min_frequency: int,
@@ -23,18 +24,17 @@ def make_tokenizer(
 ) -> Tokenizer:
     """Train a tokenizer on `texts`, or load one from `path` if `kind` is pretrained.
 
-    Token 0 is [PAD] in every tokenizer that is trained here.
+    "auto" is "word" where most texts have spaces, else "char".
 
-    Sources: WordPiece (Schuster and Nakajima 2012), BPE (Sennrich et al. 2016), Unigram (Kudo 2018),
-    byte-level alphabet (Radford et al. 2019).
+    Raises:
+        UserError: it can't be trained with these values, or there is none at `path`.
     """
     if kind == "pretrained":
         return load_tokenizer(path)
-    tokenizer, trainer = _untrained(kind, vocab_size, min_frequency)
-    steps = [normalizers.NFC()] + ([normalizers.Lowercase()] if lowercase else [])
-    tokenizer.normalizer = normalizers.Sequence(steps)
+    if kind == "auto":
+        kind = "word" if have_spaces(texts) else "char"
     try:
-        tokenizer.train_from_iterator(readable(texts), trainer)
+        tokenizer = train(texts, kind, vocab_size, min_frequency, lowercase)
     except Exception as error:  # the library raises a bare Exception
         raise UserError(
             f"tokenizer.kind={kind} can't be trained with tokenizer.vocab_size={vocab_size}: {error}"
@@ -51,11 +51,39 @@ def load_tokenizer(path: str | None) -> Tokenizer:
     if not Path(path).is_file():
         raise UserError(f"tokenizer.path: there is no file {Path(path).absolute()}.")
     try:
-        tokenizer = Tokenizer.from_file(path)
-    except Exception as error:  # the library raises a bare Exception
+        tokenizer = read_tokenizer(Path(path))
+    except (OSError, ValueError) as error:
         raise UserError(f"tokenizer.path: {path} is not a tokenizer.json ({error}).") from error
     tokenizer.no_padding()
     tokenizer.no_truncation()
+    return tokenizer
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer in a file, wherever that comes from.
+
+    Raises:
+        ValueError: it is none, or larger than any that is in use.
+    """
+    if path.stat().st_size > LARGEST_FILE:
+        raise ValueError(f"it has {path.stat().st_size:,} bytes, and at most {LARGEST_FILE:,} are read")
+    return parse_tokenizer(path.read_text(encoding="utf-8"))
+
+
+def parse_tokenizer(text: str) -> Tokenizer:
+    """The tokenizer that the text of a `tokenizer.json` describes.
+
+    Raises:
+        ValueError: it describes none, or has ids that no vocabulary has.
+    """
+    try:
+        tokenizer = Tokenizer.from_str(text)
+    except Exception as error:  # the library raises a bare Exception
+        raise ValueError(str(error)) from error
+    if not tokenizer.get_vocab():
+        raise ValueError("it has no tokens")
+    if vocab_size(tokenizer) > LARGEST_VOCABULARY:
+        raise ValueError(f"its ids go up to {vocab_size(tokenizer) - 1:,}, and at most {LARGEST_VOCABULARY:,} are read")
     return tokenizer
 
 
@@ -109,41 +137,3 @@ def special_ids(tokenizer: Tokenizer) -> list[int]:
 def _first_id(tokenizer: Tokenizer, *tokens: str) -> int | None:
     found = map(tokenizer.token_to_id, tokens)
     return next((token_id for token_id in found if token_id is not None), None)
-
-
-def _untrained(kind: str, size: int, min_frequency: int) -> tuple[Tokenizer, trainers.Trainer]:
-    words = pre_tokenizers.BertPreTokenizer()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    limits: dict[str, Any] = {"vocab_size": size, "special_tokens": SPECIAL_TOKENS, "show_progress": False}
-    match kind:
-        case "wordpiece":
-            tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
-            tokenizer.pre_tokenizer, tokenizer.decoder = words, decoders.WordPiece()
-            return tokenizer, trainers.WordPieceTrainer(min_frequency=min_frequency, **limits)
-        case "bpe":
-            tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
-            tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-            tokenizer.decoder = decoders.Metaspace()
-            return tokenizer, trainers.BpeTrainer(min_frequency=min_frequency, **limits)
-        case "unigram":
-            tokenizer = Tokenizer(models.Unigram())
-            tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-            tokenizer.decoder = decoders.Metaspace()
-            return tokenizer, trainers.UnigramTrainer(unk_token=UNKNOWN, **limits)
-        case "word":
-            tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
-            tokenizer.pre_tokenizer = words
-            return tokenizer, trainers.WordLevelTrainer(min_frequency=min_frequency, **limits)
-        case "char":
-            tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
-            tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
-            return tokenizer, trainers.WordLevelTrainer(min_frequency=min_frequency, **limits)
-        case "byte":
-            # A vocabulary of the special tokens and the 256 bytes leaves no room for merges.
-            tokenizer = Tokenizer(models.BPE())
-            tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-            tokenizer.decoder = decoders.ByteLevel()
-            limits["vocab_size"] = len(SPECIAL_TOKENS) + len(alphabet)
-            return tokenizer, trainers.BpeTrainer(initial_alphabet=alphabet, **limits)
-        case _:
-            raise ValueError(f"no trainer for {kind}")

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sweepformer.models.dropout import Dropout
@@ -12,6 +13,7 @@ from sweepformer.models.mixing import Mixing
 
 # Odd and large: neighbouring ids land far apart.
 HASH = 1_000_003
+MOST = 1_000_000_000  # of anything that is a size
 
 
 class BagOfNgrams(nn.Module):
@@ -41,6 +43,9 @@ class BagOfNgrams(nn.Module):
         max_length: int = 256,
     ) -> None:
         super().__init__()
+        for name, value in (("embedding_dim", embedding_dim), ("longest", longest), ("buckets", buckets)):
+            if not 1 <= value <= MOST:
+                raise ValueError(f"{name}={value} must be at least 1 and at most {MOST:,}")
         self.longest, self.buckets, self.max_length = longest, buckets, max_length
         self.tokens = nn.Embedding(vocab_size, embedding_dim)
         self.ngrams = nn.Embedding(buckets, embedding_dim)
@@ -48,6 +53,11 @@ class BagOfNgrams(nn.Module):
             nn.init.uniform_(embedding.weight, -1 / embedding_dim, 1 / embedding_dim)
         self.dropout = Dropout(dropout)
         self.head = nn.Linear(embedding_dim, num_classes).apply(init_linear)
+
+    @property
+    def token_vectors(self) -> list[tuple[nn.Embedding, tuple[int, ...]]]:
+        """As `Transformer.token_vectors`."""
+        return [(self.tokens, (1,)), (self.ngrams, tuple(range(2, self.longest + 1)))]
 
     def forward(self, token_ids: Tensor, layout: Layout = None, mixing: Mixing | None = None) -> Tensor:
         """Logits, (batch, num_classes) float; arguments as `Transformer.forward`."""
@@ -58,9 +68,9 @@ class BagOfNgrams(nn.Module):
         count = real.sum(1, keepdim=True)
         hashed = token_ids
         for _ in range(2, self.longest + 1):
-            # A token is taken to those before it; what ends in padding is none.
-            hashed = (hashed[:, :-1] * HASH + token_ids[:, -hashed.shape[1] + 1 :]) % self.buckets
-            real = real[:, 1:]
+            # A token is taken to those before it; what ends in padding, or begins before the row, is none.
+            hashed = (F.pad(hashed, (1, 0))[:, :-1] * HASH + token_ids) % self.buckets
+            real = F.pad(real, (1, 0))[:, :-1] & real
             total = total + _sum(self.ngrams(hashed), real)
             count = count + real.sum(1, keepdim=True)
         mean = total / count

@@ -61,6 +61,7 @@ class TokenEmbedding(nn.Module):
             (Devlin et al. 2019, segment embeddings); None: rows have one text.
         word_dropout: share of tokens whose vector is left out while training, whole (Iyyer et al. 2015, section 5):
             only where they stood is known. Nothing is scaled, as the others keep their vectors.
+        std: standard deviation of the scaled vectors to begin with; positions are scaled alike.
     """
 
     positions: Tensor | None
@@ -76,10 +77,11 @@ class TokenEmbedding(nn.Module):
         prepend_cls: bool = False,
         separator_id: int | None = None,
         word_dropout: float = 0.0,
+        std: float = 1.0,
     ) -> None:
         super().__init__()
         check_choice("positional_encoding", positional_encoding, POSITIONAL_ENCODINGS)
-        self.max_length, self.word_dropout = max_length, word_dropout
+        self.max_length, self.word_dropout, self.std = max_length, word_dropout, std
         self.scale = math.sqrt(embedding_dim)
         self.tokens = nn.Embedding(vocab_size, embedding_dim, padding_idx=pad_id)
         self.cls = nn.Parameter(torch.empty(embedding_dim)) if prepend_cls else None
@@ -88,7 +90,7 @@ class TokenEmbedding(nn.Module):
         places = max_length + prepend_cls
         if positional_encoding == "sinusoidal":
             # Not in checkpoints: it follows from the config.
-            self.register_buffer("positions", sinusoidal_table(places, embedding_dim), persistent=False)
+            self.register_buffer("positions", std * sinusoidal_table(places, embedding_dim), persistent=False)
         elif positional_encoding == "learned":
             self.positions = nn.Parameter(torch.empty(places, embedding_dim))
         else:
@@ -97,16 +99,16 @@ class TokenEmbedding(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Token vectors have unit variance once scaled; learned positions start small beside them."""
-        nn.init.normal_(self.tokens.weight, std=1 / self.scale)
+        """Token vectors have the variance asked for once scaled; learned positions start small beside them."""
+        nn.init.normal_(self.tokens.weight, std=self.std / self.scale)
         with torch.no_grad():
             self.tokens.weight[self.tokens.padding_idx].zero_()
         if self.cls is not None:
-            nn.init.normal_(self.cls, std=1 / self.scale)
+            nn.init.normal_(self.cls, std=self.std / self.scale)
         if self.segments is not None:
-            nn.init.normal_(self.segments.weight, std=0.02)
+            nn.init.normal_(self.segments.weight, std=0.02 * self.std)
         if isinstance(self.positions, nn.Parameter):
-            nn.init.normal_(self.positions, std=0.02)
+            nn.init.normal_(self.positions, std=0.02 * self.std)
 
     def forward(self, token_ids: Tensor, packed: Packed | None = None) -> Tensor:
         """(batch, length) int64 to (batch, length, width) float; length + 1 with `prepend_cls`.
@@ -128,7 +130,7 @@ class TokenEmbedding(nn.Module):
         if self.segments is not None:
             x = x + self.segments(self._segment_of(token_ids, packed))
         if self.cls is not None:
-            x = torch.cat([self.cls.expand(len(x), 1, -1), x], dim=1)
+            x = torch.cat([self.cls.expand(x.shape[0], 1, -1), x], dim=1)
         x = x * self.scale
         if self.positions is not None:
             x = x + self.positions[packed.positions if packed else slice(x.shape[1])]

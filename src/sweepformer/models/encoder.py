@@ -11,6 +11,7 @@ from sweepformer.models.choices import check_choice
 from sweepformer.models.dropout import Dropout
 from sweepformer.models.embeddings import TokenEmbedding
 from sweepformer.models.layout import Layout, Packed
+from sweepformer.models.stem import STEMS, ConvolutionStem
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "swiglu": F.silu}
 
@@ -127,6 +128,8 @@ class Encoder(nn.Module):
         separator_id: the token between a row's two texts; None: rows have one.
         attention: how it is computed, one of `attention_kernels.KERNELS`.
         word_dropout: share of tokens left out while training.
+        embedding_std: standard deviation of the token vectors to begin with.
+        stem: between embeddings and layers: "none", or a "convolution" over neighbours.
     """
 
     def __init__(
@@ -148,8 +151,11 @@ class Encoder(nn.Module):
         separator_id: int | None = None,
         attention: str = "auto",
         word_dropout: float = 0.0,
+        embedding_std: float = 1.0,
+        stem: str = "none",
     ) -> None:
         super().__init__()
+        check_choice("stem", stem, STEMS)
         self.output_dim = embedding_dim
         self.prepend_cls = prepend_cls
         self.embedding = TokenEmbedding(
@@ -162,7 +168,9 @@ class Encoder(nn.Module):
             prepend_cls,
             separator_id,
             word_dropout,
+            embedding_std,
         )
+        self.stem = ConvolutionStem(embedding_dim, dropout) if stem == "convolution" else None
         rotary = positional_encoding == "rotary"
         self.blocks = nn.ModuleList(
             Block(
@@ -184,7 +192,7 @@ class Encoder(nn.Module):
         Two for each weight and token forward and four backward, and as many for attention's two products, whose
         cost goes with the sum of the rows' squared lengths (Chowdhery et al. 2022, appendix B).
         """
-        weights = sum(module.weight.numel() for module in self.blocks.modules() if isinstance(module, nn.Linear))
+        weights = sum(module.weight.numel() for module in self.modules() if isinstance(module, nn.Linear))
         return 6 * weights * tokens + 12 * len(self.blocks) * self.output_dim * squared_lengths
 
     def forward(self, token_ids: Tensor, layout: Layout = None, causal: bool = False) -> Tensor:
@@ -199,10 +207,14 @@ class Encoder(nn.Module):
         mask: Packed | Tensor | None = packed
         if packed and causal:
             raise ValueError("packed rows can't be causal: give padded ones")
+        if causal and self.stem is not None:
+            raise ValueError("a convolution over neighbours sees the next token: a causal encoder can't have a stem")
         if not isinstance(layout, Packed):
             if self.prepend_cls and layout is not None:
                 layout = F.pad(layout, (1, 0), value=False)
             mask = attention_mask(layout, x.shape[1], causal, x.device)
+        if self.stem is not None:
+            x = self.stem(x, layout)
         for block in self.blocks:
             x = block(x, mask)
         return self.norm(x)

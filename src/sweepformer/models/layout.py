@@ -27,6 +27,12 @@ class Packed(NamedTuple):
         starts = torch.cat([ends.new_zeros(1), ends]).to(torch.int32)
         return cls(starts, positions, rows, int(lengths.max()))
 
+    def between(self, first: int, last: int) -> "Packed":
+        """The layout of the rows from `first` to before `last` alone."""
+        starts = self.starts[first : last + 1]
+        tokens = slice(int(starts[0]), int(starts[-1]))
+        return Packed(starts - starts[0], self.positions[tokens], self.rows[tokens] - first, int(starts.diff().max()))
+
     @property
     def lengths(self) -> Tensor:
         """(rows,) int32 tokens."""

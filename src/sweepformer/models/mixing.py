@@ -19,7 +19,8 @@ class Mixing(NamedTuple):
     def drawn(cls, rows: int, alpha: float, device: torch.device) -> "Mixing":
         """Partners by chance and shares from Beta(alpha, alpha): small alphas leave most rows nearly as they are."""
         # Drawn on the CPU, and in 32 bits whatever a model is made in: the same everywhere.
-        both = torch.tensor(alpha, dtype=torch.float32)
+        # Smaller alphas would be 0 in 32 bits, and what they mix can't be seen.
+        both = torch.tensor(max(alpha, 1e-3), dtype=torch.float32)
         shares = torch.distributions.Beta(both, both).sample((rows, 1))
         return cls(shares.to(device), torch.randperm(rows).to(device))
 

@@ -1,5 +1,8 @@
 """An encoder and a head: sequences to answers."""
 
+from typing import Any
+
+import torch
 from torch import Tensor, nn
 
 from sweepformer.models.choices import check_choice
@@ -7,6 +10,7 @@ from sweepformer.models.encoder import Encoder
 from sweepformer.models.heads import RowHead, TokenHead, VocabularyHead
 from sweepformer.models.layout import Layout
 from sweepformer.models.mixing import Mixing
+from sweepformer.models.wide import WidePath
 
 PREDICTS = ("row", "token", "vocabulary")
 
@@ -39,6 +43,10 @@ class Transformer(nn.Module):
         max_length: the most tokens a sequence may have; longer ones raise a ValueError.
         classifier_dim: width of the hidden layer of the head of rows and tokens; None: a single linear layer.
         classifier_dropout: of the head's inputs.
+        embedding_std: standard deviation of the token vectors to begin with; positions that are added are scaled alike.
+        stem: between embeddings and layers: "none", or a "convolution" over each token and its two neighbours.
+        wide: what a linear classifier of rows' n-grams is made with that answers beside the encoder, unless in
+            training: `WidePath`; None: there is none.
     """
 
     def __init__(
@@ -64,6 +72,9 @@ class Transformer(nn.Module):
         max_length: int = 256,
         classifier_dim: int | None = None,
         classifier_dropout: float = 0.1,
+        embedding_std: float = 1.0,
+        stem: str = "none",
+        wide: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         check_choice("predicts", predicts, PREDICTS)
@@ -84,6 +95,8 @@ class Transformer(nn.Module):
             prepend_cls=pooling == "cls" and predicts == "row",
             separator_id=separator_id,
             word_dropout=word_dropout,
+            embedding_std=embedding_std,
+            stem=stem,
         )
         width = self.encoder.output_dim
         self.head: nn.Module
@@ -93,6 +106,12 @@ class Transformer(nn.Module):
             self.head = TokenHead(width, num_classes, classifier_dim, classifier_dropout)
         else:
             self.head = VocabularyHead(self.encoder.embedding.tokens)
+        self.wide = WidePath(vocab_size, num_classes, **wide) if wide and predicts == "row" else None
+
+    @property
+    def token_vectors(self) -> list[tuple[nn.Embedding, tuple[int, ...]]]:
+        """The embeddings of what stands in a text, each with how many tokens its vectors stand for, call by call."""
+        return [(self.encoder.embedding.tokens, (1,))]
 
     def training_flops(self, tokens: int, squared_lengths: int) -> int:
         """As the encoder's, beside which pooling and head cost little."""
@@ -105,6 +124,7 @@ class Transformer(nn.Module):
         causal: bool = False,
         chosen: Tensor | None = None,
         mixing: Mixing | None = None,
+        apart: bool = False,
     ) -> Tensor:
         """Logits, float: (batch, num_classes) of rows; (batch, length, num_classes) of tokens; of the vocabulary
         (batch, length, vocab_size), or (chosen, vocab_size).
@@ -112,9 +132,16 @@ class Transformer(nn.Module):
         token_ids: (batch, length) int64, or (tokens,) if packed, as the result then is. layout: (batch, length) bool,
         True where there is no token; None: there is no padding; or how the rows are packed. causal: each position
         sees itself and those before it only. chosen: bool, shaped as token_ids: the positions to answer for; the
-        others are spared the head's cost. mixing: how rows are mixed with each other, once each is one vector.
+        others are spared the head's cost. mixing: how rows are mixed with each other, once each is one vector. apart:
+        the encoder's logits and the wide path's beside each other, (batch, 2 num_classes), rather than pooled.
+
+        In training, the encoder answers alone: the wide path knows the training rows by heart.
         """
         hidden = self.encoder(token_ids, layout, causal)
         if mixing is not None:
             return self.head(hidden, layout, mixing)
-        return self.head(hidden if chosen is None else hidden[chosen], layout)
+        deep = self.head(hidden if chosen is None else hidden[chosen], layout)
+        if self.wide is None or self.training:
+            return deep
+        wide = self.wide(token_ids, layout)
+        return torch.cat([deep.to(wide.dtype), wide], dim=1) if apart else self.wide.pooled(deep, wide)

@@ -24,8 +24,8 @@ def confusion_figure(labels: np.ndarray, predictions: np.ndarray, classes: list[
     # Placed by hand: letting the layout be found takes longer than the drawing.
     axes = figure.add_axes((margin / side, margin / side, 1 - (margin + 0.3) / side, 1 - (margin + 0.3) / side))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(classes)), classes, rotation=90)
-    axes.set_yticks(range(len(classes)), classes)
+    axes.set_xticks(range(len(classes)), classes, rotation=90, parse_math=False)  # "$" is a letter like others
+    axes.set_yticks(range(len(classes)), classes, parse_math=False)
     axes.set(xlabel="predicted", ylabel="true", title="Test split")
     if len(classes) <= 30:
         for row, column in zip(*np.nonzero(shares >= LEAST_SHARE), strict=True):
@@ -50,7 +50,8 @@ def class_figure(labels: np.ndarray, predictions: np.ndarray, classes: list[str]
     places = np.arange(len(classes))
     axes.barh(places - 0.2, precision, 0.4, label="precision")
     axes.barh(places + 0.2, recall, 0.4, label="recall")
-    axes.set_yticks(places, [f"{name} ({count})" for name, count in zip(classes, rows, strict=True)])
+    names = [f"{name} ({count})" for name, count in zip(classes, rows, strict=True)]
+    axes.set_yticks(places, names, parse_math=False)
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), title="Test split, by class (how many)")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25 / height), ncols=2)

@@ -1,43 +1,23 @@
 """How a sweep ended: a ranked table on the screen, `leaderboard.csv`, and a README.md in its directory."""
 
-import csv
-import io
 import logging
 import math
 import os
 import statistics
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from sweepformer.command_line import command_line
+from sweepformer.comparison.runs import Run, rank, read_runs
+from sweepformer.delimited import delimited
 from sweepformer.reports.metric_names import telling
 from sweepformer.reports.tables import table_text
-from sweepformer.run_directory import FINAL, RunDirectory, Summary
-from sweepformer.sweeps.sweep import Sweep, command, command_for, run_paths
+from sweepformer.sweeps.folder import run_paths
+from sweepformer.sweeps.sweep import Sweep, command, command_for
 from sweepformer.whole_files import write_text
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One run on the leaderboard: `settings` are the keys in which the sweep's runs differ."""
-
-    path: Path
-    settings: dict[str, str]
-    summary: Summary
-
-    @property
-    def number(self) -> int:
-        return int(self.path.name.partition("-")[0])
-
-    @property
-    def was_stopped(self) -> bool:
-        """Whether it had less training than the sweep's others, by early stopping across runs."""
-        return self.summary.status == "stopped_early_by_sweep"
-
-    def metric(self, name: str) -> float:
-        return self.summary.metrics.get(name, math.nan)
 
 
 def report(sweep: Sweep, findings: str = "") -> int:
@@ -50,9 +30,12 @@ def report(sweep: Sweep, findings: str = "") -> int:
         How many of this command's runs have no result.
     """
     metric, mode = sweep.options["metric"], sweep.options["mode"]
-    entries = read_entries(sweep.path)
+    entries = read_runs(run_paths(sweep.path))
     ranked = rank(entries, metric, mode)
-    lost = [entry for entry in entries if entry.summary.status not in FINAL]
+    if ranked and all(math.isnan(entry.metric(metric)) for entry in ranked):
+        known = ", ".join(ranked[0].summary.metrics)
+        log.warning("warning: sweep.metric=%s: no run has it. They have: %s", metric, known)
+    lost = [entry for entry in entries if not entry.has_result]
     keys = list(dict.fromkeys(key for entry in entries for key in entry.settings))
     measured = {name for entry in ranked for name in entry.summary.metrics}
     names = list(dict.fromkeys([metric, *telling("val", measured), *telling("test", measured)]))
@@ -71,33 +54,13 @@ def report(sweep: Sweep, findings: str = "") -> int:
             log.info("written: %s", os.path.relpath(sweep.path / name))
         except OSError as error:  # the results are on the screen, and the exit code is still to come
             log.error("%s can't be written (%s)", sweep.path / name, error.strerror)
-    log.info("compare: tensorboard --logdir %s", os.path.relpath(sweep.path))
+    here = os.path.relpath(sweep.path)
+    use = [command_line("compare", here), command_line("predict", here, "FILE"), f"tensorboard --logdir {here}"]
+    log.info("next:\n  %s", "\n  ".join(use))
     return sum(not job.is_done for job in sweep.jobs)
 
 
-def read_entries(path: Path) -> list[Entry]:
-    """Every run of a sweep's directory that was started, with the overrides that not all runs share."""
-    found = []
-    for run_path in run_paths(path):
-        if summary := RunDirectory(run_path).read_outcome():
-            found.append((run_path, dict(one.lstrip("+").partition("=")[::2] for one in summary.overrides), summary))
-    keys = dict.fromkeys(key for _, settings, _ in found for key in settings)
-    differing = [key for key in keys if len({settings.get(key) for _, settings, _ in found}) > 1]
-    return [Entry(one, {key: settings.get(key, "") for key in differing}, summary) for one, settings, summary in found]
-
-
-def rank(entries: list[Entry], metric: str, mode: str) -> list[Entry]:
-    """The runs with a result, best first, those without the metric last."""
-    sign = -1 if mode == "max" else 1
-    done = [entry for entry in entries if entry.summary.status in FINAL]
-    if done and all(math.isnan(entry.metric(metric)) for entry in done):
-        log.warning(
-            "warning: sweep.metric=%s: no run has it. They have: %s", metric, ", ".join(done[0].summary.metrics)
-        )
-    return sorted(done, key=lambda one: math.inf if math.isnan(one.metric(metric)) else sign * one.metric(metric))
-
-
-def _ranking(ranked: list[Entry], keys: list[str], names: list[str]) -> str:
+def _ranking(ranked: list[Run], keys: list[str], names: list[str]) -> str:
     rows = [
         [str(place), str(entry.number), *(entry.settings[key] for key in keys), *_numbers(entry, names)]
         for place, entry in enumerate(ranked, 1)
@@ -105,53 +68,39 @@ def _ranking(ranked: list[Entry], keys: list[str], names: list[str]) -> str:
     return table_text("Ranking", ["place", "run", *keys, *names, "epochs", "training s"], rows)
 
 
-def _failures(lost: list[Entry], keys: list[str]) -> str:
+def _failures(lost: list[Run], keys: list[str]) -> str:
     rows = [
         [
             str(entry.number),
             *(entry.settings[key] for key in keys),
             entry.summary.status,
-            _first_line(entry.summary),
+            entry.what_went_wrong,
         ]
         for entry in lost
     ]
     return table_text(f"{len(lost)} without a result", ["run", *keys, "status", "error"], rows)
 
 
-def _numbers(entry: Entry, names: list[str]) -> list[str]:
+def _numbers(entry: Run, names: list[str]) -> list[str]:
     values = [f"{entry.metric(name):.4f}" if not math.isnan(entry.metric(name)) else "" for name in names]
     epochs = f"{entry.summary.epochs}{', stopped' if entry.was_stopped else ''}"
     return [*values, epochs, f"{entry.summary.seconds.get('training', math.nan):.1f}"]
 
 
-def _first_line(summary: Summary) -> str:
-    if summary.status == "interrupted":
-        return "typed again, it goes on"
-    error = summary.error or {}
-    kind, message = error.get("type", ""), error.get("message", "").split("\n")[0]
-    if kind in ("UserError", "Diverged", "ProcessLost"):  # written for people
-        return message
-    return f"{kind}: {message}" if message else kind
-
-
-def _as_csv(entries: list[Entry], keys: list[str], names: list[str]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+def _as_csv(entries: list[Run], keys: list[str], names: list[str]) -> str:
     fields = ["parameters", "epochs", "steps", "tokens_per_second"]
-    writer.writerow(["run", "status", *keys, *names, "training_seconds", *fields, "error"])
+    rows: list[list[Any]] = [["run", "status", *keys, *names, "training_seconds", *fields, "error"]]
     for entry in entries:
         values = [entry.summary.metrics.get(name, "") for name in names]
         rest = [getattr(entry.summary, field) for field in fields]
-        error = _first_line(entry.summary) if entry.summary.error else ""
+        error = entry.what_went_wrong if entry.summary.error else ""
         seconds = entry.summary.seconds.get("training", "")
-        writer.writerow(
-            [entry.path.name, entry.summary.status, *entry.settings.values(), *values, seconds, *rest, error]
-        )
-    return out.getvalue()
+        rows.append([entry.path.name, entry.summary.status, *entry.settings.values(), *values, seconds, *rest, error])
+    return delimited(rows)
 
 
 def _as_markdown(
-    path: Path, ranked: list[Entry], lost: list[Entry], keys: list[str], names: list[str], metric: str, findings: str
+    path: Path, ranked: list[Run], lost: list[Run], keys: list[str], names: list[str], metric: str, findings: str
 ) -> str:
     lines = [f"# Sweep {path.name}", "", f"{len(ranked)} runs with a result, {len(lost)} without; {_today()}.", ""]
     lines += ["## What was swept", ""]
@@ -172,7 +121,7 @@ def _as_markdown(
         lines += ["", findings]
     if lost:
         lines += ["", "## What has no result", ""]
-        lines += [f"- `{entry.path.name}` ({entry.summary.status}): {_first_line(entry.summary)}" for entry in lost]
+        lines += [f"- `{entry.path.name}` ({entry.summary.status}): {entry.what_went_wrong}" for entry in lost]
     lines += [
         "",
         "## How to run it again",
@@ -185,7 +134,7 @@ def _as_markdown(
     return "\n".join(lines)
 
 
-def _verdict(ranked: list[Entry], metric: str) -> str:
+def _verdict(ranked: list[Run], metric: str) -> str:
     best = ranked[0].metric(metric)
     won = ", ".join(f"`{key}={value}`" for key, value in ranked[0].settings.items()) or "The only setting"
     text = f"{won}: {metric} {best:.4f}"
@@ -198,7 +147,7 @@ def _verdict(ranked: list[Entry], metric: str) -> str:
     return text + "."
 
 
-def _markdown_table(ranked: list[Entry], keys: list[str], names: list[str]) -> str:
+def _markdown_table(ranked: list[Run], keys: list[str], names: list[str]) -> str:
     header = ["place", "run", *(f"`{key}`" for key in keys), *names, "epochs", "training s"]
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     for place, entry in enumerate(ranked, 1):

@@ -58,7 +58,7 @@ def hyperparameters(config: dict[str, Any], overrides: Sequence[str], swept: Seq
     found = {}
     for override in overrides:
         key, _, text = override.lstrip("+").partition("=")
-        if key.startswith(("~", "hydra")) or key == "name" or (swept and key not in swept):
+        if key.startswith(("~", "hydra")) or key in ("name", "allowed_packages") or (swept and key not in swept):
             continue
         value: Any = config
         for part in key.split("."):

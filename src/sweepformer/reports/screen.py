@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from sweepformer.baselines.token_counts import unigram_perplexity
+from sweepformer.command_line import command_line
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import SPLITS, Store
 from sweepformer.data.tokenizer import vocab_size
@@ -68,6 +69,13 @@ def print_result(summary: Summary, path: Path, monitor: str) -> None:
             f"{seconds['total']:.1f} s, of which training {seconds['training']:.1f} s"
             + (f" ({summary.epochs} epochs, {summary.steps:,} steps)" if summary.steps else ""),
         )
+    for name, count in (
+        ("steps skipped, gradients no numbers", summary.skipped_steps),
+        ("steps skipped, fp16 overflows", summary.fp16_overflows),
+        ("loss spikes", summary.loss_spikes),
+    ):
+        if count:
+            table.add_row(name, f"{count:,}")
     if summary.tokens_per_second:
         table.add_row("real tokens a second", f"{summary.tokens_per_second:,.0f}")
         table.add_row("share of the device's peak (MFU)", share(summary.mfu))
@@ -75,7 +83,8 @@ def print_result(summary: Summary, path: Path, monitor: str) -> None:
         table.add_row("precision", summary.effective_precision)
     log.info("\n%s", rendered(table))
     tensorboard = shlex.join(["tensorboard", "--logdir", str(shown.parent if shown.parts else shown)])
-    log.info("next:\n  %s", "\n  ".join([tensorboard, *_next_runs(summary.overrides)]))
+    use = command_line("predict", str(shown), "FILE")
+    log.info("next:\n  %s", "\n  ".join([use, tensorboard, *_next_runs(summary.overrides)]))
 
 
 def _next_runs(overrides: list[str]) -> list[str]:
@@ -84,4 +93,4 @@ def _next_runs(overrides: list[str]) -> list[str]:
     commands = [["-m", *same, "seed=0,1,2"]]
     if not any(one.lstrip("+~").startswith(("model", "experiment")) for one in same):
         commands.insert(0, [*same, "model=base"])
-    return [shlex.join(["python", "-m", "src.run", *command]) for command in commands]
+    return [command_line("run", *command) for command in commands]

@@ -11,6 +11,7 @@ from sweepformer.errors import UserError
 from sweepformer.reports.tables import table_text
 from sweepformer.rules import check
 from sweepformer.sweeps.sweep import Job
+from sweepformer.tasks.model_arguments import model_options
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +38,11 @@ def show(jobs: Sequence[Job]) -> None:
 
 def _parameters(job: Job) -> str:
     """The model's size, of shapes alone. The vocabulary is not known before the data is read: its limit counts."""
+    options = model_options(job.config["model"])
     try:
         check(job.config)
         with torch.device("meta"):
-            model = build(
-                "model", job.config["model"], vocab_size=job.config["tokenizer"]["vocab_size"], num_classes=2, pad_id=0
-            )
+            model = build("model", options, vocab_size=job.config["tokenizer"]["vocab_size"], num_classes=2, pad_id=0)
     except UserError as error:
         return f"can't be built: {error}"
     return f"at most {sum(parameter.numel() for parameter in model.parameters()):,}"

@@ -9,6 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import OverrideParseException
 
+from sweepformer.allowed_targets import trusting
 from sweepformer.errors import UserError
 from sweepformer.sweeps.sweep import Sweep
 
@@ -29,7 +30,8 @@ def sweep_grid(plugin: Any, params: dict[str, Any], arguments: list[str]) -> lis
         if sweep.options["dry_run"]:
             from sweepformer.sweeps.dry_run import show
 
-            show([sweep.add(overrides, swept) for overrides, swept in grid])
+            with trusting(sweep.allowed_packages):
+                show([sweep.add(overrides, swept) for overrides, swept in grid])
             return []
         with sweep.held():
             for overrides, swept in grid:

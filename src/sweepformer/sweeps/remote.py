@@ -23,17 +23,18 @@ Job = Callable[[], JobReturn]
 
 
 class Portable:
-    """A job with what it needs of this process: Hydra's singletons, the working directory, the import path.
+    """A job with what it needs of this process: Hydra's singletons, working directory, import path, command line.
 
     Called it returns None, or how the job ended if it ended badly.
     """
 
     def __init__(self, job: Job) -> None:
         self.job, self.state = job, Singleton.get_state()
-        self.directory, self.path = os.getcwd(), list(sys.path)
+        self.directory, self.path, self.command = os.getcwd(), list(sys.path), list(sys.argv)
 
     def __call__(self) -> str | None:
         sys.path.extend(one for one in self.path if one not in sys.path)
+        sys.argv = self.command  # it is recorded, and messages advise commands in its words
         os.chdir(self.directory)
         Singleton.set_state(self.state)
         result = self.job()

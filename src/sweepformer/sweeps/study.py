@@ -17,17 +17,19 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from sweepformer.config import differences
+from sweepformer.allowed_targets import trusting
 from sweepformer.errors import UserError
+from sweepformer.plain_configs import differences
 from sweepformer.reports.findings import show_findings
 from sweepformer.reports.leaderboard import report
 from sweepformer.reports.tables import table_text
 from sweepformer.run_directory import RunDirectory
+from sweepformer.sweeps.folder import run_paths
 from sweepformer.sweeps.grid import parse
 from sweepformer.sweeps.objectives import Objectives, read_objectives
 from sweepformer.sweeps.space import Space, describe, distribution, refuse_other_space, shared_config
 from sweepformer.sweeps.storage import open_storage, storage_errors
-from sweepformer.sweeps.sweep import Job, Sweep, run_paths
+from sweepformer.sweeps.sweep import Job, Sweep
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +141,7 @@ class Study:
         self, options: dict[str, Any], objectives: Objectives, space: Space, config: dict[str, Any], sweep: Sweep
     ) -> None:
         self.options, self.objectives, self.space = options, objectives, space
+        self._trusted = ("optuna", *sweep.allowed_packages)
         self._owner = str(sweep.path) if options["storage"] else None
         self.study = optuna.create_study(
             storage=open_storage(options["storage"] or f"sqlite:///{sweep.path / 'optuna.db'}"),
@@ -195,7 +198,8 @@ class Study:
         seed = {"seed": (options["seed"] + len(self.study.trials) + owner) % 2**32} if fresh else {}
         from sweepformer.build import build  # which loads Lightning
 
-        return build("hydra.sweeper.sampler", {**options, **seed})
+        with trusting(self._trusted):
+            return build("hydra.sweeper.sampler", {**options, **seed})
 
     def _trials(self, *states: TrialState) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=states or None)

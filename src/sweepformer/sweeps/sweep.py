@@ -11,7 +11,6 @@ import logging
 import os
 import random
 import re
-import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,15 +21,20 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn, configure_log
-from omegaconf import open_dict, read_write
+from omegaconf import OmegaConf, open_dict, read_write
 
-from sweepformer.config import config_hash, plain, safe_name
+from sweepformer.allowed_targets import named_packages
+from sweepformer.command_line import command_line
+from sweepformer.config import plain, safe_name
 from sweepformer.errors import SweepTerminated, UserError
 from sweepformer.identity import identity
 from sweepformer.locks import Locked, locked
-from sweepformer.run_directory import FINAL, SWEEP_FILE, RunDirectory
+from sweepformer.plain_configs import config_hash
+from sweepformer.run_directory import SWEEP_FILE, RunDirectory
+from sweepformer.staying_inside import refuse_links_out
+from sweepformer.sweeps.folder import run_number, run_paths
 from sweepformer.sweeps.progress import Progress
-from sweepformer.whole_files import write_text
+from sweepformer.whole_files import remove_unfinished, write_text
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +55,7 @@ class Job:
 
     @property
     def is_done(self) -> bool:
-        summary = self.directory.read_summary()
-        return summary is not None and summary.status in FINAL
+        return self.directory.result is not None
 
 
 class Sweep:
@@ -74,10 +77,12 @@ class Sweep:
         """Hold the directory against every other process that would sweep into it.
 
         Raises:
-            UserError: another process is at work in it.
+            UserError: another process is at work in it, or it has links that lead out.
         """
+        refuse_links_out(self.path, (".*", ".halving/*", ".devices/*", "optuna.db"))
         try:
             with locked(self.path / ".lock"), _sigterm_stops():
+                remove_unfinished([self.path])
                 yield
         except Locked:
             raise UserError(
@@ -94,7 +99,7 @@ class Sweep:
         key = config_hash(config)
         if key not in self._jobs:
             path = self._known.get(key) or self._place(safe_name(",".join(swept)), config)
-            self._jobs[key] = Job(_number(path), tuple(overrides), tuple(swept), config, RunDirectory(path))
+            self._jobs[key] = Job(run_number(path), tuple(overrides), tuple(swept), config, RunDirectory(path))
         return self._jobs[key]
 
     @property
@@ -102,12 +107,19 @@ class Sweep:
         """The runs that were added, in that order."""
         return list(self._jobs.values())
 
+    @property
+    def allowed_packages(self) -> tuple[str, ...]:
+        """Packages whose parts its configs may name, as the user says."""
+        return named_packages(plain(OmegaConf.masked_copy(self._config, ["allowed_packages"])))
+
     def compose(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The plain config of a run."""
         config = self._context.config_loader.load_sweep_config(self._config, list(overrides))
         with read_write(config), open_dict(config):
             del config["hydra"]
-        return identity(plain(config))
+        given = plain(config)
+        named_packages(given)  # before a run is started that would refuse it
+        return identity(given)
 
     @cached_property
     def _known(self) -> dict[str, Path]:
@@ -126,7 +138,7 @@ class Sweep:
             if path.name.partition("-")[2] == label and path not in taken:
                 RunDirectory(path).refuse_other(config)
                 return path
-        path = self.path / f"{max(map(_number, self._paths), default=-1) + 1}-{label}".rstrip("-")
+        path = self.path / f"{max(map(run_number, self._paths), default=-1) + 1}-{label}".rstrip("-")
         self._paths.append(path)
         return path
 
@@ -235,7 +247,7 @@ def _record_loss(job: Job, reason: str) -> None:
 
 def command() -> str:
     """The command line as it was typed."""
-    return shlex.join(["python", "-m", "src.run", *sys.argv[1:]])
+    return command_line("run", *sys.argv[1:])
 
 
 def command_for(overrides: Sequence[str]) -> str:
@@ -245,17 +257,7 @@ def command_for(overrides: Sequence[str]) -> str:
         parser.add_argument(long, short)
     given = vars(parser.parse_known_args(sys.argv[1:])[0])
     where = [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value]
-    return shlex.join(["python", "-m", "src.run", *where, *overrides])
-
-
-def run_paths(path: Path) -> list[Path]:
-    """The directories of a sweep's runs, by number."""
-    found = [one for one in path.glob("*") if re.match(r"\d+(-|$)", one.name) and one.is_dir()]
-    return sorted(found, key=_number)
-
-
-def _number(path: Path) -> int:
-    return int(path.name.partition("-")[0])
+    return command_line("run", *where, *overrides)
 
 
 def _quoted(value: object) -> str:

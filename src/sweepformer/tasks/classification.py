@@ -4,21 +4,32 @@ import inspect
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 from torchmetrics import MeanMetric, Metric
-from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError, MulticlassF1Score
 
 from sweepformer.data.batches import Batch
 from sweepformer.models.mixing import Mixing
+from sweepformer.models.wide import WidePath
+from sweepformer.tasks.answers import ClassAnswers, Kept
 from sweepformer.tasks.class_weights import class_weights as weights_of
+from sweepformer.tasks.fitted_on_validation import FittedOnValidation
 from sweepformer.tasks.kinds import KINDS
+from sweepformer.tasks.logits import row_logits
 from sweepformer.tasks.losses import class_loss, disagreement
-from sweepformer.tasks.task import Learned, Targets, Task
+from sweepformer.tasks.task import Learned, Targets
+from sweepformer.tasks.temperature import UNSCALED, best_temperature
+from sweepformer.tasks.trust import best_trust
 
 
-class Classification(Task):
+class Classification(FittedOnValidation):
     """Trains a model to name the class of a row; logits are (batch, classes).
+
+    Probabilities are as large as they are often right: the temperature that logits are divided by for them is fitted
+    at the end of every validation, on all of its rows, and saved with the weights. The losses are of plain logits. How
+    far a wide path beside the model's encoder counts is fitted just before, alike.
 
     Args:
         targets: labels are class numbers, (rows,) int64.
@@ -36,6 +47,7 @@ class Classification(Task):
     """
 
     kind = KINDS["Classification"]
+    temperature: Tensor
 
     def __init__(
         self,
@@ -50,10 +62,14 @@ class Classification(Task):
         super().__init__(targets=targets, **parts)
         self.classes = len(targets.classes)
         self.label_smoothing, self.focal_gamma, self.r_drop, self.mixup = label_smoothing, focal_gamma, r_drop, mixup
+        self.register_buffer("temperature", torch.tensor(UNSCALED))
         self.class_weights: Tensor | None
         self.register_buffer(
             "class_weights", weights_of(class_weights, targets.classes, targets.labels), persistent=False
         )
+        if self._wide is not None:
+            # Large, and the same in every process: DDP need not send them before each step.
+            self._ddp_params_and_buffers_to_ignore = [f"model.wide.{name}" for name, _ in self._wide.named_buffers()]
         if mixup and "mixing" not in inspect.signature(self.model.forward).parameters:
             raise ValueError(f"task.mixup={mixup} needs a model that mixes rows, whose forward takes `mixing`")
 
@@ -66,6 +82,12 @@ class Classification(Task):
                 "f1": MulticlassF1Score(len(classes), average="macro", validate_args=False),
             }
         )
+
+    @classmethod
+    def test_metrics(cls, classes: list[str]) -> nn.ModuleDict:
+        """Also the expected calibration error in 15 bins (Guo et al. 2017), with the temperature and without."""
+        errors = {name: MulticlassCalibrationError(len(classes), validate_args=False) for name in ("ece", "ece_raw")}
+        return nn.ModuleDict({**cls.metrics(classes), **errors})
 
     def learn(self, batch: Batch) -> Learned:
         mixing = Mixing.drawn(len(batch.labels), self.mixup, batch.labels.device) if self.mixup else None
@@ -91,20 +113,40 @@ class Classification(Task):
         metrics["loss"].update(loss, weight=len(labels))
         metrics["acc"].update(logits, labels)
         metrics["f1"].update(logits, labels)
+        if "ece" in metrics:
+            metrics["ece"].update((logits / self.temperature).softmax(1), labels)
+            metrics["ece_raw"].update(logits.softmax(1), labels)
 
-    def answer(self, logits: Tensor, labels: Tensor) -> dict[str, Tensor | list[Any]]:
-        return {"labels": labels, "probabilities": logits.softmax(1)}
+    def said_of(self, batch: Batch) -> Tensor:
+        if self._wide is None:
+            return self.logits_of(batch)
+        return row_logits(self.model(batch.token_ids, batch.layout, apart=True), batch)
 
-    def prediction_columns(self, kept: dict[str, Any], classes: list[str]) -> dict[str, Any]:
-        """label, prediction (strings) and `probability_<class>` (float32) for every class."""
-        probabilities = kept["probabilities"]
-        columns = {
-            "label": [classes[label] for label in kept["labels"]],
-            "prediction": [classes[best] for best in probabilities.argmax(1)],
-        }
-        for number, name in enumerate(classes):
-            columns[f"probability_{name}"] = probabilities[:, number]
-        return columns
+    def logits_from(self, said: Tensor, labels: Tensor) -> Tensor:
+        if self._wide is None:
+            return said
+        deep, wide = said.chunk(2, dim=1)
+        fitted = best_trust(deep.cpu().numpy(), wide.cpu().numpy(), labels.cpu().numpy())
+        self._wide.trust.copy_(torch.tensor(fitted))
+        return self._wide.pooled(deep, wide)
+
+    def choose(self, logits: Tensor, labels: Tensor) -> None:
+        self.temperature.fill_(best_temperature(logits.cpu().numpy(), labels.cpu().numpy()))
+
+    def answer(self, logits: Tensor, labels: Tensor) -> Kept:
+        return {"labels": labels, **self._answers.of(logits)}
+
+    def prediction_columns(self, kept: Kept, classes: list[str]) -> dict[str, Any]:
+        """label, and as `ClassAnswers`."""
+        return {"label": [classes[label] for label in kept["labels"]], **self._answers.columns(kept, classes)}
 
     def confusion(self, kept: dict[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
         return kept["labels"], kept["probabilities"].argmax(1)
+
+    @property
+    def _wide(self) -> WidePath | None:
+        return getattr(self.model, "wide", None)
+
+    @property
+    def _answers(self) -> ClassAnswers:
+        return ClassAnswers(self.temperature)

@@ -20,11 +20,13 @@ class Kind:
         (one of several for each of its words), or "nothing".
     predicts: what the model gives an answer for: each "row", each "token", or any token of the "vocabulary".
     metrics: measured on validation and test as `val_NAME` and `test_NAME`, beside the loss; the most telling first.
+    only_tested: measured on test alone.
     """
 
     labels: str
     predicts: str
     metrics: tuple[str, ...]
+    only_tested: tuple[str, ...] = ()
 
     @property
     def logged(self) -> tuple[str, ...]:
@@ -35,11 +37,11 @@ class Kind:
     @property
     def tested(self) -> tuple[str, ...]:
         """What the test comes to."""
-        return ("test_loss", *(f"test_{name}" for name in self.metrics))
+        return ("test_loss", *(f"test_{name}" for name in (*self.metrics, *self.only_tested)))
 
 
 KINDS = {
-    "Classification": Kind("class", "row", ("acc", "f1")),
+    "Classification": Kind("class", "row", ("acc", "f1"), ("ece", "ece_raw")),
     "LanguageModeling": Kind("nothing", "vocabulary", ("perplexity", "acc")),
     "MaskedLM": Kind("nothing", "vocabulary", ("perplexity", "acc")),
     "Multilabel": Kind("classes", "row", ("f1", "f1_micro", "acc")),

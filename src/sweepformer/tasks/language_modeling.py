@@ -1,13 +1,10 @@
 """Each token from those before it."""
 
-import torch
-from torch import Tensor
-
 from sweepformer.data.batches import Batch
-from sweepformer.models.layout import Packed
 from sweepformer.tasks.kinds import KINDS
+from sweepformer.tasks.questions import Question, next_tokens
 from sweepformer.tasks.task import Targets
-from sweepformer.tasks.token_prediction import Question, TokenPrediction
+from sweepformer.tasks.token_prediction import TokenPrediction
 
 
 class LanguageModeling(TokenPrediction):
@@ -25,14 +22,4 @@ class LanguageModeling(TokenPrediction):
 
     def ask(self, batch: Batch, epoch: int | None) -> Question:
         """The same in every epoch: position i is asked for the token at i + 1."""
-        assert not isinstance(batch.layout, Packed), "packed rows can't be causal"
-        followed = _is_followed(batch.token_ids, batch.layout)
-        answers = batch.token_ids[:, 1:][followed[:, :-1]]
-        return Question(batch.token_ids, followed, answers, followed.nonzero()[:, 0])
-
-
-def _is_followed(token_ids: Tensor, padding: Tensor | None) -> Tensor:
-    """(batch, length) bool: where another token of the row comes next."""
-    followed = torch.zeros_like(token_ids, dtype=torch.bool)
-    followed[:, :-1] = True if padding is None else ~padding[:, 1:]
-    return followed
+        return next_tokens(batch)

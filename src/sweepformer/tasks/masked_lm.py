@@ -9,8 +9,9 @@ from sweepformer.data.tokenizer import mask_id, special_ids
 from sweepformer.errors import UserError
 from sweepformer.tasks.kinds import KINDS
 from sweepformer.tasks.masking import Masking
+from sweepformer.tasks.questions import Question
 from sweepformer.tasks.task import Targets
-from sweepformer.tasks.token_prediction import Question, TokenPrediction
+from sweepformer.tasks.token_prediction import TokenPrediction
 
 
 class MaskedLM(TokenPrediction):
@@ -47,7 +48,7 @@ class MaskedLM(TokenPrediction):
                 "task=masked_lm hides tokens behind a mask, and this tokenizer has none ([MASK] or <mask>). "
                 "Choose another tokenizer (all but tokenizer=pretrained have one), or task=language_modeling."
             )
-        self.masking = Masking(rate, masked, random, mask, special_ids(tokenizer), self.vocab_size, targets.seed)
+        self.masking = Masking(mask, special_ids(tokenizer), self.vocab_size, targets.seed, rate, masked, random)
         self.answers_per_batch = max(rate * targets.tokens_per_batch, targets.rows_per_batch)
 
     def ask(self, batch: Batch, epoch: int | None) -> Question:

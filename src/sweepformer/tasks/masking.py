@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from sweepformer.data.batches import Batch
 from sweepformer.models.layout import Packed
-from sweepformer.tasks.token_prediction import Question
+from sweepformer.tasks.questions import Question
 
 
 class Masking(nn.Module):
@@ -15,12 +15,12 @@ class Masking(nn.Module):
     batched, on how many processes, and whether a run was interrupted in between makes no difference.
 
     Args:
-        rate: share of the tokens that are asked for. Of each row at least one is, if it has any that may be.
-        masked, random: shares of these that a mask, or any token of a text, stands in for; the rest stay.
         mask_id: of the mask.
         special_ids: tokens that are never hidden, and never stand in for one.
         vocab_size: number of token ids.
         seed: of all draws.
+        rate: share of the tokens that are asked for. Of each row at least one is, if it has any that may be.
+        masked, random: shares of these that a mask, or any token of a text, stands in for; the rest stay.
     """
 
     ordinary: Tensor
@@ -28,13 +28,13 @@ class Masking(nn.Module):
 
     def __init__(
         self,
-        rate: float,
-        masked: float,
-        random: float,
         mask_id: int,
         special_ids: list[int],
         vocab_size: int,
         seed: int,
+        rate: float = 0.15,
+        masked: float = 0.8,
+        random: float = 0.1,
     ) -> None:
         super().__init__()
         self.rate, self.masked, self.random, self.mask_id, self.seed = rate, masked, random, mask_id, seed

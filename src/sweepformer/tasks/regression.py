@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torchmetrics import MeanAbsoluteError, MeanMetric, Metric
 
 from sweepformer.data.batches import Batch
+from sweepformer.data.labels import mean_and_scale
+from sweepformer.tasks.answers import Kept, NumberAnswers
 from sweepformer.tasks.correlation import Correlation
 from sweepformer.tasks.kinds import KINDS
 from sweepformer.tasks.task import Learned, Targets, Task
@@ -74,10 +76,10 @@ class Regression(Task):
         for name in ("pearson", "spearman"):
             metrics[name].update(answers, labels)
 
-    def answer(self, logits: Tensor, labels: Tensor) -> dict[str, Tensor | list[Any]]:
-        return {"labels": labels, "predictions": logits[:, 0].cpu().double() * self.scale + self.mean}
+    def answer(self, logits: Tensor, labels: Tensor) -> Kept:
+        return {"labels": labels, **NumberAnswers(self.mean, self.scale).of(logits)}
 
-    def prediction_columns(self, kept: dict[str, Any], classes: list[str]) -> dict[str, Any]:
+    def prediction_columns(self, kept: Kept, classes: list[str]) -> dict[str, Any]:
         """label and prediction, float64."""
         return {"label": kept["labels"], "prediction": kept["predictions"]}
 
@@ -85,8 +87,3 @@ class Regression(Task):
         from sweepformer.reports.figures import number_figure
 
         return {"predicted_and_true": number_figure(kept["labels"], kept["predictions"])}
-
-
-def mean_and_scale(numbers: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation of the training rows' numbers, (rows,) float64."""
-    return float(numbers.mean()), float(numbers.std())

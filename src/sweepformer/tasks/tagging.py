@@ -10,7 +10,9 @@ from torchmetrics import MeanMetric, Metric
 
 from sweepformer.data.batches import Batch
 from sweepformer.data.encoding import NO_TAG, further_piece
+from sweepformer.tasks.answers import Kept, TagAnswers, by_row, names_of_tags, predicted_tags
 from sweepformer.tasks.kinds import KINDS
+from sweepformer.tasks.logits import word_logits
 from sweepformer.tasks.tag_scores import f1_of
 from sweepformer.tasks.task import Learned, Targets, Task
 
@@ -59,11 +61,14 @@ class Tagging(Task):
     def evaluate(self, split: str, batch: Batch) -> Tensor:
         """Measure the answers to a batch; returns the logits of its words, float32, -inf where there is no answer."""
         assert batch.words is not None
-        of_tokens = self(batch.token_ids, batch.layout).float().flatten(0, -2)
-        cut = (batch.words.tokens < 0)[:, None]
-        logits = of_tokens[batch.words.tokens.clamp(min=0)].masked_fill(cut, -torch.inf)
+        of_tokens = torch.cat(self.in_parts(self._logits_of_tokens, batch))
+        logits = word_logits(of_tokens, batch.words)
         self.measure(self._metrics_of(split), logits, _answers(batch))
         return logits
+
+    def _logits_of_tokens(self, batch: Batch) -> Tensor:
+        """(positions, tags) float32, padding among them."""
+        return self(batch.token_ids, batch.layout).float().flatten(0, -2)
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         logits = self.evaluate("test", batch)
@@ -72,27 +77,21 @@ class Tagging(Task):
     def measure(self, metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
         """logits: (words, tags), -inf where there is no answer; labels: (words, 2), as `TokenizedRows.answers`."""
         tags, rows = labels.unbind(1)
-        predicted = _predicted(logits)
+        predicted = predicted_tags(logits)
         answered = predicted != NO_TAG
         if answered.any():
             metrics["loss"].update(cross_entropy(logits[answered], tags[answered]), weight=int(answered.sum()))
         metrics["acc"].update((predicted == tags).float())
         metrics["f1"].update(predicted, tags, rows)
 
-    def answer(self, logits: Tensor, labels: Tensor) -> dict[str, Tensor | list[Any]]:
+    def answer(self, logits: Tensor, labels: Tensor) -> Kept:
         """The rows' true and predicted tags, an array a row, NO_TAG where there is no answer."""
         tags, rows = labels.unbind(1)
-        ends = torch.bincount(rows).cumsum(0)[:-1].tolist()
-        columns = {"labels": tags, "predictions": _predicted(logits)}
-        return {name: np.split(column.cpu().numpy(), ends) for name, column in columns.items()}
+        return {"labels": by_row(tags, rows), **TagAnswers().of(logits, rows)}
 
-    def prediction_columns(self, kept: dict[str, Any], classes: list[str]) -> dict[str, Any]:
-        """label and prediction, a list of strings a row; the prediction of a word that was cut off is null."""
-        named = [*classes, None]  # the last for NO_TAG
-        return {
-            "label": [[named[tag] for tag in row] for row in kept["labels"]],
-            "prediction": [[named[tag] for tag in row] for row in kept["predictions"]],
-        }
+    def prediction_columns(self, kept: Kept, classes: list[str]) -> dict[str, Any]:
+        """label, a list of strings a row, and as `TagAnswers`."""
+        return {"label": names_of_tags(kept["labels"], classes), **TagAnswers().columns(kept, classes)}
 
     def confusion(self, kept: dict[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
         """Of the words that have an answer."""
@@ -105,7 +104,3 @@ def _answers(batch: Batch) -> Tensor:
     """(words, 2) int64, as `TokenizedRows.answers`, rows counted in the batch."""
     assert batch.words is not None
     return torch.stack([batch.words.tags, batch.words.rows], 1)
-
-
-def _predicted(logits: Tensor) -> Tensor:
-    return torch.where(logits.isneginf().all(1), NO_TAG, logits.argmax(1))

@@ -1,12 +1,12 @@
 """What all tasks share: how a step is counted and logged, evaluated, optimised and saved."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -15,10 +15,15 @@ from torchmetrics import Metric
 
 from sweepformer.data.batches import Batch
 from sweepformer.models.layout import Layout
+from sweepformer.tasks.answers import Kept
 from sweepformer.tasks.kinds import Kind
+from sweepformer.tasks.logits import row_logits
+from sweepformer.tasks.step_sums import StepSums
+from sweepformer.tasks.steps import Steps
 from sweepformer.training.each_process import of_each, of_this
 
 STEP_SCALARS = "train_loss_step"
+OF_TRAINING = ("train_", "val_")  # how the metrics begin that belong to the weights of one moment
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Learned(NamedTuple):
     correct: Tensor | None = None
 
 
-class Task(pl.LightningModule, ABC):
+class Task(Steps, ABC):
     """Trains a model.
 
     A task says what `kind` it is, what a batch teaches (`learn`), what its answers are measured by (`metrics`), and
@@ -63,6 +68,7 @@ class Task(pl.LightningModule, ABC):
         make_schedule: given the optimizer, returns Lightning's scheduler dict.
         targets: what is known of the training rows.
         saved: plain data that every checkpoint carries, so that it can be used without the run's directory.
+        auto_micro_batch: as `Steps`.
     """
 
     kind: ClassVar[Kind]
@@ -74,17 +80,19 @@ class Task(pl.LightningModule, ABC):
         make_schedule: Callable[[Optimizer], dict[str, Any]],
         targets: Targets,
         saved: dict[str, Any] | None = None,
+        auto_micro_batch: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(auto_micro_batch)
         self.model = model
         self.make_optimizer, self.make_schedule = make_optimizer, make_schedule
         # The summed loss is divided by a constant and not by the batch's own number of answers, so that each answer
         # weighs the same although batches of short rows hold more of them.
         self.answers_per_batch = self.expected_answers(targets)
         self.saved = saved or {}
-        self.measured = nn.ModuleDict({f"{split}_metrics": self.metrics(targets.classes) for split in ("val", "test")})
-        self._train: list[Tensor] = []
-        self._logged = 0
+        self.measured = nn.ModuleDict(
+            {"val_metrics": self.metrics(targets.classes), "test_metrics": self.test_metrics(targets.classes)}
+        )
+        self._sums = StepSums()
 
     @staticmethod
     def expected_answers(targets: Targets) -> float:
@@ -95,6 +103,11 @@ class Task(pl.LightningModule, ABC):
     @abstractmethod
     def metrics(classes: list[str]) -> nn.ModuleDict:
         """A metric by name, "loss" and those of `kind`, each updated by `measure`."""
+
+    @classmethod
+    def test_metrics(cls, classes: list[str]) -> nn.ModuleDict:
+        """The same of the test split, and what validation, where something was fitted to it, can't tell."""
+        return cls.metrics(classes)
 
     @abstractmethod
     def learn(self, batch: Batch) -> Learned:
@@ -111,7 +124,7 @@ class Task(pl.LightningModule, ABC):
     def measure(self, metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
         """Update the metrics by what the model said of a batch, logits float32; labels: as `wanted` returns them."""
 
-    def answer(self, logits: Tensor, labels: Tensor) -> dict[str, Tensor | list[Any]]:
+    def answer(self, logits: Tensor, labels: Tensor) -> Kept:
         """What is kept of the answers to a batch of the test split: tensors or lists with an item for each row."""
         return {}
 
@@ -133,36 +146,42 @@ class Task(pl.LightningModule, ABC):
 
     def logits_of(self, batch: Batch) -> Tensor:
         """The model's logits for a batch; of rows that are read in several windows the windows' mean, (batch, ...)."""
-        logits = self(batch.token_ids, batch.layout)
-        return logits if batch.windows is None else _mean_by_row(logits, batch.windows, len(batch.rows))
+        return row_logits(self(batch.token_ids, batch.layout), batch)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss, sums = self.learn_in_parts(self._loss_and_sums, batch, batch_idx)
+        self._sums.add(sums)
+        return loss
+
+    def _loss_and_sums(self, batch: Batch) -> tuple[Tensor, Tensor]:
         loss, answers, correct = self.learn(batch)
-        # Sums stay on the device until somebody wants to see them: reading one waits for the device.
         counted = torch.as_tensor(answers, dtype=torch.float32, device=loss.device)
         right = torch.zeros_like(counted) if correct is None else correct.float()
-        self._train.append(torch.stack([loss.detach().float(), right, counted]))
-        return loss / self.answers_per_batch
+        return loss / self.answers_per_batch, torch.stack([loss.detach().float(), right, counted])
 
     def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         return batch._replace(labels=self.wanted(batch.labels))  # on the CPU: not every device has double precision
 
     def on_train_epoch_start(self) -> None:
-        self._train, self._logged = [], 0
+        self._sums.restart()
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         step = self.trainer.global_step
         every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by one of its connectors
-        due = step % every == 0 and len(self._train) > self._logged
-        if due and (batch_idx + 1) % self.trainer.accumulate_grad_batches == 0:
-            loss, _, answers = torch.stack(self._train[self._logged :]).sum(0).tolist()
-            self._logged = len(self._train)
-            for logger in self.trainer.loggers:
+        if step % every == 0 and (batch_idx + 1) % self.trainer.accumulate_grad_batches == 0:
+            loss, _, answers = self._sums.since_asked()
+            for logger in self.trainer.loggers if answers else ():  # hidden tokens are drawn: there may be none
                 logger.log_metrics({STEP_SCALARS: loss / answers}, step=step)
 
+    def recent_loss(self) -> float:
+        """Mean loss of the answers since it was last logged, NaN if there are none; this waits for the device."""
+        loss, _, answers = self._sums.recent
+        return loss / answers if answers else math.nan
+
     def on_train_epoch_end(self) -> None:
-        if self._train:
-            loss, correct, answers = torch.stack(self._train).sum(0)
+        loss, correct, answers = self._sums.of_epoch
+        if self._sums.batches:
+            answers = answers or math.nan
             means = {"train_loss": loss / answers, "train_acc": correct / answers}
             if "acc" not in self.kind.metrics:
                 del means["train_acc"]
@@ -183,7 +202,7 @@ class Task(pl.LightningModule, ABC):
 
     def evaluate(self, split: str, batch: Batch) -> Tensor:
         """Measure the answers to a batch; returns the logits, float32."""
-        logits = self.logits_of(batch).float()
+        logits = torch.cat(self.in_parts(self.logits_of, batch)).float()
         self.measure(self._metrics_of(split), logits, batch.labels)
         return logits
 
@@ -200,46 +219,18 @@ class Task(pl.LightningModule, ABC):
         optimizer = self.make_optimizer(self.model)
         return {"optimizer": optimizer, "lr_scheduler": self.make_schedule(optimizer)}
 
-    def configure_gradient_clipping(
-        self,
-        optimizer: Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        # Lightning refuses to clip for a fused optimizer under mixed precision, although gradients are
-        # unscaled by then on a CPU and under bf16; with a gradient scaler its own path is kept.
-        if not gradient_clip_val:
-            return
-        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
-        if gradient_clip_algorithm == "value":
-            torch.nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
-        elif scaler is None and not _is_fsdp(self.trainer):
-            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
-        else:
-            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
         metrics = {
-            name: float(value) for name, value in self.trainer.callback_metrics.items() if name.startswith("val_")
+            name: float(value) for name, value in self.trainer.callback_metrics.items() if name.startswith(OF_TRAINING)
         }
         checkpoint["sweepformer"] = {**self.saved, "metrics": metrics}
         # A run that is resumed within an epoch ends it with the means of the whole epoch.
-        checkpoint["epoch_so_far"] = of_each({"sums": [sums.cpu() for sums in self._train], "logged": self._logged})
+        checkpoint["epoch_so_far"] = of_each(self._sums.state())
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        so_far = of_this(checkpoint["epoch_so_far"])
-        self._train, self._logged = so_far["sums"], so_far["logged"]
+        super().on_load_checkpoint(checkpoint)
+        self._sums.load(of_this(checkpoint["epoch_so_far"]))
 
     def on_train_start(self) -> None:
-        self._train = [sums.to(self.device) for sums in self._train]
-
-
-def _mean_by_row(logits: Tensor, windows: Tensor, rows: int) -> Tensor:
-    """(sequences, outputs) to (rows, outputs); windows: (sequences,) int64, the row of each."""
-    # A product, as adding up by index has another order each time on a GPU.
-    belongs = (torch.arange(rows, device=windows.device)[:, None] == windows).to(logits.dtype)
-    return belongs @ logits / belongs.sum(1, keepdim=True)
-
-
-def _is_fsdp(trainer: pl.Trainer) -> bool:
-    return "FSDP" in type(trainer.strategy).__name__
+        self._sums.to(self.device)

@@ -2,8 +2,7 @@
 
 import inspect
 from abc import abstractmethod
-from collections.abc import Iterator
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,24 +12,8 @@ from torchmetrics import MeanMetric, Metric
 from sweepformer.data.batches import Batch
 from sweepformer.data.tokenizer import vocab_size
 from sweepformer.errors import UserError
-from sweepformer.models.layout import Packed
+from sweepformer.tasks.questions import Question, in_parts, row_sums
 from sweepformer.tasks.task import Learned, Targets, Task
-
-# Evaluation batches are large and a vocabulary is too: no more logits than these are made at once (256 MiB).
-LOGITS_AT_ONCE = 2**26
-
-
-class Question(NamedTuple):
-    """What a model is asked of a batch.
-
-    token_ids: what it reads, int64, shaped as the batch's; chosen: bool, so shaped: the positions that it answers for;
-    answers: (chosen,) int64, the tokens that stand there; rows: (chosen,) int64, which row of the batch each is in.
-    """
-
-    token_ids: Tensor
-    chosen: Tensor
-    answers: Tensor
-    rows: Tensor
 
 
 class Perplexity(MeanMetric):
@@ -82,15 +65,18 @@ class TokenPrediction(Task):
 
     def evaluate(self, split: str, batch: Batch) -> Tensor:
         """Measure the answers to a batch; returns each row's summed loss and its answers, (batch, 2) float32."""
-        rows = []
-        for part in self._parts(batch):
-            question = self.ask(part, epoch=None)
-            logits = self._logits(question, part).float()
-            losses = cross_entropy(logits, question.answers, reduction="none")
-            _note(self._metrics_of(split), losses, logits.argmax(1) == question.answers)
-            sums = losses.new_zeros(len(part.rows), 2)
-            rows.append(sums.index_add(0, question.rows, torch.stack([losses, torch.ones_like(losses)], dim=1)))
-        return torch.cat(rows)
+        parts = in_parts(batch, self.vocab_size)
+        found = [answered for part in parts for answered in self.in_parts(self._answered, part)]
+        for losses, right, _ in found:
+            _note(self._metrics_of(split), losses, right)
+        return torch.cat([rows for _, _, rows in found])
+
+    def _answered(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Of every answer its loss and whether it is right, and of every row the summed loss and how many they are."""
+        question = self.ask(batch, epoch=None)
+        logits = self._logits(question, batch).float()
+        losses = cross_entropy(logits, question.answers, reduction="none")
+        return losses, logits.argmax(1) == question.answers, row_sums(losses, question, len(batch.rows))
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         losses, answers = self.evaluate("test", batch).unbind(1)
@@ -102,17 +88,6 @@ class TokenPrediction(Task):
 
     def _logits(self, question: Question, batch: Batch) -> Tensor:
         return self.model(question.token_ids, batch.layout, causal=self.causal, chosen=question.chosen)
-
-    def _parts(self, batch: Batch) -> Iterator[Batch]:
-        """The batch, some rows at a time if it is padded, as each position may have a logit for every token."""
-        if isinstance(batch.layout, Packed):
-            yield batch
-            return
-        size = max(LOGITS_AT_ONCE // (batch.token_ids.shape[1] * self.vocab_size), 1)
-        for start in range(0, len(batch.rows), size):
-            part = slice(start, start + size)
-            layout = None if batch.layout is None else batch.layout[part]
-            yield Batch(batch.token_ids[part], layout, batch.labels[part], batch.rows[part])
 
 
 def _note(metrics: dict[str, Metric], losses: Tensor, right: Tensor) -> None:

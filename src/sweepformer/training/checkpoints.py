@@ -1,27 +1,19 @@
-"""Checkpoints on disk: whole or absent, with a checksum over every byte, and nothing in them that could run.
+"""How Lightning writes and reads the checkpoints of a run, and which of them it goes on from."""
 
-A checkpoint is what `torch.save` writes, a zip archive, with a checksum in the archive's comment: torch and others
-read it as any other.
-"""
-
-import hashlib
-import io
 import logging
+import math
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from sweepformer.config import differences
 from sweepformer.errors import UserError
+from sweepformer.plain_configs import differences
 from sweepformer.run_directory import RunDirectory
-from sweepformer.whole_files import Damaged, replace_file
+from sweepformer.training.checkpoint_files import read_checkpoint, write_checkpoint
+from sweepformer.whole_files import Damaged
 
 log = logging.getLogger(__name__)
-
-MARK = b"sweepformer sha256 "
-COMMENT_BYTES = len(MARK) + 64
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -39,53 +31,26 @@ class WholeCheckpoints(TorchCheckpointIO):
         return read_checkpoint(Path(path), map_location)
 
 
-def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
-    """Write a checkpoint over `path`, or leave what is there.
+def read_best(path: Path, monitor: str | None, score: Any) -> dict[str, Any]:
+    """The checkpoint that training chose as its best.
+
+    Args:
+        monitor, score: what it was chosen by, and what that was.
 
     Raises:
-        OSError: the disk is full, or can't be written.
+        UserError: it is gone or damaged, or another one lies in its place.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    buffer = io.BytesIO()  # torch writes in small pieces, and doesn't say why the system refused one
-    torch.save(checkpoint, buffer)
-    with buffer.getbuffer() as content:
-        content[-2:] = COMMENT_BYTES.to_bytes(2, "little")  # the length of the archive's comment, which was empty
-        comment = MARK + hashlib.sha256(content).hexdigest().encode()
-
-        def write(temporary: str) -> None:
-            with open(temporary, "wb") as file:
-                file.write(content)
-                file.write(comment)
-
-        replace_file(path, write)
-
-
-def read_checkpoint(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
-    """What `write_checkpoint` wrote.
-
-    Raises:
-        Damaged: the file is torn, changed, or none of ours.
-        FileNotFoundError: there is none.
-    """
-    with path.open("rb") as file:
-        _check(file)
-        file.seek(0)
-        return torch.load(file, map_location=map_location, weights_only=True)
-
-
-def _check(file: BinaryIO) -> None:
-    size = file.seek(0, io.SEEK_END)
-    file.seek(max(0, size - COMMENT_BYTES))
-    comment = file.read()
-    if not comment.startswith(MARK):
-        raise Damaged("it is cut short, or was written by something else")
-    file.seek(0)
-    found, left = hashlib.sha256(), size - COMMENT_BYTES
-    while left and (piece := file.read(min(left, 1 << 20))):
-        found.update(piece)
-        left -= len(piece)
-    if MARK + found.hexdigest().encode() != comment:
-        raise Damaged("its contents are not as they were written: the checksum differs")
+    try:
+        found = read_checkpoint(path)
+        saved = found.get("sweepformer", {}).get("metrics", {}).get(monitor)
+        if saved is not None and math.isfinite(saved) and score is not None and saved != float(score):
+            raise Damaged(f"its {monitor} is {saved:g}, and that of the best was {float(score):g}")
+    except (Damaged, OSError) as error:
+        raise UserError(
+            f"{path}, the best checkpoint of this run, can't be used: {error}. Put it back if there is a copy, or "
+            f"remove {path.parent} to train anew."
+        ) from error
+    return found
 
 
 def find_checkpoint(directory: RunDirectory, config: dict[str, Any]) -> tuple[Path, dict[str, Any]] | None:
@@ -125,18 +90,45 @@ def find_checkpoint(directory: RunDirectory, config: dict[str, Any]) -> tuple[Pa
 def _read_own(path: Path, config: dict[str, Any]) -> dict[str, Any]:
     try:
         checkpoint = read_checkpoint(path)
+        if not isinstance(checkpoint, dict) or "global_step" not in checkpoint:
+            raise Damaged("it is not the checkpoint of a training")
+        _check_remembered(checkpoint.get("callbacks", {}))
+        saved = checkpoint.get("sweepformer", {}).get("config")
+        other = differences(_comparable(saved), _comparable(config)) if saved else []
     except OSError as error:
         raise Damaged(f"it can't be read: {error.strerror}") from error
     except Damaged:
         raise
-    except Exception as error:  # whatever unpickling makes of a file that was sealed with something else in it
-        raise Damaged(f"it can't be loaded: {str(error).splitlines()[0]}") from error
-    if not isinstance(checkpoint, dict) or "global_step" not in checkpoint:
-        raise Damaged("it is not the checkpoint of a training")
-    saved = checkpoint.get("sweepformer", {}).get("config")
-    if saved and (other := differences(_comparable(saved), _comparable(config))):
+    except Exception as error:  # whatever comes of a file that was sealed with something else in it
+        reason = str(error).partition("\n")[0]
+        raise Damaged(f"it can't be loaded ({type(error).__name__}: {reason})") from error
+    if other:
         raise Damaged(f"it belongs to a run of another config ({other[0]})")
     return checkpoint
+
+
+def _check_remembered(states: dict[str, Any]) -> None:
+    """Refuse what callbacks remember of files, and will load, shorten or remove, if they could not have written it."""
+    for name, state in states.items():
+        if not isinstance(state, dict):
+            continue
+        paths = [state.get(key) for key in ("best_model_path", "kth_best_model_path", "last_model_path")]
+        paths += [*state.get("best_k_models", {}), *state.get("obsolete", [])]
+        for path in filter(None, paths):
+            if not _is_checkpoint_of(state.get("dirpath"), path):
+                raise Damaged(f"what {name.partition('{')[0]} kept in it names {path}, which is not in its folder")
+    if not all(isinstance(size, int) and size >= 0 for size in states.get("LogFiles", {}).values()):
+        raise Damaged("the lengths of log files in it are none")
+
+
+def _is_checkpoint_of(folder: str | None, path: str) -> bool:
+    """Whether a callback that keeps checkpoints in `folder` could have kept one called `path`.
+
+    None: one of ours, which keeps names only, as the folder may be moved.
+    """
+    if not path.endswith(".ckpt") or ".." in Path(path).parts:
+        return False
+    return Path(path).name == path if folder is None else Path(folder) in Path(path).parents
 
 
 def _comparable(config: dict[str, Any]) -> dict[str, Any]:

@@ -6,11 +6,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sweepformer.data.tokenizer import load_tokenizer
+from sweepformer.data.tokenizer import load_tokenizer, parse_tokenizer
 from sweepformer.errors import UserError
 from sweepformer.identity import find_checkpoint
+from sweepformer.plain_configs import check_groups
 from sweepformer.run_directory import RunDirectory
-from sweepformer.training.checkpoints import read_checkpoint
+from sweepformer.training.checkpoint_files import read_checkpoint
 from sweepformer.whole_files import write_text
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,9 @@ ENCODER = "model.encoder."  # what its weights' names begin with in a checkpoint
 # What shapes an encoder, or makes other numbers of the same weights.
 ARCHITECTURE = (
     "embedding_dim", "num_heads", "num_layers", "dim_feedforward", "norm_first", "activation", "positional_encoding",
+    "stem",
 )  # fmt: skip
+USUAL = {"stem": "none"}  # what earlier versions had without saying so
 DEFAULT_TOKENIZER = "wordpiece"  # in conf/config.yaml
 # Parts that only some tasks have: a vector before the row, and one for each text of a pair.
 OPTIONAL = ("embedding.cls", "embedding.segments.weight")
@@ -47,19 +50,31 @@ def open_pretrained(given: str) -> Pretrained:
     """
     path = find_checkpoint(given)
     try:
-        checkpoint = read_checkpoint(path)
-        about, state = checkpoint["sweepformer"], checkpoint["state_dict"]
-        weights = {name.removeprefix(ENCODER): value for name, value in state.items() if name.startswith(ENCODER)}
-        found = Pretrained(given, about["config"], about["tokenizer"], weights)
+        found = _taken_from(read_checkpoint(path), given)
     except Exception as error:  # whatever torch makes of another file
         raise UserError(
             f"model.init_from={given}: {path} is no checkpoint of a run of sweepformer, or damaged ({error})."
         ) from error
-    if not weights:
+    if not found.weights:
         raise UserError(
             f"model.init_from={given}: that run's model, {found.config['model']['_target_']}, has no encoder."
         )
     return found
+
+
+def _taken_from(checkpoint: dict[str, Any], given: str) -> Pretrained:
+    """What is needed of a checkpoint, none of it trusted to be what it should be."""
+    about, state = checkpoint["sweepformer"], checkpoint["state_dict"]
+    config, tokenizer = about["config"], about["tokenizer"]
+    check_groups(config, ("task", "model", "data", "tokenizer"))
+    try:
+        parse_tokenizer(tokenizer)
+    except ValueError as error:
+        raise ValueError(f"its tokenizer can't be used: {error}") from error
+    weights = {name.removeprefix(ENCODER): value for name, value in state.items() if name.startswith(ENCODER)}
+    if not all(isinstance(value, Tensor) for value in weights.values()):
+        raise ValueError("its weights are no numbers")
+    return Pretrained(given, config, tokenizer, weights)
 
 
 def take_tokenizer(pretrained: Pretrained, tokenizer: dict[str, Any], directory: RunDirectory) -> dict[str, Any]:
@@ -75,12 +90,12 @@ def take_tokenizer(pretrained: Pretrained, tokenizer: dict[str, Any], directory:
 
 
 def _check_asked_for(pretrained: Pretrained, asked: dict[str, Any]) -> None:
-    """The default kind asks for nothing."""
+    """The default kind asks for nothing, nor does the one that goes by the texts."""
     given, there = f"model.init_from={pretrained.given}", pretrained.config["tokenizer"]
     if asked["kind"] == "pretrained":
         same = load_tokenizer(asked["path"]).to_str() == pretrained.tokenizer
     else:
-        same = asked["kind"] in (there["kind"], DEFAULT_TOKENIZER)
+        same = asked["kind"] in (there["kind"], DEFAULT_TOKENIZER, "auto")
     if not same:
         raise UserError(
             f"{given} brings its own tokenizer (tokenizer={there['kind']}), whose tokens are all that its encoder "
@@ -103,8 +118,9 @@ def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any
     if not isinstance(encoder, nn.Module):
         raise UserError(f"model.init_from: {type(model).__name__} has no encoder to begin with. Choose a transformer.")
     there, here = pretrained.weights, encoder.state_dict()
-    differing = [key for key in ARCHITECTURE if config.get(key) != pretrained.config["model"].get(key)]
-    lines = [f"model.{key}: {pretrained.config['model'].get(key)} there, {config.get(key)} here" for key in differing]
+    before, now = USUAL | pretrained.config["model"], USUAL | config
+    differing = [key for key in ARCHITECTURE if now.get(key) != before.get(key)]
+    lines = [f"model.{key}: {before.get(key)} there, {now.get(key)} here" for key in differing]
     for name in list(dict.fromkeys([*there, *here])):
         if name in there and name in here:
             if there[name].shape != here[name].shape:
@@ -113,7 +129,7 @@ def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any
             sides = (f"{tuple(one[name].shape)}" if name in one else "none" for one in (there, here))
             lines.append("encoder.{}: {} there, {} here".format(name, *sides))
     if lines:
-        wanted = " ".join(f"model.{key}={pretrained.config['model'].get(key)}" for key in differing)
+        wanted = " ".join(f"model.{key}={before.get(key)}" for key in differing)
         advice = f"Give {wanted}" if wanted else "Give the model.max_length and model.pooling that it had"
         raise UserError(
             f"model.init_from={pretrained.given}: its encoder doesn't fit this model's:\n  "

@@ -2,19 +2,17 @@
 
 import logging
 import resource
-import signal
 import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies.launchers.multiprocessing import _MultiProcessingLauncher
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from sweepformer.build import build, find_target
@@ -22,17 +20,23 @@ from sweepformer.data.corpus import prepare
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.long_rows import LongRows
 from sweepformer.data.store import Store
-from sweepformer.data.tokenizer import pad_id, separator_id, vocab_size
+from sweepformer.data.tokenizer import vocab_size
+from sweepformer.environment import made_by
 from sweepformer.errors import UserError
+from sweepformer.models.wide import WidePath
+from sweepformer.recipe import asked_for, settled, tell
 from sweepformer.reports.loggers import let_go, show_pictures, show_predictions
 from sweepformer.reports.screen import print_rows, print_to_beat, print_tokens
 from sweepformer.run_directory import RunDirectory, Summary
 from sweepformer.tasks.kinds import KINDS, Kind, own_options
-from sweepformer.tasks.task import Targets, Task
+from sweepformer.tasks.model_arguments import known_to_the_program, model_options
+from sweepformer.tasks.task import OF_TRAINING, Targets, Task
+from sweepformer.training.callbacks.divergence import DivergenceCheck
 from sweepformer.training.callbacks.halving import SuccessiveHalving, was_stopped
 from sweepformer.training.callbacks.predictions import PredictionWriter
 from sweepformer.training.callbacks.throughput import Throughput
-from sweepformer.training.checkpoints import read_checkpoint
+from sweepformer.training.checkpoint_files import read_checkpoint
+from sweepformer.training.checkpoints import read_best
 from sweepformer.training.compilation import compile_in_place
 from sweepformer.training.initialization import (
     Pretrained,
@@ -42,12 +46,16 @@ from sweepformer.training.initialization import (
 )
 from sweepformer.training.optimization import build_optimizer, build_schedule
 from sweepformer.training.parameter_groups import freeze
+from sweepformer.training.refusals import as_mistakes
 from sweepformer.training.seen_rows import warn_of_seen_rows
-from sweepformer.training.stopping import Stop
+from sweepformer.training.stopping import Stop, as_interrupts
 from sweepformer.training.trainer import build_trainer, keep_earlier_metrics
+from sweepformer.training.wide_fit import fit_wide
 from sweepformer.whole_files import write_text
 
 log = logging.getLogger(__name__)
+
+C = TypeVar("C", bound=pl.Callback)
 
 
 def train_and_test(
@@ -72,7 +80,7 @@ def train_and_test(
         UserError: the config or the data can't be used as they are.
     """
     pl.seed_everything(config["seed"], workers=True, verbose=False)
-    trainer = build_trainer(config, directory, loggers, stop)
+    trainer = build_trainer(settled(config, rows=1), directory, loggers, stop)
     summary.effective_precision = config["trainer"]["precision"] = str(trainer.precision)
     kind = getattr(find_target("task", config["task"]), "kind", KINDS["Classification"])
     _check_can_do(config["model"], kind)
@@ -82,22 +90,32 @@ def train_and_test(
         tokenizer = take_tokenizer(pretrained, tokenizer, directory)
         warn_of_seen_rows(pretrained, config, kind.labels)
     store = prepare(config["data"], tokenizer, config["seed"], kind.labels, config["task"].get("cut_by"))
-    data = _data_module(config, store)
+    rows = len(store.splits["train"])
+    by_rows = settled(config, rows)
+    if "max_epochs" in asked_for(config):
+        trainer.fit_loop.max_epochs = by_rows["trainer"]["max_epochs"]
+    data = _data_module(by_rows, store)
     if trainer.is_global_zero:
         directory.write_environment(
             seed=config["seed"],
             device=_device_name(trainer),
+            processes=trainer.world_size,
             effective_precision=summary.effective_precision,
             begins_with=config["model"].get("init_from") or begins_with,
+            **store.hashes,
         )
         write_text(directory.path / "tokenizer.json", store.tokenizer.to_str(pretty=True))
         directory.write_labels(store.classes)
         print_rows(store)
         print_tokens(store, data)
+        tell(config, rows)
         if kind.predicts == "vocabulary":
             print_to_beat(store)
     model = _model(config, kind, store, trainer, pretrained)
-    task = _task(config, model, store, data, trainer)
+    wide = getattr(model, "wide", None)
+    if isinstance(wide, WidePath) and not checkpoint:  # which holds what was learned
+        fit_wide(wide, data.rows["train"], data.rows["val"], config["model"]["wide"])
+    task = _task(config, by_rows, model, store, data, trainer)
     summary.parameters = sum(parameter.numel() for parameter in model.parameters())
     predictions = PredictionWriter(directory.predictions, store.splits["test"], store.classes)
     _callbacks(trainer).append(predictions)
@@ -107,21 +125,26 @@ def train_and_test(
     if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
         let_go(loggers)
     try:
-        _fit(trainer, task, data, checkpoint)
+        with as_mistakes(), as_interrupts():
+            trainer.fit(task, datamodule=data, ckpt_path=checkpoint and str(checkpoint), weights_only=True)
     finally:
         _record_training(summary, trainer, directory, started)
     if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
         keep_earlier_metrics(directory.path)
-    best = _best_checkpoint(trainer)
-    summary.best_checkpoint = directory.relative(best)
-    if best:
-        chosen = read_checkpoint(Path(best))
+    choosers = [one for one in trainer.checkpoint_callbacks if isinstance(one, ModelCheckpoint)]
+    # A run that goes on was told of the best by its checkpoint, which may be somebody else's.
+    chooser = next((one for one in choosers if Path(one.dirpath or ".") in Path(one.best_model_path).parents), None)
+    summary.best_checkpoint = directory.relative(chooser.best_model_path) if chooser else None
+    if chooser:
+        chosen = read_best(Path(chooser.best_model_path), chooser.monitor, chooser.best_model_score)
         task.load_state_dict(chosen["state_dict"])
-        summary.metrics.update(chosen["sweepformer"]["metrics"])
+        others = {name: value for name, value in summary.metrics.items() if not name.startswith(OF_TRAINING)}
+        summary.metrics = others | chosen["sweepformer"]["metrics"]
     else:
         log.warning("there is no checkpoint that was best by a metric: the test uses the last weights")
     tested = time.perf_counter()
-    trainer.test(task, datamodule=data, verbose=False)
+    with as_mistakes(), as_interrupts():
+        trainer.test(task, datamodule=data, verbose=False)
     summary.seconds["test"] = time.perf_counter() - tested
     summary.metrics.update({name: float(value) for name, value in trainer.callback_metrics.items()})
     if predictions.kept is not None:
@@ -144,18 +167,13 @@ def _check_can_do(model: dict[str, Any], kind: Kind) -> None:
 
 
 def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
-    data, side = config["data"], config["tokenizer"]["truncation_side"]
-    long_rows = LongRows(
-        config["model"].get("max_length", 256),
-        data.get("long_rows") or ("tail" if side == "left" else "head"),
-        data.get("window_overlap", 0.25),
-    )
+    data = config["data"]
     return RowsDataModule(
         store,
         batch_size=data.get("batch_size", 64),
         eval_batch_size=data.get("eval_batch_size", 256),
         batching=data.get("batching", "tokens"),
-        long_rows=long_rows,
+        long_rows=LongRows.of(config),
         num_workers=data.get("num_workers", 0),
         seed=config["seed"],
         packed=config["model"].get("attention") == "varlen",
@@ -167,18 +185,10 @@ def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
 def _model(
     config: dict[str, Any], kind: Kind, store: Store, trainer: pl.Trainer, pretrained: Pretrained | None
 ) -> nn.Module:
-    options = {name: value for name, value in config["model"].items() if name not in ("init_from", "frozen_layers")}
     # A "true" half precision wants its weights made in it.
     with trainer.init_module(empty_init=False):
-        model = build(
-            "model",
-            options,
-            vocab_size=vocab_size(store.tokenizer),
-            num_classes=max(len(store.classes), 1),
-            predicts=kind.predicts,
-            pad_id=pad_id(store.tokenizer),
-            separator_id=separator_id(store.tokenizer) if store.pairs else None,
-        )
+        known = known_to_the_program(kind, store.classes, store.tokenizer, store.pairs)
+        model = build("model", model_options(config["model"]), **known)
     if pretrained:
         take_encoder(pretrained, model, config["model"])
     if config["model"].get("frozen_layers") is not None:
@@ -188,7 +198,15 @@ def _model(
     return model
 
 
-def _task(config: dict[str, Any], model: nn.Module, store: Store, data: RowsDataModule, trainer: pl.Trainer) -> Task:
+def _task(
+    config: dict[str, Any],
+    by_rows: dict[str, Any],
+    model: nn.Module,
+    store: Store,
+    data: RowsDataModule,
+    trainer: pl.Trainer,
+) -> Task:
+    """config: as it is saved, by which the run is known; by_rows: the same with what goes by its rows."""
     plan = data.plan("train", trainer.world_size)
     batches = -(-len(plan) // trainer.world_size)
     options = own_options(config["task"])
@@ -196,8 +214,8 @@ def _task(config: dict[str, Any], model: nn.Module, store: Store, data: RowsData
         "task",
         options,
         model=model,
-        make_optimizer=lambda module: build_optimizer(config["optimizer"], module),
-        make_schedule=lambda optimizer: build_schedule(config["scheduler"], optimizer, _total_steps(trainer, batches)),
+        make_optimizer=lambda module: build_optimizer(by_rows["optimizer"], module),
+        make_schedule=lambda optimizer: build_schedule(by_rows["scheduler"], optimizer, _total_steps(trainer, batches)),
         targets=Targets(
             classes=store.classes,
             labels=store.splits["train"].labels,
@@ -211,7 +229,10 @@ def _task(config: dict[str, Any], model: nn.Module, store: Store, data: RowsData
             "classes": store.classes,
             "tokenizer": store.tokenizer.to_str(),
             "vocab_size": vocab_size(store.tokenizer),
+            "pairs": store.pairs,
+            **made_by(),
         },
+        auto_micro_batch=bool(config["trainer"].get("auto_micro_batch")),
     )
 
 
@@ -227,34 +248,26 @@ def _total_steps(trainer: pl.Trainer, batches: int) -> int:
     return min(limits) if limits else steps_an_epoch * 1000
 
 
-def _fit(trainer: pl.Trainer, task: pl.LightningModule, data: RowsDataModule, checkpoint: Path | None) -> None:
-    on_interrupt = signal.getsignal(signal.SIGINT)
-    try:
-        trainer.fit(task, datamodule=data, ckpt_path=checkpoint and str(checkpoint), weights_only=True)
-    except MisconfigurationException as error:
-        raise UserError(f"trainer: {' '.join(str(error).split())}") from error
-    except SystemExit as error:
-        # Lightning turns Ctrl-C into an exit, and may leave later ones ignored.
-        if not isinstance(error.__context__, KeyboardInterrupt):
-            raise
-        signal.signal(signal.SIGINT, on_interrupt)
-        raise KeyboardInterrupt from error
-
-
 def _record_training(summary: Summary, trainer: pl.Trainer, directory: RunDirectory, started: float) -> None:
     summary.seconds["training"] = time.perf_counter() - started - summary.seconds["start_up"]
     summary.epochs, summary.steps = trainer.current_epoch, trainer.global_step
-    throughput = next((one for one in _callbacks(trainer) if isinstance(one, Throughput)), None)
+    throughput, numbers = _callback(trainer, Throughput), _callback(trainer, DivergenceCheck)
     if not summary.steps and directory.last_checkpoint.exists():
         # Training ran in processes that are gone (ddp_fork, ddp_spawn): what it came to is in the checkpoint.
         last = read_checkpoint(directory.last_checkpoint)
         summary.epochs, summary.steps = last["epoch"] + 1, last["global_step"]
-        if throughput and "Throughput" in last["callbacks"]:
-            throughput.load_state_dict(last["callbacks"]["Throughput"])
+        for one in (throughput, numbers):
+            if one and one.state_key in last["callbacks"]:
+                one.load_state_dict(last["callbacks"][one.state_key])
     if throughput:
         summary.tokens_per_second, summary.padding_share = throughput.tokens_per_second, throughput.padding_share
         summary.mfu = throughput.mfu
+        if summary.tokens_per_second:  # of all processes
+            summary.tokens = round(summary.tokens_per_second * throughput.seconds)
         summary.seconds["warm_up"] = throughput.warm_up
+    if numbers:
+        summary.skipped_steps, summary.fp16_overflows = numbers.skipped, numbers.overflows
+        summary.loss_spikes = numbers.spikes.count
     if trainer.strategy.root_device.type == "cuda":
         summary.peak_memory_bytes = torch.cuda.max_memory_allocated()
     else:
@@ -264,13 +277,12 @@ def _record_training(summary: Summary, trainer: pl.Trainer, directory: RunDirect
     summary.metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 
-def _best_checkpoint(trainer: pl.Trainer) -> str | None:
-    callbacks = [one for one in trainer.checkpoint_callbacks if isinstance(one, ModelCheckpoint)]
-    return next((one.best_model_path for one in callbacks if one.best_model_path), None)
-
-
 def _callbacks(trainer: pl.Trainer) -> list[pl.Callback]:
     return trainer.callbacks  # type: ignore[attr-defined]  # set by one of its connectors
+
+
+def _callback(trainer: pl.Trainer, kind: type[C]) -> C | None:
+    return next((one for one in _callbacks(trainer) if isinstance(one, kind)), None)
 
 
 def _device_name(trainer: pl.Trainer) -> str:

@@ -68,11 +68,12 @@ def freeze(model: nn.Module, layers: int) -> None:
 
 
 def _layers(model: nn.Module, key: str) -> list[nn.Module]:
-    """The embeddings and the layers above them."""
+    """The embeddings, with what makes them of neighbours too, and the layers above them."""
     encoder: Any = getattr(model, "encoder", None)
     if not hasattr(encoder, "embedding") or not hasattr(encoder, "blocks"):
         raise UserError(f"{key}: {type(model).__name__} has no layers, one above the other. Choose a transformer.")
-    return [encoder.embedding, *encoder.blocks]
+    lowest = nn.ModuleList([encoder.embedding, *filter(None, [getattr(encoder, "stem", None)])])
+    return [lowest, *encoder.blocks]
 
 
 def muon_groups(

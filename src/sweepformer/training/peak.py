@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from functools import cache
 
 import torch
 
@@ -45,6 +46,7 @@ def data_sheet(name: str) -> float | None:
     return TERAFLOPS_16_BIT[max(known, key=len)] * 1e12 if known else None
 
 
+@cache  # once for all runs of a process
 def _measured(dtype: torch.dtype) -> float:
     # Not drawn: the numbers don't matter, and random ones would move the generator that training draws from.
     a = torch.ones(SIZE, SIZE, dtype=dtype)

@@ -1,29 +1,36 @@
 """Signals that tell a run to end, and how long it may take."""
 
+import logging
 import os
 import signal
 import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
 from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+log = logging.getLogger(__name__)
 
 PATIENCE = 3.5  # seconds that a step may still take after SIGTERM, which whoever sends it follows up with SIGKILL
 ANNOUNCED = b"\nThis step is finished and saved, then the run ends. Ctrl-C again ends it at once.\n"
 
 
 class Stop:
-    """Holds back the first Ctrl-C or SIGTERM while a run trains, until it can be saved; the second ends it at once.
+    """Holds back the first Ctrl-C or SIGTERM while a run trains, until it can be saved; the same again ends it at once.
 
-    While nothing is trained the first one does. Under Slurm SIGUSR1, sent before the time is up, ends the run as
-    SIGTERM does and queues its job again. Entered as a context in a process's main thread; elsewhere signals are
-    left to others.
+    The other one is no impatience: a sweep that is told to end tells its runs by Ctrl-C, and whoever told it may have
+    told them too. While nothing is trained the first one ends the run. Under Slurm SIGUSR1, sent before the time is up,
+    ends the run as SIGTERM does and queues its job again. Entered as a context in a process's main thread; elsewhere
+    signals are left to others.
     """
 
     def __init__(self) -> None:
         self._signal: int | None = None
-        self._waiting = False
+        self._received: set[int] = set()
+        self._waiting = self._is_saving = False
         self._before: dict[int, Any] = {}
 
     @property
@@ -47,7 +54,7 @@ class Stop:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         if self._signal == signal.SIGUSR1 and os.environ.get("SLURM_PROCID", "0") == "0":
-            subprocess.run(["scontrol", "requeue", _slurm_job()], check=False)
+            _requeue()
 
     def wait_for_a_good_moment(self) -> None:
         """From now on a signal waits for `now`."""
@@ -63,6 +70,7 @@ class Stop:
 
     def saving(self) -> None:
         """The step is over, and writing a checkpoint may take what it takes."""
+        self._is_saving = True
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     def now(self) -> None:
@@ -78,16 +86,37 @@ class Stop:
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGALRM:
             self.now()
-        again = self.asked
-        if not again or number == signal.SIGINT:
+        again = number in self._received
+        self._received.add(number)
+        if not self.asked or number == signal.SIGINT:
             self._signal = number
         if again or not self._waiting:
             self.now()
         os.write(2, ANNOUNCED)  # a logger, or print, may be at work already
-        if number == signal.SIGTERM:
+        if number == signal.SIGTERM and not self._is_saving:
             signal.setitimer(signal.ITIMER_REAL, PATIENCE)
 
 
-def _slurm_job() -> str:
+@contextmanager
+def as_interrupts() -> Iterator[None]:
+    """Raises what Lightning makes of Ctrl-C, an exit after which further ones may be ignored, as KeyboardInterrupt."""
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as error:
+        if not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        signal.signal(signal.SIGINT, on_interrupt)
+        raise KeyboardInterrupt from error
+
+
+def _requeue() -> None:
+    """Ask Slurm to queue this job again. Where that can't be asked for, the run ends as it would have."""
     array, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
-    return f"{array}_{task}" if array else os.environ["SLURM_JOB_ID"]
+    job = f"{array}_{task}" if array else os.environ["SLURM_JOB_ID"]
+    try:
+        refused: object = subprocess.run(["scontrol", "requeue", job], check=False).returncode
+    except OSError as error:  # in a container
+        refused = error.strerror
+    if refused:
+        log.warning("warning: job %s is not queued again (scontrol: %s). The same command goes on", job, refused)

@@ -44,7 +44,8 @@ def build_trainer(config: dict[str, Any], directory: RunDirectory, loggers: list
         stop: what the run is told to end by.
     """
     options = dict(config["trainer"])
-    options.pop("compile", None)  # ours, not Lightning's
+    for ours in ("compile", "auto_micro_batch"):  # not Lightning's
+        options.pop(ours, None)
     accelerator = resolve_accelerator(options.get("accelerator", "auto"))
     _check_device(options, accelerator)
     wanted = str(options.get("precision", "32-true"))
@@ -72,6 +73,8 @@ def build_trainer(config: dict[str, Any], directory: RunDirectory, loggers: list
     if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # not one that the user has chosen
         trainer.strategy.checkpoint_io = WholeCheckpoints()
     _refuse_command_restart(trainer)
+    if config["trainer"].get("auto_micro_batch"):
+        _refuse_several(trainer)
     return trainer
 
 
@@ -88,7 +91,9 @@ def build_callbacks(config: dict[str, Any], directory: RunDirectory, logged: boo
         if isinstance(callback, LearningRateMonitor) and not logged:
             continue  # it refuses to run where there is nothing to write to
         callbacks.append(callback)
-    return [*callbacks, EpochLog(), RandomState(), LogFiles(directory.path), DivergenceCheck()]
+    # A config of a user's own may lack it.
+    usual: list[Callback] = [] if "divergence" in config else [DivergenceCheck()]
+    return [*callbacks, EpochLog(), RandomState(), LogFiles(directory.path), *usual]
 
 
 def _is_checkpoint(key: str, options: dict[str, Any]) -> bool:
@@ -166,6 +171,15 @@ def _check_device(options: dict[str, Any], accelerator: str) -> None:
         raise UserError(
             f"trainer.strategy={strategy}: FSDP needs GPUs, and this run is on {accelerator}. "
             "Use trainer=default, or trainer=ddp with trainer.strategy=ddp_fork for several CPU processes."
+        )
+
+
+def _refuse_several(trainer: pl.Trainer) -> None:
+    if trainer.world_size > 1:
+        raise UserError(
+            f"trainer.auto_micro_batch=true with {trainer.world_size} processes (trainer.devices): they add up their "
+            "gradients amid every batch, and one that splits its own would keep others waiting. Use trainer.devices=1, "
+            "or lower data.batch_size and raise trainer.accumulate_grad_batches."
         )
 
 

@@ -49,6 +49,8 @@ class Conll:
                 "data=conll has a tag for every word: choose task=tagging, or other data. Tasks that learn from texts "
                 "alone (task=masked_lm, task=language_modeling) read it with task.cut_by=tags."
             )
+        if separator == "":
+            raise ValueError("separator is empty: null stands for spaces and tabs, tab for a tab")
         if not token_column or not tag_column:
             raise ValueError("token_column and tag_column are counted from 1, or from -1 backwards")
         self.files = {"train": train_file, "val": val_file, "test": test_file}

@@ -7,7 +7,7 @@ from pathlib import Path
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.sources.readers import LINE, ending_of, read_records
 from sweepformer.data.sources.records import Columns, Transform, collect
-from sweepformer.errors import UserError, hint
+from sweepformer.errors import UserError, hint, listed
 
 
 class Files:
@@ -81,7 +81,7 @@ class Files:
         for role, column in wanted.read.items():
             if column not in columns:
                 raise UserError(
-                    f"data.{role}_column={column}: {name} has no such column. It has: {', '.join(columns)}."
+                    f"data.{role}_column={column}: {name} has no such column. It has: {listed(columns)}."
                     + hint(column, columns, f"data.{role}_column=")
                 )
         rows = collect(records, wanted, f"{key}: {name}", self.transform)

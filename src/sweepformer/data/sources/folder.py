@@ -59,7 +59,7 @@ class Folder:
                 raise UserError(f"{where} holds a NUL byte: it is not a text file.")
             texts.append(checked_text(text, where, "text", self.transform))
             labels.append(label)
-            ids.append(path.relative_to(folder).as_posix())
+            ids.append(_checked_name(path.relative_to(folder).as_posix(), path))
         if not ids:
             raise UserError(f"data.root: {folder} holds no text: it needs a folder a class, with a text file a row.")
         return Rows(texts.finish(), labels, ids, origin=f"data.root: {folder}")
@@ -76,6 +76,15 @@ class Folder:
             return raw.decode(self.encoding)
         except (UnicodeDecodeError, LookupError) as error:
             raise UserError(f"{where} can't be read with data.encoding={self.encoding}: {error}.") from error
+
+
+def _checked_name(name: str, path: Path) -> str:
+    """Names become labels and ids. On Linux they may be any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise UserError(f"data.root: {str(path)!a}: this name is not UTF-8. Rename the folder or the file.") from None
+    return name
 
 
 def _class_files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sweepformer.command_line import install_line
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.sources.records import Columns, Transform, collect
-from sweepformer.errors import UserError
+from sweepformer.errors import UserError, listed
 
 USUAL_NAMES = {"val": ("validation", "valid", "val", "dev"), "test": ("test",)}
 
@@ -75,7 +76,7 @@ class Hub:
             if column not in dataset.column_names:
                 raise UserError(
                     f"data.{role}_column={column}: {self.path} has no such column. "
-                    f"It has: {', '.join(dataset.column_names)}."
+                    f"It has: {listed(dataset.column_names)}."
                 )
         label_column = self.columns.label
         feature = dataset.features.get(label_column)
@@ -100,7 +101,7 @@ class Hub:
         try:
             import datasets
         except ImportError as error:
-            raise UserError("data=hub needs the package datasets: pip install -e '.[hub]'") from error
+            raise UserError(f"data=hub needs the package datasets: {install_line('hub')}") from error
         folder = Path(self.path).expanduser()
         try:
             if any((folder / name).exists() for name in ("dataset_dict.json", "state.json")):

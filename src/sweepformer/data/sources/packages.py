@@ -4,6 +4,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from sweepformer.command_line import install_line
 from sweepformer.errors import UserError
 
 
@@ -15,7 +16,7 @@ def package_folder(package: str, extra: str) -> Path:
     """
     spec = find_spec(package)
     if spec is None or spec.origin is None:
-        raise UserError(f"this data is carried by the package {package}: pip install -e '.[{extra}]'")
+        raise UserError(f"this data is carried by the package {package}: {install_line(extra)}")
     return Path(spec.origin).parent
 
 

@@ -7,29 +7,32 @@ import json
 import sys
 import zlib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from sweepformer.errors import UserError
+from sweepformer.errors import UserError, listed
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
 LINE = "text"  # the one column of a plain text
+STANDARD_INPUT = Path("-")
 
 Record = tuple[str, dict[str, Any]]  # where it stands ("row 3" or "line 7"), its fields
 
 
-def read_records(path: Path, key: str) -> tuple[list[str], Iterator[Record]]:
+def read_records(path: Path, key: str, ending: str | None = None) -> tuple[list[str], Iterator[Record]]:
     """Column names and records of a file.
 
     Args:
-        path: the file; its format is told by its ending.
+        path: the file, or `STANDARD_INPUT`, which is read once.
         key: the config key that named it, for messages.
+        ending: what tells the format; None: that of the file.
 
     Raises:
         UserError: here or while iterating, naming key, file and row.
     """
     check_file(path, key)
-    ending = ending_of(path)
+    ending = ending or ending_of(path)
     if ending not in FORMATS:
         raise UserError(
             f"{key}: {path} has an unknown ending; known are {', '.join(FORMATS)}, each also with .gz. "
@@ -49,7 +52,9 @@ def read_records(path: Path, key: str) -> tuple[list[str], Iterator[Record]]:
 
 
 def check_file(path: Path, key: str) -> None:
-    """Raises a UserError unless there is something in the file."""
+    """Raises a UserError unless there is something in the file; of standard input it is not known yet."""
+    if path == STANDARD_INPUT:
+        return
     if not path.exists():
         raise UserError(f"{key}: there is no file {path.absolute()}.")
     if path.is_dir():
@@ -65,6 +70,8 @@ def ending_of(path: Path) -> str:
 
 
 def _open_bytes(path: Path) -> BinaryIO:
+    if path == STANDARD_INPUT:
+        return sys.stdin.buffer
     return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
@@ -86,10 +93,16 @@ def _first_undecodable(path: Path) -> tuple[int, int]:
 
 def _explain(error: Exception, path: Path, key: str, where: str) -> UserError:
     """What a decoder's or decompressor's error means to a user."""
+    if isinstance(error, UnicodeDecodeError) and path == STANDARD_INPUT:
+        return UserError(
+            f"{key}: standard input is not UTF-8 after {where} ({error.reason}). Convert it first (iconv)."
+        )
     if isinstance(error, UnicodeDecodeError):
         line, byte = _first_undecodable(path)
         with _open_bytes(path) as file:
             start = file.read(2)
+        if start == b"\x1f\x8b":
+            return UserError(f"{key}: {path} is gzipped, which its name must say: let it end in .gz.")
         encoding = "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "latin1"
         return UserError(
             f"{key}: {path} is not UTF-8: line {line} holds byte 0x{byte:02x}. "
@@ -123,7 +136,7 @@ def _read_delimited(path: Path, key: str, delimiter: str) -> tuple[list[str], It
 def _check_doubled(names: list[str], path: Path, key: str) -> None:
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
-        raise UserError(f"{key}: {path} has two columns named {doubled[0]!r}. Columns: {', '.join(names)}.")
+        raise UserError(f"{key}: {path} has two columns named {listed(doubled[:1])!r}. Columns: {listed(names)}.")
 
 
 def _delimited_rows(path: Path, key: str, delimiter: str) -> Iterator[tuple[str, list[str]]]:
@@ -156,10 +169,11 @@ def _read_json_lines(path: Path, key: str) -> tuple[list[str], Iterator[Record]]
         for where, line in _lines(path, key):
             yield where, _parse_json(line, f"{key}: {path}, {where}")
 
-    first = next(records(), None)
+    found = records()
+    first = next(found, None)
     if first is None:
         raise UserError(f"{key}: {path} is empty.")
-    return list(first[1]), records()
+    return list(first[1]), chain([first], found)
 
 
 def _lines(path: Path, key: str) -> Iterator[tuple[str, str]]:

@@ -80,11 +80,12 @@ def collect(records: Iterable[Record], columns: Columns, origin: str, transform:
 
 
 def checked_text(value: Any, where: str, column: str | None, transform: Transform | None) -> str:
-    """The text as it is trained on; an error names the row."""
+    """The text as it is trained on; an error names the row. column: where it stands, None if there are no columns."""
+    of_column = "" if column is None else f" in column {column!r}"
     if value is None or (isinstance(value, str) and not value.strip()):
-        raise UserError(f"{where}: there is no text in column {column!r}. Fill it in or remove the row.")
+        raise UserError(f"{where}: there is no text{of_column}. Fill it in or remove the row.")
     if not isinstance(value, str):
-        raise UserError(f"{where}: column {column!r} holds {type(value).__name__} {value!r:.60}, not text.")
+        raise UserError(f"{where}: {type(value).__name__} {value!r:.60}{of_column} is not text.")
     if transform is not None:
         value = transform(value)
         if not isinstance(value, str) or not value.strip():
@@ -134,7 +135,7 @@ class _ClassCollector(_Collector):
         self.labels: list[str] = []
 
     def add(self, record: dict[str, Any], place: Place) -> None:
-        self.labels.append(sys.intern(_label(record.get(self.column), str(place), self.column)))
+        self.labels.append(sys.intern(checked_label(record.get(self.column), str(place), self.column)))
 
     def finish(self) -> Any:
         return self.labels
@@ -146,16 +147,7 @@ class _NumberCollector(_Collector):
         self.values = array("d")
 
     def add(self, record: dict[str, Any], place: Place) -> None:
-        value = record.get(self.column)
-        try:
-            number = math.nan if value is None or isinstance(value, bool) else float(value)
-        except (TypeError, ValueError):
-            number = math.nan
-        if not abs(number) <= LARGEST:
-            raise UserError(
-                f"{place}: column {self.column!r} holds {value!r:.60}, which is no finite number of at most 3e38."
-            )
-        self.values.append(number)
+        self.values.append(checked_number(record.get(self.column), str(place), self.column))
 
     def finish(self) -> Any:
         return Numbers(np.array(self.values))
@@ -174,7 +166,7 @@ class _ListCollector(_Collector):
             value = [part for part in value.split(self.columns.label_separator) if part.strip()]
         elif value is None:
             value = []  # none of the classes
-        self.lists.append(sorted(set(_labels(value, str(place), self.column))))
+        self.lists.append(sorted(set(checked_labels(value, str(place), self.column))))
 
     def finish(self) -> Any:
         return LabelLists.of(self.lists)
@@ -189,7 +181,7 @@ class _TagCollector(_Collector):
         self.places: list[Place] = []
 
     def add(self, record: dict[str, Any], place: Place) -> None:
-        tags = _labels(record.get(self.column), str(place), self.column)
+        tags = checked_labels(record.get(self.column), str(place), self.column)
         if len(tags) != len(record[self.columns.text]):
             words = len(record[self.columns.text])
             raise UserError(f"{place}: {words} words and {len(tags)} tags. Every word needs one.")
@@ -220,13 +212,26 @@ _COLLECTORS: dict[str, Callable[[Columns], _Collector]] = {
 }
 
 
-def _labels(value: Any, where: str, column: str) -> list[str]:
+def checked_number(value: Any, where: str, column: str) -> float:
+    """A number as it is trained on; an error names the row."""
+    try:
+        number = math.nan if value is None or isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not abs(number) <= LARGEST:
+        raise UserError(f"{where}: column {column!r} holds {value!r:.60}, which is no finite number of at most 3e38.")
+    return number
+
+
+def checked_labels(value: Any, where: str, column: str) -> list[str]:
+    """A list of classes or tags as they are trained on; an error names the row."""
     if not isinstance(value, list):
         raise UserError(f"{where}: column {column!r} holds {value!r:.60}, which is no list.")
-    return [sys.intern(_label(one, where, column)) for one in value]
+    return [sys.intern(checked_label(one, where, column)) for one in value]
 
 
-def _label(value: Any, where: str, column: str | None) -> str:
+def checked_label(value: Any, where: str, column: str | None) -> str:
+    """A class or tag as it is trained on; an error names the row."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():

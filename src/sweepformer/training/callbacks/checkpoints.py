@@ -16,6 +16,8 @@ from torch import Tensor
 
 from sweepformer.whole_files import replace_file
 
+LONGEST_NAME = 200  # bytes: the names of files that are being written are a little longer
+
 
 class Checkpoints(ModelCheckpoint):
     """Lightning's ModelCheckpoint, whose every file is a point from which training goes on exactly.
@@ -70,6 +72,7 @@ class Checkpoints(ModelCheckpoint):
             save_on_train_epoch_end=save_on_train_epoch_end,
             verbose=verbose,
         )
+        self._check_filename(filename)
         self.every_n_train_steps, self.every_n_minutes = every_n_train_steps, every_n_minutes
         self._to_choose_from: dict[str, Tensor] | None = (
             None  # metrics of a validation whose weights may be among the best
@@ -79,6 +82,18 @@ class Checkpoints(ModelCheckpoint):
         self._asked_at_step = 0
         self._names: list[str] = []
         self._obsolete: list[str] = []
+
+    def _check_filename(self, filename: str | None) -> None:
+        """Before anything is trained: it would be filled in, and fail, after an epoch."""
+        try:
+            name = Path(self.format_checkpoint_name({})).name if filename else ""
+        except (ValueError, LookupError, AttributeError, TypeError) as error:
+            raise ValueError(f"filename={filename!r} can't be filled in ({error}): metrics stand in braces") from None
+        if filename and ("/" in filename or filename == self.CHECKPOINT_NAME_LAST or len(name.encode()) > LONGEST_NAME):
+            raise ValueError(
+                f"filename={filename!r} must be a name of at most {LONGEST_NAME} bytes without a /, and not "
+                f"{self.CHECKPOINT_NAME_LAST}"
+            )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved_at, self._asked_at_step = time.monotonic(), trainer.global_step

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from sweepformer.data.store import TokenizedRows
 from sweepformer.reports.predictions import write_predictions
+from sweepformer.tasks.answers import in_order
 
 
 class PredictionWriter(Callback):
@@ -46,21 +46,8 @@ class PredictionWriter(Callback):
             parts = [part for one in everyones for part in one]
         columns = getattr(pl_module, "prediction_columns", None)
         if trainer.is_global_zero and parts and columns:
-            self.kept = {name: _joined([part[name] for part in parts]) for name in parts[0]}
-            rows = self.kept.pop("rows")
-            order = np.argsort(rows)
-            self.kept = {name: _ordered(values, order) for name, values in self.kept.items()}
+            rows, self.kept = in_order(parts)
             if "labels" in self.kept and not self.test_rows.tagged:
                 # As they were given, not as `Task.wanted` makes them for training.
-                self.kept["labels"] = self.test_rows.labels[rows[order]]
-            write_predictions(self.path, self.test_rows, rows[order].tolist(), columns(self.kept, self.classes))
-
-
-def _joined(parts: list[Any]) -> Any:
-    if isinstance(parts[0], torch.Tensor):
-        return torch.cat(parts).numpy()
-    return [item for part in parts for item in part]
-
-
-def _ordered(values: Any, order: np.ndarray) -> Any:
-    return values[order] if isinstance(values, np.ndarray) else [values[place] for place in order]
+                self.kept["labels"] = self.test_rows.labels[rows]
+            write_predictions(self.path, self.test_rows, rows.tolist(), columns(self.kept, self.classes))

@@ -11,6 +11,8 @@ from sweepformer.data.batches import Batch
 from sweepformer.models.layout import Packed
 from sweepformer.training.peak import peak_flops
 
+MOST_WAITING = 1000  # batches of which nobody has asked yet
+
 
 class Throughput(Callback):
     """Counts real tokens (padding is not work that anyone wanted) against the time spent in training steps.
@@ -105,6 +107,8 @@ class Throughput(Callback):
             # Stays on the device until somebody asks: reading a sum waits for the device.
             lengths = batch.layout.lengths.long() if isinstance(batch.layout, Packed) else (~batch.layout).sum(1)
             self._lengths.append(torch.stack([lengths.sum(), lengths.square().sum()]))
+            if len(self._lengths) == MOST_WAITING:
+                self._count()
 
     def _count(self) -> None:
         if self._lengths:

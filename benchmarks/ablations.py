@@ -1,0 +1,120 @@
+"""What every ingredient of the default recipe is worth: each taken out by itself, on small sets, over seeds.
+
+    python -m benchmarks.ablations           typed again it goes on
+    python -m benchmarks.ablations --docs    writes the recorded table into experiments/README.md
+
+Rows, and what is measured again, are as in benchmarks.quality. Runs are compared pair by pair: the same set and seed,
+and so the same splits, with the ingredient and without. What is said of an ingredient is said by validation rows: a
+recipe that keeps what does well on the test rows has learned from them.
+"""
+
+import statistics
+from typing import Any
+
+from benchmarks.recorded_runs import read_runs, spread, states_of_code
+from benchmarks.runs_of_recipes import case_of, chosen_sets, measure, options_of
+from benchmarks.tables import markdown, write_table
+
+SETS = ["trec6", "sst2", "sms_spam", "dna_splice"]
+WHOLE = "whole recipe"
+RECIPE: list[str] = []  # what is typed for it: nothing, it is the default
+# By the ingredient: what is typed besides to have the recipe without it. One line each, for whatever it is made of.
+WITHOUT: dict[str, list[str]] = {
+    "label smoothing": ["task.label_smoothing=0"],
+    "dropout": ["model.dropout=0", "model.classifier_dropout=0"],
+    "rotary positions": ["model.positional_encoding=none"],
+    "norm first": ["model.norm_first=false"],
+    "GELU": ["model.activation=relu"],
+    "mean pooling": ["model.pooling=cls"],
+    "word pieces": ["tokenizer=word"],
+    "rise and fall of the rate": ["scheduler=constant"],
+    "weight decay": ["optimizer.weight_decay=0"],
+    "clipped gradients": ["trainer.gradient_clip_val=null"],
+    "early stopping": ["callbacks.early_stopping=null"],
+    "batches of like length": ["data.batching=random"],
+}
+RECIPES = {WHOLE: RECIPE, **{name: [*RECIPE, *typed] for name, typed in WITHOUT.items()}}
+Runs = list[dict[str, Any]]
+BySetAndSeed = dict[tuple[str, int], dict[str, Any]]
+Pair = tuple[dict[str, Any], dict[str, Any]]  # a run without the ingredient, and the whole recipe's
+
+
+def main() -> None:
+    options = options_of(__doc__, "ablations", RECIPES, SETS)
+    if options.docs:
+        write_table("ablations", recorded_table())
+        return
+    sets = chosen_sets(options)
+    cases = [
+        case_of(rows, recipe, RECIPES[recipe], seed)
+        for recipe in options.recipes
+        for rows in sets.values()
+        for seed in range(options.seeds)
+    ]
+    measure(cases, options, RECIPES)
+
+
+def recorded_table() -> str:
+    """The recorded figures as Markdown: the recipe's accuracy, then what taking an ingredient out changes about it."""
+    return table(read_runs("ablations"))
+
+
+def table(runs: Runs) -> str:
+    """A line an ingredient. runs: as in `recorded_runs`."""
+    whole = {(run["set"], run["seed"]): run for run in runs if run["recipe"] == WHOLE}
+    if not whole:
+        return "Nothing is recorded yet."
+    sets = sorted({name for name, _ in whole})
+    rows = [[WHOLE, "", *(_accuracy(whole, name) for name in sets), "", "", "", ""]]
+    for name in WITHOUT:
+        pairs = [
+            (run, whole[run["set"], run["seed"]])
+            for run in runs
+            if run["recipe"] == name and (run["set"], run["seed"]) in whole
+        ]
+        if pairs:
+            rows.append(_line(name, pairs, sets))
+    head = ["without", "typed", *sets, "mean, test", "mean, validation", "so it", "time of a run"]
+    told = "Test accuracy in percent, mean and standard deviation over seeds; below it the change in points."
+    return "\n\n".join(filter(None, [told, markdown(head, rows), states_of_code(runs, "ablations")]))
+
+
+def _line(name: str, pairs: list[Pair], sets: list[str]) -> list[str]:
+    of_sets = {one: _changes([pair for pair in pairs if pair[0]["set"] == one], "test_acc") for one in sets}
+    by_test, by_validation = _changes(pairs, "test_acc"), _changes(pairs, "val_acc")
+    times = sum(run["cpu_seconds"] for run, _ in pairs) / sum(run["cpu_seconds"] for _, run in pairs)
+    return [
+        name,
+        f"`{' '.join(WITHOUT[name])}`",
+        *(f"{statistics.mean(changes):+.1f}" if changes else "" for changes in of_sets.values()),
+        _with_error(by_test),
+        _with_error(by_validation),
+        verdict(by_validation),
+        f"x {times:.2f}",
+    ]
+
+
+def verdict(changes: list[float]) -> str:
+    """What changes in points say of an ingredient that was taken out: told only beyond two standard errors."""
+    if len(changes) < 2:
+        return "isn't known yet"
+    mean, error = statistics.mean(changes), statistics.stdev(changes) / len(changes) ** 0.5
+    return "pays" if mean < -2 * error else "costs" if mean > 2 * error else "makes no difference seen here"
+
+
+def _with_error(changes: list[float]) -> str:
+    mean = f"{statistics.mean(changes):+.2f}"
+    return f"{mean} ± {statistics.stdev(changes) / len(changes) ** 0.5:.2f}" if len(changes) > 1 else mean
+
+
+def _changes(pairs: list[Pair], metric: str) -> list[float]:
+    """In points."""
+    return [100 * (without[metric] - whole[metric]) for without, whole in pairs]
+
+
+def _accuracy(whole: BySetAndSeed, name: str) -> str:
+    return spread(100 * run["test_acc"] for (one, _), run in whole.items() if one == name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""compare: rank finished runs, say which differ, and what that depends on."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sweepformer.command_line import command_line
+from sweepformer.commands.endings import in_one_message
+from sweepformer.errors import UserError
+from sweepformer.whole_files import write_text
+
+if TYPE_CHECKING:
+    from sweepformer.comparison.comparison import Comparison
+    from sweepformer.comparison.curves import Curve
+
+
+def main() -> None:
+    """The command line."""
+    options = parser().parse_args()
+    with in_one_message():
+        _compare(options)
+
+
+def parser() -> argparse.ArgumentParser:
+    """What may be typed."""
+    parser = argparse.ArgumentParser(
+        prog=command_line("compare"),
+        usage="%(prog)s DIR... [options]",
+        description="Rank runs by validation; beside it their test results with intervals, and which of them are not "
+        "distinguishable from the best; what the settings do; what quality costs. How: docs/compare.md.",
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="runs, sweeps, or folders with some")
+    parser.add_argument("--metric", help="rank by this (default: task.monitor of the runs, such as val_acc)")
+    parser.add_argument("--top", type=_whole, default=20, metavar="N", help="list so many runs (default: 20)")
+    parser.add_argument("--level", type=_share, default=0.95, help="of intervals and tests (default: 0.95)")
+    parser.add_argument(
+        "--resamples", type=_many, default=1000, metavar="N", help="of the test split, for intervals (default: 1000)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON; - for standard output")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write a line a run; - for standard output")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write one page with interactive plots")
+    parser.add_argument(
+        "--curves", type=_whole, default=20, metavar="N", help="of so many runs, in the page and in JSON (default: 20)"
+    )
+    return parser
+
+
+def _compare(options: argparse.Namespace) -> None:
+    if options.json == options.csv == Path("-"):
+        raise UserError("--json - and --csv -: only one can go to standard output.")
+    # numpy and pyarrow load here, so that --help and the shell's TAB need not wait for them
+    from sweepformer.comparison.comparison import Comparison, compare
+    from sweepformer.comparison.files import as_csv, as_json
+    from sweepformer.comparison.page import as_page, require_plotly
+    from sweepformer.comparison.pairing import Sure
+    from sweepformer.comparison.tables import lost
+    from sweepformer.comparison.text import as_text
+    from sweepformer.reports.tables import table_text
+
+    if options.html:
+        require_plotly()
+    found = compare(options.runs, options.metric, Sure(options.level, options.resamples))
+    if not isinstance(found, Comparison):
+        if found:
+            print(table_text(*lost(found), tight=True))
+        raise UserError(f"none of the {len(found)} runs has a result: there is nothing to compare.")
+    curves = _curves(found, options.curves) if options.html or options.json else {}
+    if Path("-") not in (options.json, options.csv):
+        print(as_text(found, options.top), end="")
+    if options.json:
+        _write(options.json, as_json(found, curves))
+    if options.csv:
+        _write(options.csv, as_csv(found))
+    if options.html:
+        title = "Comparison of " + ", ".join(str(folder) for folder in options.runs)
+        _write(options.html, as_page(found, curves, title))
+
+
+def _curves(found: "Comparison", runs: int) -> "dict[str, dict[str, Curve]]":
+    """Of the best runs only: event files take long to read."""
+    from sweepformer.comparison.curves import read_curves
+
+    names = list(dict.fromkeys((found.metric.name, "val_loss", "train_loss")))
+    return {run.name: curves for run in found.ranked[:runs] if (curves := read_curves(run, names))}
+
+
+def _write(path: Path, text: str) -> None:
+    if path == Path("-"):
+        print(text, end="")
+        return
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise UserError(f"{path} can't be written ({error.strerror}).") from error
+    print(f"written: {path}", file=sys.stderr)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number, at least 1")
+    return int(text)
+
+
+def _many(text: str) -> int:
+    if not text.isdecimal() or not 100 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 100 to 1,000,000")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0.5 <= share < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a share from 0.5 to below 1, such as 0.95")
+    return share

@@ -1,0 +1,102 @@
+"""completion: let the shell complete verbs, flags, runs, config groups, keys and values."""
+
+import argparse
+import re
+import shlex
+from importlib import import_module
+from pathlib import Path
+
+from sweepformer.command_line import command_line
+from sweepformer.commands.verbs import VERBS
+
+# Each hands the line up to the cursor to `--line`, and offers what that prints.
+SCRIPTS = {
+    "bash": r"""
+_sweepformer() {
+    local IFS=$'\n' line=${COMP_LINE:0:COMP_POINT}
+    local unfinished='([^[:space:]\\]|\\.)*$'
+    [[ $line =~ $unfinished ]]
+    local word=${BASH_REMATCH[0]}
+    COMPREPLY=($("$1" completion --line "$line" 2> /dev/null))
+    # Where = parts words, which is usual, only what follows the last one is replaced.
+    [[ $COMP_WORDBREAKS != *=* ]] || COMPREPLY=("${COMPREPLY[@]#"${word%"${word##*=}"}"}")
+}
+complete -o default -o nospace -F _sweepformer sweepformer
+""",
+    "zsh": r"""
+_sweepformer() {
+    local -a found
+    found=("${(@f)$($words[1] completion --line "${(j: :)words[1,CURRENT]}" 2> /dev/null)}")
+    if [[ -n $found ]]; then
+        compadd -Q -S '' -a found
+    else
+        compset -P '*='
+        _files
+    fi
+}
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+compdef _sweepformer sweepformer
+""",
+    "fish": r"""
+function __sweepformer_words
+    set -l line (commandline -cp | string collect)
+    set -g __sweepformer_found (sweepformer completion --line $line | string trim --right | string unescape)
+    test -n "$__sweepformer_found"
+end
+complete -c sweepformer -n __sweepformer_words -f -a '$__sweepformer_found'
+""",
+}
+
+
+def main() -> None:
+    """The command line."""
+    options = parser().parse_args()
+    print(SCRIPTS[options.shell] if options.shell else "\n".join(next_words(options.line)))
+
+
+def parser() -> argparse.ArgumentParser:
+    """What may be typed."""
+    parser = argparse.ArgumentParser(
+        prog=command_line("completion"),
+        description="Prints what makes a shell complete this command.",
+        epilog='In ~/.bashrc: eval "$(sweepformer completion bash)"; in ~/.zshrc the same with zsh; '
+        "in fish's config.fish: sweepformer completion fish | source",
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("shell", nargs="?", choices=list(SCRIPTS))
+    what.add_argument("--line", help="asked by that: a command line up to the cursor; prints what it may go on with")
+    return parser
+
+
+def next_words(line: str) -> list[str]:
+    """What the last word of a command line may become; those that are complete end in a space.
+
+    Nothing where files are meant, which shells complete by themselves.
+    """
+    words = _words(line)
+    commands = [number for number, word in enumerate(words) if Path(word).name == "sweepformer"]
+    if not commands or not (typed := words[commands[0] + 1 :]):
+        return []
+    *before, word = typed
+    if not before:
+        return [f"{verb} " for verb in VERBS if verb.startswith(word)]
+    verb, *before = before
+    if verb == "run":
+        from sweepformer.completion.overrides import run_words  # which loads Hydra
+
+        return run_words(before, word)
+    if verb not in VERBS:
+        return []
+    from sweepformer.completion.arguments import argument_words
+
+    return argument_words(import_module(f"sweepformer.commands.{verb}").parser(), before, word)
+
+
+def _words(line: str) -> list[str]:
+    """As a shell reads them; the last one is empty where a new one begins."""
+    begins = re.search(r"(?<!\\)\s$", line) is not None
+    try:
+        words = shlex.split(line)
+    except ValueError:  # a quote is still open
+        words = line.split()
+    return [*words, *([""] if begins or not line else [])]

@@ -1,0 +1,148 @@
+"""explain: what each word of a text adds to the answer of a finished run."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from sweepformer.command_line import command_line
+from sweepformer.commands.endings import in_one_message
+from sweepformer.errors import UserError
+
+if TYPE_CHECKING:
+    from sweepformer.inference.predictor import Predictor
+
+FORMS = ("csv", "tsv", "jsonl", "txt")
+PAGES = (".html", ".htm")
+
+
+class Asked(NamedTuple):
+    """Texts that are explained. titles: what to call each; places: where each stands, for messages; written: as the
+    run's `texts` writes them; notes: what was left out.
+    """
+
+    titles: list[str]
+    places: list[str]
+    written: list[str]
+    notes: list[str]
+
+
+def main() -> None:
+    """The command line."""
+    options = parser().parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    with in_one_message():
+        _explain(options)
+
+
+def parser() -> argparse.ArgumentParser:
+    """What may be typed."""
+    parser = argparse.ArgumentParser(
+        prog=command_line("explain"),
+        description="What each word of a text adds to the answer of a finished run: the texts, coloured, with signed "
+        "values; in the terminal, or as one HTML page.",
+    )
+    parser.add_argument("run", help="a run's directory, a sweep's (its best run), or a checkpoint")
+    parser.add_argument(
+        "input", nargs="?", help="a CSV, TSV, JSONL, Parquet or text file (.gz too), or - for standard input"
+    )
+    parser.add_argument("--text", action="append", metavar="TEXT", help="instead of INPUT; may be given several times")
+    parser.add_argument("--pair", action="append", metavar="TEXT", help="the second text of each, where rows are pairs")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write an HTML page (default: to the screen)")
+    parser.add_argument("--label", metavar="NAME", help="the class, label or tag to explain (default: the predicted)")
+    parser.add_argument(
+        "--word", metavar="WORD", help="where words are tagged: the one to explain, or its place from 0"
+    )
+    parser.add_argument("--rows", type=int, default=10, metavar="N", help="of INPUT, from its beginning (default: 10)")
+    parser.add_argument("--text-column", metavar="NAME", help="default: as the run was trained with")
+    parser.add_argument("--pair-column", metavar="NAME", help="of the second text, where rows are pairs")
+    parser.add_argument("--label-column", metavar="NAME", help="shown beside the answer, if it is there")
+    parser.add_argument("--format", choices=FORMS, help="of standard input (default: txt), or of a file without ending")
+    parser.add_argument("--device", default="auto", help="auto (default: a GPU if there is one), cpu, cuda, cuda:1")
+    parser.add_argument(
+        "--allow", action="append", default=[], metavar="PACKAGE", help="run code of this package, if the run names it"
+    )
+    return parser
+
+
+def _explain(options: argparse.Namespace) -> None:
+    _check(options)
+    from tqdm import tqdm
+
+    # torch loads here, so that --help need not wait for it
+    from sweepformer.explanation.page import as_page
+    from sweepformer.explanation.terminal import print_explanations
+    from sweepformer.inference.loading import load
+    from sweepformer.models.products import use_fast_float32
+    from sweepformer.whole_files import write_text
+
+    use_fast_float32()
+    # What is explained is computed in float32: the answer beside it should be the same one.
+    run = load(options.run, device=options.device, precision="32-true", allowed_packages=options.allow)
+    if run.chosen:
+        print(f"{run.chosen}: {run.path}", file=sys.stderr)
+    asked = _of_arguments(run, options) if options.text else _of_file(run, options)
+    word = int(options.word) if options.word and options.word.isdecimal() else options.word
+    found = run.explain_written(asked.written, asked.places, options.label, word)
+    bar = tqdm(found, "explaining", len(asked.written), unit=" texts", delay=2, leave=False, disable=None)
+    explained = list(zip(asked.titles, bar, strict=True))
+    if options.output:
+        page = as_page(explained, f"Answers of {options.run}, explained", run.what_is_read)
+        write_text(options.output, page)
+        print(f"{len(explained):,} texts explained: {options.output}", file=sys.stderr)
+    else:
+        print_explanations(explained, run.what_is_read)
+    for note in asked.notes:
+        print(note, file=sys.stderr)
+
+
+def _check(options: argparse.Namespace) -> None:
+    if bool(options.text) == bool(options.input):
+        raise UserError('What is to be explained? Name a file (- for standard input), or give --text "..." instead.')
+    if options.pair and len(options.pair) != len(options.text or []):
+        raise UserError("--pair: give one for each --text, or name a file with both texts of each row.")
+    if options.rows < 1:
+        raise UserError(f"--rows {options.rows} must be at least 1.")
+    if options.output and options.output.suffix.lower() not in PAGES:
+        raise UserError(f"--output {options.output}: an HTML page is written: name it *{PAGES[0]}.")
+
+
+def _of_arguments(run: "Predictor", options: argparse.Namespace) -> Asked:
+    rows = list(zip(options.text, options.pair, strict=True)) if options.pair else options.text
+    if run.texts.pairs and not options.pair:
+        raise UserError("This run was trained on two texts a row: give the second with --pair.")
+    if options.pair and not run.texts.pairs:
+        raise UserError("--pair: this run was trained on one text a row: leave it out.")
+    places = [f"--text {number}" for number in range(1, len(rows) + 1)]
+    titles = [f"text {number}" for number in range(1, len(rows) + 1)]
+    return Asked(titles, places, [run.texts.of(row, place) for row, place in zip(rows, places, strict=True)], [])
+
+
+def _of_file(run: "Predictor", options: argparse.Namespace) -> Asked:
+    from sweepformer.inference.file_columns import columns_to_read, texts_of
+    from sweepformer.inference.tables import KEY, Chunk, open_table
+
+    path = Path(options.input)
+    ending = f".{options.format}" if options.format else ".txt" if options.input == "-" else None
+    table = open_table(path, ending, None)
+    read = columns_to_read(run, table, path, options.text_column, options.pair_column, options.label_column)
+    first = next(table.chunks(options.rows + 1, read.names, 0), None)  # one more tells whether there are more
+    if first is None:
+        raise UserError(f"{KEY}: {path} holds no row.")
+    some = Chunk(first.records[: options.rows], first.places[: options.rows], None)
+    written, present = texts_of(run, some, read, path)
+    if not written:
+        raise UserError(f"{KEY}: {path}: none of the first {len(some.records)} rows has a text.")
+    notes = []
+    if len(first.records) > options.rows:
+        notes.append(f"there are more rows: these are of the first {options.rows} (--rows)")
+    if missing := len(some.records) - len(written):
+        notes.append(f"{missing:,} of them have no text")
+    labels = [some.records[number].get(read.label) if read.label else None for number in present]
+    places = [some.places[number] for number in present]
+    titles = [
+        place if label in (None, "") else f"{place}, labelled {label}"
+        for place, label in zip(places, labels, strict=True)
+    ]
+    return Asked(titles, [f"{KEY}: {path}, {place}" for place in places], written, notes)

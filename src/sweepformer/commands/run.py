@@ -1,0 +1,80 @@
+"""run: train one run, or with -m a sweep."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from sweepformer.command_check import check_characters, explain, explain_system
+from sweepformer.config import prefer_own_presets, register
+from sweepformer.errors import SweepTerminated, UserError, comes_of_ctrl_c
+from sweepformer.help import print_help, wants_help
+from sweepformer.loading import load_run
+from sweepformer.presets import CONF
+from sweepformer.repetition.command import arguments_for_hydra, split_off
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+def _run_job(cfg: DictConfig) -> float | None:
+    """One run, by itself or as a job of a sweep: its return value is what optimising sweepers compare."""
+    run = load_run()  # torch loads here, so that --help need not wait for it
+    hydra_config = HydraConfig.get()
+    try:
+        return run(cfg)
+    except UserError as error:
+        message = f"Error: {error}"
+    except SweepTerminated:
+        raise
+    except SystemExit as error:
+        if hydra_config.mode is RunMode.RUN and type(error).__name__ == "SIGTERMException":
+            sys.exit(128 + signal.SIGTERM)  # the log says how to go on
+        message = f"Error: {type(error).__name__}: {error}: the run was told to end."
+    except Exception as error:
+        if comes_of_ctrl_c(error):
+            raise KeyboardInterrupt from error
+        message = explain_system(error) or (
+            f"Error: {type(error).__name__}: {error}\nThis was not expected. "
+            f"The traceback is in {hydra_config.runtime.output_dir}/run.log"
+        )
+    if hydra_config.mode is RunMode.RUN:
+        sys.exit(message)
+    print(message, file=sys.stderr)
+    raise CompactHydraException(message)  # the sweep goes on
+
+
+def _warn(ended: threading.ExceptHookArgs) -> None:
+    """A logger's writer that fails is no reason for a traceback, and none to end the run."""
+    logging.getLogger(__name__).warning("warning: a helper thread ended: %s", ended.exc_value)
+
+
+def main() -> None:
+    """The command line."""
+    threading.excepthook = _warn
+    wants_traceback = "HYDRA_FULL_ERROR" in os.environ
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its errors to us
+    try:
+        check_characters(sys.argv[1:])
+        register()
+        prefer_own_presets(CONF)
+        if wants_help(sys.argv[1:]):
+            print_help(sys.argv[1:])
+            return
+        arguments, repeated = split_off(sys.argv[1:])
+        if repeated is not None:
+            sys.argv = [sys.argv[0], *arguments_for_hydra(arguments, repeated, sys.argv)]
+        _run_job()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if comes_of_ctrl_c(error):
+            sys.exit(130)
+        if wants_traceback:
+            raise
+        sys.exit(explain(error, CONF))

@@ -1,0 +1,134 @@
+"""Learning a tokenizer from texts: the same texts give the same one, in every process.
+
+The library counts in hash maps, whose order is another one each time. Where that order would show in what is learned,
+it is taken out here: WordPiece is told the order of its letters, by which it then breaks ties between merges, and
+Unigram's pieces are put in order afterwards.
+"""
+
+import json
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+from sweepformer.data.texts import in_chunks, readable
+
+PAD, UNKNOWN, MASK, SEPARATOR = "[PAD]", "[UNK]", "[MASK]", "[SEP]"
+SPECIAL_TOKENS = [PAD, UNKNOWN, MASK, SEPARATOR]
+# Unigram's scores are sums of floats in any order: digits behind these differ from one training to the next.
+SCORE_DIGITS = 4
+# What the library's Unigram raises the score of each further letter by that it has no score of its own for.
+RARE_LETTER_STEP = 1e-4
+
+
+def train(texts: Collection[str], kind: str, vocab_size: int, min_frequency: int, lowercase: bool) -> Tokenizer:
+    """A tokenizer of `kind` with at most `vocab_size` tokens, but for an alphabet that is larger; token 0 is [PAD].
+
+    Sources: WordPiece (Schuster and Nakajima 2012), BPE (Sennrich et al. 2016), Unigram (Kudo 2018),
+    byte-level alphabet (Radford et al. 2019).
+
+    Args:
+        texts: are read twice.
+    """
+    tokenizer = _around(_untrained(kind), kind, lowercase)
+    special = [*SPECIAL_TOKENS, *_letters(tokenizer, texts)] if kind == "wordpiece" else SPECIAL_TOKENS
+    trainer = _trainer(kind, vocab_size, min_frequency, special)
+    tokenizer.train_from_iterator(readable(texts), trainer)
+    if kind == "wordpiece":
+        # In the tokenizer that was trained the letters would be special too, and "##a" in a text be one token.
+        vocabulary = tokenizer.get_vocab(with_added_tokens=False)
+        tokenizer = _around(models.WordPiece(vocabulary, unk_token=UNKNOWN), kind, lowercase)
+    elif kind == "unigram":
+        tokenizer = _around(_in_order(tokenizer), kind, lowercase)
+    tokenizer.add_special_tokens(SPECIAL_TOKENS)
+    return tokenizer
+
+
+def _letters(tokenizer: Tokenizer, texts: Iterable[str]) -> list[str]:
+    """The letters that words begin with (a) and go on with (##a), in order."""
+    alphabet = trainers.WordPieceTrainer(vocab_size=0, show_progress=False)  # stops before the first merge
+    found: set[str] = set()
+    for chunk in in_chunks(readable(texts)):
+        # No word reaches over a space, and most come many times: each is looked at once.
+        tokenizer.train_from_iterator({word for text in chunk for word in text.split(" ")}, alphabet)
+        found |= tokenizer.get_vocab().keys()
+    return sorted(found, key=lambda letter: (len(letter), letter))
+
+
+def _in_order(tokenizer: Tokenizer) -> models.Unigram:
+    """Unigram's model with its pieces by score, then by name."""
+    vocabulary = [(piece, score) for piece, score in json.loads(tokenizer.to_str())["model"]["vocab"]]
+    special, pieces = vocabulary[: len(SPECIAL_TOKENS)], dict(vocabulary[len(SPECIAL_TOKENS) :])
+    if pieces:
+        lowest = min(pieces.values())
+        pieces |= dict.fromkeys(_rare_letters(pieces, lowest), lowest)
+    rounded = [(piece, round(score, SCORE_DIGITS)) for piece, score in pieces.items()]
+    rounded.sort(key=lambda one: (-one[1], one[0]))
+    return models.Unigram([*special, *rounded], unk_id=SPECIAL_TOKENS.index(UNKNOWN))
+
+
+def _rare_letters(pieces: dict[str, float], lowest: float) -> set[str]:
+    """The letters without a score of their own: they stand on a ladder from the lowest one up, in any order."""
+    found, rung = set(), 0
+    for score, letter in sorted((score, piece) for piece, score in pieces.items() if len(piece) == 1):
+        height = (score - lowest) / RARE_LETTER_STEP
+        if round(height) <= rung and abs(height - round(height)) < 1e-4:
+            found.add(letter)
+            rung = round(height) + 1
+    return found
+
+
+def _untrained(kind: str) -> models.Model:
+    match kind:
+        case "wordpiece":
+            return models.WordPiece(unk_token=UNKNOWN)
+        case "bpe":
+            return models.BPE(unk_token=UNKNOWN)
+        case "byte":
+            return models.BPE()
+        case "unigram":
+            return models.Unigram()
+        case "word" | "char":
+            return models.WordLevel(unk_token=UNKNOWN)
+        case _:
+            raise ValueError(f"no model for {kind}")
+
+
+def _trainer(kind: str, vocab_size: int, min_frequency: int, special: list[str]) -> trainers.Trainer:
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    common: dict[str, Any] = {"special_tokens": special, "show_progress": False}
+    match kind:
+        case "wordpiece":
+            return trainers.WordPieceTrainer(vocab_size=vocab_size, min_frequency=min_frequency, **common)
+        case "bpe":
+            return trainers.BpeTrainer(vocab_size=vocab_size, min_frequency=min_frequency, **common)
+        case "byte":
+            # A vocabulary of the special tokens and the 256 bytes leaves no room for merges.
+            size = len(SPECIAL_TOKENS) + len(alphabet)
+            return trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, **common)
+        case "unigram":
+            return trainers.UnigramTrainer(vocab_size=vocab_size, unk_token=UNKNOWN, **common)
+        case "word" | "char":
+            return trainers.WordLevelTrainer(vocab_size=vocab_size, min_frequency=min_frequency, **common)
+        case _:
+            raise ValueError(f"no trainer for {kind}")
+
+
+def _around(model: models.Model, kind: str, lowercase: bool) -> Tokenizer:
+    """A tokenizer with this model, and what is done before and after it."""
+    tokenizer = Tokenizer(model)
+    steps = [normalizers.NFC()] + ([normalizers.Lowercase()] if lowercase else [])
+    tokenizer.normalizer = normalizers.Sequence(steps)
+    match kind:
+        case "wordpiece":
+            tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.BertPreTokenizer(), decoders.WordPiece()
+        case "bpe" | "unigram":
+            tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+        case "byte":
+            tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+            tokenizer.decoder = decoders.ByteLevel()
+        case "word":
+            tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        case "char":
+            tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
+    return tokenizer

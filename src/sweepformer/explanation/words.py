@@ -1,0 +1,96 @@
+"""The words of a text as its reader sees them, and what falls to each of what its tokens got."""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import numpy as np
+
+LONGEST = 24  # characters: what is longer (proteins, Chinese, addresses) is cut where the tokenizer cuts it
+
+SPACE, LETTER, MARK = " ", "a", "."
+
+Span = tuple[int, int]  # the first character, and the one after the last
+
+
+def words_in(text: str, token_starts: Sequence[int]) -> list[Span]:
+    """Where the words of a text stand: runs of letters and digits, and runs of other marks, between white space.
+
+    The same whatever the tokenizer, unless they are long. What is drawn as one sign stays in one: accents, the parts
+    of an emoji.
+
+    token_starts: where tokens begin.
+    """
+    words: list[Span] = []
+    start = 0
+    for kind, run in groupby(_kinds(text)):
+        end = start + sum(1 for _ in run)
+        if kind != SPACE:
+            words += _cut(text, start, end, token_starts) if end - start > LONGEST else [(start, end)]
+        start = end
+    return words
+
+
+def _kinds(text: str) -> Iterator[str]:
+    kind = SPACE
+    for place, character in enumerate(text):
+        kind = _kind(character, kind, text[place + 1 : place + 2])
+        yield kind
+
+
+def _kind(character: str, before: str, after: str) -> str:
+    """before: the kind of the character before; after: the next one, "" at the end."""
+    if character.isspace():
+        return SPACE
+    if _goes_on(character):
+        return LETTER if before == SPACE else before
+    if character == "_" or (character in "'’" and before == LETTER and after.isalnum()):  # noqa: RUF001
+        return LETTER
+    return MARK if unicodedata.category(character)[0] in "PS" else LETTER
+
+
+def _goes_on(character: str) -> bool:
+    """Whether it is no sign of its own: accents and vowel marks, joiners, skin tones."""
+    return unicodedata.category(character) in ("Mn", "Mc", "Me", "Cc", "Cf", "Sk") and character not in "^`"
+
+
+def _cut(text: str, start: int, end: int, token_starts: Sequence[int]) -> list[Span]:
+    inner = sorted({one for one in token_starts if start < one < end and _may_begin(text, one)})
+    return list(zip([start, *inner], [*inner, end], strict=True))
+
+
+def _may_begin(text: str, place: int) -> bool:
+    return not _goes_on(text[place]) and unicodedata.category(text[place - 1]) != "Cf"
+
+
+def owners(length: int, words: Sequence[Span]) -> np.ndarray:
+    """(length,) int64, which word each character counts with: white space with the word after it; -1 after the last."""
+    found = np.full(length, -1)
+    before = 0
+    for number, (_, end) in enumerate(words):
+        found[before:end] = number
+        before = end
+    return found
+
+
+def of_words(values: np.ndarray, spans: Sequence[Span], words: Sequence[Span], length: int) -> tuple[np.ndarray, float]:
+    """What words get, and what is left for none: of each token's value every character that it stands for as much.
+
+    values: (tokens,) float64; spans: of tokens, (0, 0) of those that stand for nothing in the text; length: of the
+    text. Returns (words,) float64 and the rest, which together sum up to all values.
+    """
+    owner = owners(length, words)
+    found = np.zeros(len(words) + 1)  # the last is nobody's
+    for value, (start, end) in zip(values, spans, strict=True):
+        whose = owner[start:end] if end > start else [-1]
+        np.add.at(found, whose, value / len(whose))
+    return found[:-1], float(found[-1])
+
+
+def are_read(read: np.ndarray, spans: Sequence[Span], words: Sequence[Span], length: int) -> list[bool]:
+    """Which words were read, if only a part of them; read: (tokens,) bool. Those that became no token count as read."""
+    some, known = np.zeros(length, dtype=bool), np.zeros(length, dtype=bool)
+    for was_read, (start, end) in zip(read, spans, strict=True):
+        known[start:end] = True
+        some[start:end] |= was_read
+    return [bool(some[start:end].any() or not known[start:end].any()) for start, end in words]

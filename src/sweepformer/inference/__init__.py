@@ -1,0 +1,1 @@
+"""A finished run in use: found, read, rebuilt and asked, with torch alone."""

@@ -1,0 +1,182 @@
+"""Which columns of a file are read, and which are added to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sweepformer.data.texts import split_words
+from sweepformer.errors import UserError, hint, listed
+from sweepformer.inference.predictor import Predictor, spans_in
+from sweepformer.inference.tables import KEY, Chunk, Lines, Table
+from sweepformer.inference.true_labels import true_label
+
+
+@dataclass(frozen=True)
+class ReadColumns:
+    """text, pair: of a row's texts, pair None if it has one; label: None if there is none; separator: between the
+    classes of a row where they stand in one text.
+    """
+
+    text: str
+    pair: str | None
+    label: str | None
+    separator: str
+
+    @property
+    def names(self) -> list[str]:
+        """All of them, none twice."""
+        return list(dict.fromkeys(name for name in (self.text, self.pair, self.label) if name is not None))
+
+    def row(self, record: dict[str, Any]) -> Any:
+        """What `Predictor` is asked about; None if there is no text."""
+        parts = [record.get(name) for name in (self.text, self.pair) if name is not None]
+        if any(part is None or (isinstance(part, str | list) and not part) or part != part for part in parts):
+            return None
+        if any(isinstance(part, str) and not part.strip() for part in parts):
+            return None
+        return parts[0] if self.pair is None else tuple(parts)
+
+
+def columns_to_read(
+    run: Predictor, table: Table, path: Path, text: str | None, pair: str | None, label: str | None
+) -> ReadColumns:
+    """The columns that were asked for, or else those that the run was trained with.
+
+    Raises:
+        UserError: the table lacks one.
+    """
+    data, tagged = run.config["data"], run.kind.labels == "tags"
+    text_column = text or data.get("text_column") or ("tokens" if tagged else "text")
+    if isinstance(table, Lines):
+        text_column = table.columns[0]
+    pair_column = (pair or data.get("pair_column") or "pair") if run.texts.pairs else None
+    label_column = label or data.get("label_column") or ("tags" if tagged else "label")
+    for option, column in (("text", text_column), ("pair", pair_column), ("label", label)):
+        if column is not None and column not in table.columns:
+            raise UserError(
+                f"{KEY}: {path} has no column {column!r}. It has: {listed(table.columns)}."
+                f"{hint(column, table.columns)} Name the right one with --{option}-column."
+            )
+    labelled = label_column in table.columns and run.kind.labels != "nothing"
+    return ReadColumns(text_column, pair_column, label_column if labelled else None, data.get("label_separator") or ",")
+
+
+class AddedColumns:
+    """What is written beside a row: `prediction`, and of classes `probability_<class>`; of tags that mark them `spans`;
+    of language models `loss`, `perplexity` and `tokens`. Nothing stands there for a row without a text.
+
+    Args:
+        run: who answers.
+        probabilities: those of all classes too.
+        prefix: of the names.
+    """
+
+    def __init__(self, run: Predictor, probabilities: bool, prefix: str) -> None:
+        self.prefix = prefix
+        self._types = _types(run, probabilities)
+        self.names = [f"{prefix}{name}" for name in self._types]
+
+    def check(self, there: Sequence[str], path: Path) -> None:
+        """Raises a UserError if the table has a column of the same name."""
+        taken = [name for name in self.names if name in there]
+        if taken:
+            raise UserError(
+                f"{KEY}: {path} has a column {taken[0]!r} already. Give --prefix, such as --prefix new_, for the names "
+                "of those that are added."
+            )
+
+    def values(
+        self, answers: dict[str, Any], written: Sequence[str], present: Sequence[int], rows: int
+    ) -> dict[str, Any]:
+        """Columns by their full names, each with an item for every row.
+
+        answers: as `Predictor.answer` gives them, for the texts `written`, which stand in the rows `present`.
+        """
+        if "spans" in self._types:
+            spans = [described_spans(tags, text) for tags, text in zip(answers["prediction"], written, strict=True)]
+            answers = {**answers, "spans": spans}
+        given = {name: answers.get(name, []) for name in self._types}
+        return {f"{self.prefix}{name}": _spread(values, present, rows) for name, values in given.items()}
+
+    def arrow_types(self) -> dict[str, Any]:
+        """By their full names."""
+        import pyarrow
+
+        span = pyarrow.struct(
+            {"type": pyarrow.string(), "start": pyarrow.int64(), "end": pyarrow.int64(), "text": pyarrow.string()}
+        )
+        known = {
+            "string": pyarrow.string(),
+            "strings": pyarrow.list_(pyarrow.string()),
+            "spans": pyarrow.list_(span),
+            "float32": pyarrow.float32(),
+            "float64": pyarrow.float64(),
+            "int64": pyarrow.int64(),
+        }
+        return {f"{self.prefix}{name}": known[kind] for name, kind in self._types.items()}
+
+
+def texts_of(run: Predictor, chunk: Chunk, columns: ReadColumns, path: Path) -> tuple[list[str], list[int]]:
+    """The texts of a chunk as the tokenizer is given them, and the rows that have one.
+
+    Raises:
+        UserError: a text can't be read; naming its place.
+    """
+    written, present = [], []
+    for number, (record, place) in enumerate(zip(chunk.records, chunk.places, strict=True)):
+        row = columns.row(record)
+        if row is not None:
+            written.append(run.texts.of(row, f"{KEY}: {path}, {place}"))
+            present.append(number)
+    return written, present
+
+
+def labels_of(run: Predictor, chunk: Chunk, columns: ReadColumns, of: str) -> list[Any]:
+    """The labels of a chunk as `true_label` gives them. of: whose rows these are, for messages.
+
+    Raises:
+        UserError: one can't be a label of the run's task; naming its place.
+    """
+    assert columns.label is not None
+    return [
+        true_label(run.kind.labels, record.get(columns.label), columns.separator, f"{of}, {place}", columns.label)
+        for record, place in zip(chunk.records, chunk.places, strict=True)
+    ]
+
+
+def _types(run: Predictor, probabilities: bool) -> dict[str, str]:
+    shares = {f"probability_{name}": "float32" for name in run.classes} if probabilities else {}
+    match run.kind.labels:
+        case "nothing":
+            return {"loss": "float32", "perplexity": "float32", "tokens": "int64"}
+        case "number":
+            return {"prediction": "float64"}
+        case "tags":
+            return {"prediction": "strings", **({"spans": "spans"} if run.marks_spans else {})}
+        case "classes":
+            return {"prediction": "strings", **shares}
+        case _:
+            return {"prediction": "string", **shares}
+
+
+def described_spans(tags: Sequence[str | None], text: str) -> list[dict[str, Any]]:
+    """The spans of a row by `type`, `start`, `end` (words, from 0) and `text`. text: as `Predictor.texts` wrote it."""
+    words = split_words(text)
+    return [{**span._asdict(), "text": " ".join(words[span.start : span.end])} for span in spans_in(tags)]
+
+
+def _spread(values: Any, present: Sequence[int], rows: int) -> Any:
+    """A column for all rows, from one for those that are present: NaN or None for the others."""
+    if len(present) == rows:
+        return values
+    if isinstance(values, np.ndarray) and values.dtype.kind == "f":
+        column = np.full(rows, np.nan, dtype=values.dtype)
+        column[list(present)] = values
+        return column
+    spread: list[Any] = [None] * rows
+    for place, value in zip(present, values, strict=True):
+        spread[place] = value.item() if isinstance(value, np.generic) else value
+    return spread

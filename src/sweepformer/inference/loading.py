@@ -1,0 +1,156 @@
+"""From a path to a predictor."""
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+
+from sweepformer.data.long_rows import LongRows
+from sweepformer.data.tokenizer import parse_tokenizer, read_text_as_it_is
+from sweepformer.errors import UserError
+from sweepformer.inference.artifact import Artifact, read_artifact
+from sweepformer.inference.bundles import Graph, is_bundled, is_graph, read_bundle
+from sweepformer.inference.devices import dtypes, resolve_device, resolve_precision
+from sweepformer.inference.finding import find
+from sweepformer.inference.predictor import Predictor
+from sweepformer.inference.readers import BaselineReader, NetworkReader, Reader
+from sweepformer.inference.scoring import Scorer
+from sweepformer.inference.targets import find_target, make
+from sweepformer.inference.texts import TextMaker
+from sweepformer.tasks.answers import Answers, ClassAnswers, NumberAnswers, SetAnswers, TagAnswers
+from sweepformer.tasks.kinds import KINDS, Kind, kind_of
+from sweepformer.tasks.model_arguments import known_to_the_program, model_options
+from sweepformer.tasks.temperature import UNSCALED
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    allowed_packages: Sequence[str] = (),
+) -> Predictor:
+    """Make a finished run ready to answer for new texts.
+
+    Nothing but torch and the tokenizer is loaded: no Hydra, no Lightning, no loggers.
+
+    Args:
+        path: a run's directory, a sweep's directory (its best run by the metric that was monitored), a checkpoint, or a
+            folder that `python -m src.export` wrote.
+        device: "auto" (a GPU if there is one), "cpu", "cuda", "cuda:1", ...
+            Baselines and exported graphs run on the CPU.
+        precision: "auto" (the run's own; float32 for one in float16 on a CPU), or as `trainer.precision`.
+        allowed_packages: packages whose code the run may use, where its model, task or `data.transform` is not
+            sweepformer's own; "torch.export" for a `.pt2` file, which may hold code. It is run: name only what you
+            trust.
+
+    Raises:
+        UserError: there is no such run, it has no result, it is damaged, or it was made by a newer version.
+
+    Example:
+        >>> run = load("multirun/heads")  # doctest: +SKIP
+        >>> run.predict_proba(["one text", "another"]).shape  # doctest: +SKIP
+        (2, 21)
+    """
+    found = find(path)
+    artifact = read_bundle(found.checkpoint) if is_bundled(found.checkpoint) else read_artifact(found)
+    kind = kind_named(artifact.config["task"], allowed_packages)
+    transform = artifact.config["data"].get("transform")
+    texts = TextMaker(
+        pairs=artifact.pairs,
+        tagged=kind.labels == "tags",
+        transform=make("data.transform", transform, allowed_packages) if transform else None,
+    )
+    on_cpu = artifact.is_baseline or is_graph(artifact.origin)
+    target = resolve_device("cpu" if on_cpu else device)
+    build = partial(Predictor, artifact, kind, texts, chosen=found.chosen)
+    if artifact.is_baseline:
+        return build(_baseline_reader(artifact, kind, allowed_packages), answers_of(artifact, kind, target))
+    reader = network_reader(artifact, kind, target, precision, allowed_packages)
+    if kind.predicts == "vocabulary":
+        causal = kind is KINDS["LanguageModeling"]
+        return build(reader, None, Scorer(reader, causal, artifact.config["task"], artifact.config["seed"]))
+    return build(reader, answers_of(artifact, kind, target))
+
+
+def kind_named(task: dict[str, Any], allowed: Sequence[str]) -> Kind:
+    """The kind of the task that a run's config names.
+
+    Raises:
+        UserError: it is not allowed, or doesn't say.
+    """
+    kind = kind_of(task) or getattr(find_target("task", str(task.get("_target_")), allowed), "kind", None)
+    if not isinstance(kind, Kind):
+        raise UserError(
+            f"task._target_={task.get('_target_')} doesn't say of what kind it is: give the class a `kind`."
+        )
+    return kind
+
+
+def network_reader(
+    artifact: Artifact, kind: Kind, device: torch.device, precision: str, allowed: Sequence[str]
+) -> NetworkReader:
+    """A run's network with its weights. precision: as `load` takes it.
+
+    Raises:
+        UserError: it is not allowed, or the weights don't fit.
+    """
+    assert artifact.tokenizer is not None
+    config = artifact.config
+    try:
+        tokenizer = read_text_as_it_is(parse_tokenizer(artifact.tokenizer))
+    except ValueError as error:
+        raise UserError(f"{artifact.origin}: its tokenizer can't be used ({error}).") from error
+    trained_in = str(config["trainer"].get("precision", "32-true"))
+    weights, autocast = dtypes(resolve_precision(precision, trained_in), device)
+    model = _graph_or_network(artifact, kind, tokenizer, allowed).to(device, weights)
+    return NetworkReader(model, tokenizer, LongRows.of(config), artifact.pairs, kind.labels == "tags", device, autocast)
+
+
+def _graph_or_network(artifact: Artifact, kind: Kind, tokenizer: Tokenizer, allowed: Sequence[str]) -> nn.Module:
+    if is_graph(artifact.origin):
+        return Graph(artifact.origin, allowed)
+    known = known_to_the_program(kind, artifact.classes, tokenizer, artifact.pairs)
+    with torch.random.fork_rng(devices=[]):  # what it begins with is overwritten: the caller's random numbers stay
+        model: nn.Module = make("model", model_options(artifact.config["model"]), allowed, **known)
+    try:
+        model.load_state_dict(artifact.weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{artifact.origin}: its weights don't fit the model of its config ({reason:.300}).") from error
+    return model
+
+
+def _baseline_reader(artifact: Artifact, kind: Kind, allowed: Sequence[str]) -> Reader:
+    baseline = make("model", model_options(artifact.config["model"]), allowed).suited_to(kind.labels)
+    baseline.load_state(artifact.weights)
+    return BaselineReader(baseline, kind.labels == "tags")
+
+
+def answers_of(artifact: Artifact, kind: Kind, device: torch.device) -> Answers:
+    """What a run's logits stand for.
+
+    Raises:
+        UserError: it doesn't say, or has no labels to give.
+    """
+    learned = artifact.task
+    try:
+        match kind.labels:
+            case "class":
+                # Earlier versions fitted none.
+                return ClassAnswers(torch.as_tensor(learned.get("temperature", UNSCALED), device=device))
+            case "classes":
+                return SetAnswers(learned["thresholds"].to(device))
+            case "number":
+                return NumberAnswers(learned["mean"], learned["scale"])
+            case "tags":
+                return TagAnswers(with_probabilities=True)
+    except KeyError as error:
+        raise UserError(
+            f"{artifact.origin} lacks the task's {error}: an earlier version of sweepformer left it out. Run it again."
+        ) from error
+    raise UserError(f"Runs with {kind.labels} for labels can't be asked for labels.")

@@ -1,0 +1,198 @@
+"""Answers for every row of a file, in the same file with more columns."""
+
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from tqdm import tqdm
+
+from sweepformer.data.sources.readers import STANDARD_INPUT, ending_of
+from sweepformer.errors import UserError
+from sweepformer.inference.correctness import Tally
+from sweepformer.inference.file_columns import AddedColumns, ReadColumns, columns_to_read, labels_of, texts_of
+from sweepformer.inference.predictor import Predictor
+from sweepformer.inference.tables import KEY, Chunk, Table, TextTable, open_table, plain_column
+from sweepformer.inference.unfinished import Unfinished, UnfinishedParquet, UnfinishedText
+
+SAME_FORM = {".txt": (".tsv", ".txt"), ".jsonl": (".jsonl", ".ndjson"), ".ndjson": (".jsonl", ".ndjson")}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a file is read and written.
+
+    text_column, pair_column, label_column: None: those that the run was trained with; labels are looked at if they are
+    there. ending: tells the form where the file's name doesn't (".csv"). probabilities: write those of all classes.
+    prefix: of the added columns' names. chunk_rows: at a time in memory. resume: go on where a command was stopped.
+    overwrite: begin anew whatever is there. progress: show a bar on stderr.
+    """
+
+    text_column: str | None = None
+    pair_column: str | None = None
+    label_column: str | None = None
+    ending: str | None = None
+    probabilities: bool = True
+    prefix: str = ""
+    chunk_rows: int = 8192
+    resume: bool = False
+    overwrite: bool = False
+    progress: bool = False
+
+    def __post_init__(self) -> None:
+        if self.chunk_rows < 1:
+            raise UserError(f"chunk_rows={self.chunk_rows} must be at least 1.")
+
+
+@dataclass
+class Report:
+    """What became of a file. tally: how often labels were met; rows: of the file; cut: too long to be read whole;
+    without_text: left without an answer; was_whole: it had been written before, and there was nothing to do.
+    """
+
+    tally: Tally
+    rows: int = 0
+    cut: int = 0
+    without_text: int = 0
+    was_whole: bool = False
+
+    @property
+    def counts(self) -> dict[str, float]:
+        """What another report can go on from."""
+        return {"cut": self.cut, "without_text": self.without_text, **self.tally.counts}
+
+
+class Output(Protocol):
+    """Where rows are written."""
+
+    def write(self, chunk: Chunk, added: dict[str, Any], counts: dict[str, float]) -> None:
+        """Rows with columns added, and what was counted with them."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done: who answers for which columns of which table."""
+
+    run: Predictor
+    path: Path
+    table: Table
+    read: ReadColumns
+    added: AddedColumns
+    options: Options
+
+    def to(self, output: Output, report: Report) -> None:
+        """Do it, from the row on that the report says."""
+        bar = tqdm(None, None, self.table.rows, initial=report.rows, unit=" rows", disable=self._hides_bar)
+        with bar:
+            for chunk in self.table.chunks(self.options.chunk_rows, self.read.names, report.rows):
+                added = self._answers(chunk, report)
+                output.write(chunk, added, report.counts)
+                bar.update(len(chunk.records))
+        if not report.rows:
+            raise UserError(f"{KEY}: {self.path} holds no row.")
+
+    @property
+    def _hides_bar(self) -> bool | None:
+        return None if self.options.progress else True  # None: unless there is a terminal
+
+    def _answers(self, chunk: Chunk, report: Report) -> dict[str, Any]:
+        written, present = texts_of(self.run, chunk, self.read, self.path)
+        answered = self.run.answer(written, first=report.rows)
+        rows = len(chunk.records)
+        added = self.added.values(answered.columns, written, present, rows)
+        if self.read.label is not None:
+            labels = labels_of(self.run, chunk, self.read, f"{KEY}: {self.path}")
+            report.tally.add(plain_column(added[f"{self.options.prefix}prediction"]), labels)
+        report.rows += rows
+        report.cut += int(answered.cut.sum())
+        report.without_text += rows - len(written)
+        return added
+
+
+def predict_file(run: Predictor, path: Path, output: Path | None, options: Options) -> Report:
+    """Answer for every row of a file.
+
+    Args:
+        run: who answers.
+        path: the file, or `STANDARD_INPUT`.
+        output: where to, once it is whole; None: to standard output, as it comes.
+
+    Raises:
+        UserError: the file can't be read, lacks a column, or `output` is there already.
+    """
+    separator = run.config["data"].get("label_separator") or ","
+    table = open_table(path, options.ending, separator if run.kind.labels == "classes" else None)
+    read = columns_to_read(run, table, path, options.text_column, options.pair_column, options.label_column)
+    added = AddedColumns(run, options.probabilities, options.prefix)
+    added.check(table.columns, path)
+    work = Work(run, path, table, read, added, options)
+    if output is None:
+        report = Report(Tally(run.kind.labels))
+        work.to(_Screen(table, added.names), report)
+        return report
+    unfinished = _unfinished(work, output)
+    with unfinished.held() as is_unfinished:
+        so_far = unfinished.progress
+        report = Report(Tally(run.kind.labels, so_far.counts), so_far.rows, was_whole=not is_unfinished)
+        report.cut, report.without_text = (int(so_far.counts.get(name, 0)) for name in ("cut", "without_text"))
+        if is_unfinished:
+            try:
+                work.to(unfinished, report)
+            except UserError:
+                if not unfinished.progress.rows:  # nothing is lost by it
+                    unfinished.remove()
+                raise
+            unfinished.finish()
+        else:
+            _refuse_older(output, work)
+    return report
+
+
+class _Screen:
+    """Rows go to standard output, a chunk at a time."""
+
+    def __init__(self, table: Table, names: list[str]) -> None:
+        if not isinstance(table, TextTable):
+            raise UserError("Parquet can't be written to the screen: name a file with --output.")
+        self._table, self._head = table, table.head(names)
+
+    def write(self, chunk: Chunk, added: dict[str, Any], counts: dict[str, float]) -> None:
+        columns = {name: plain_column(values) for name, values in added.items()}
+        sys.stdout.write(self._head + self._table.written(chunk.source, columns))
+        sys.stdout.flush()
+        self._head = ""
+
+
+def _unfinished(work: Work, output: Path) -> Unfinished:
+    form = work.options.ending or ending_of(work.path)
+    if ending_of(output) not in SAME_FORM.get(form, (form,)):
+        wanted = SAME_FORM.get(form, (form,))[0]
+        raise UserError(f"--output {output}: rows are written in the form that they are read in: name it *{wanted}.")
+    if output.exists() and work.path != STANDARD_INPUT and output.samefile(work.path):
+        raise UserError(f"--output {output} is the input itself: name another file.")
+    of = {
+        "input": _about(work.path),
+        "run": _about(work.run.path),
+        "columns": asdict(work.read),
+        "added": work.added.names,
+        "chunk_rows": work.options.chunk_rows,
+    }
+    ways = {"resume": work.options.resume, "overwrite": work.options.overwrite}
+    if isinstance(work.table, TextTable):
+        return UnfinishedText(output, work.table, work.added.names, of, **ways)
+    return UnfinishedParquet(output, work.added.arrow_types(), of, **ways)
+
+
+def _refuse_older(output: Path, work: Work) -> None:
+    """Raises a UserError if a file that is whole was made before what it would be made of now."""
+    sources = [path for path in (work.path, work.run.path) if path != STANDARD_INPUT]
+    if newer := [path for path in sources if path.stat().st_mtime_ns > output.stat().st_mtime_ns]:
+        raise UserError(f"{output} is whole, and older than {newer[0]}: give --overwrite to write it anew.")
+
+
+def _about(path: Path) -> dict[str, Any]:
+    """What tells that a file is still the same; of standard input nothing does."""
+    if path == STANDARD_INPUT:
+        return {"path": "-"}
+    about = path.stat()
+    return {"path": str(path.absolute()), "size": about.st_size, "changed": about.st_mtime_ns}

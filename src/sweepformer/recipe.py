@@ -1,0 +1,80 @@
+"""What a run takes from the number of its training rows: epochs, batch size, learning rate, where these are null."""
+
+import logging
+from typing import Any
+
+from sweepformer.errors import UserError
+
+log = logging.getLogger(__name__)
+
+GROUPS = {"max_epochs": "trainer", "batch_size": "data", "lr": "optimizer"}  # where each value belongs
+
+
+def settled(config: dict[str, Any], rows: int) -> dict[str, Any]:
+    """The plain config, in which what goes by the number of training rows is no longer null.
+
+    The config itself stays what the run is known by: it says what was asked for, and the rows are in the data.
+
+    Raises:
+        UserError: something is null, and `recipe` has no value for it.
+    """
+    values = {name: _value(config, name, rows) for name in asked_for(config)}
+    if not values:
+        return config
+    found = dict(config)
+    for name, value in values.items():
+        found[GROUPS[name]] = {**found[GROUPS[name]], name: value}
+    if "max_lr" in found["scheduler"] and found["scheduler"]["max_lr"] is None:  # ${optimizer.lr}
+        found["scheduler"] = {**found["scheduler"], "max_lr": found["optimizer"].get("lr")}
+    return found
+
+
+def tell(config: dict[str, Any], rows: int) -> None:
+    """Print what was chosen, and why."""
+    chosen = settled(config, rows)
+    names = [f"{GROUPS[name]}.{name}={chosen[GROUPS[name]][name]}" for name in asked_for(config)]
+    if names:
+        limits = config["recipe"]["rows"]
+        above = [f"above {limit:,}" for limit in limits if rows > limit][-1:]
+        up_to = [f"up to {limit:,}" for limit in limits if rows <= limit][:1]
+        reach = " and ".join(above + up_to) or "any number"
+        log.info("recipe: %s, for %s training rows (%s)", ", ".join(names), f"{rows:,}", reach)
+
+
+def asked_for(config: dict[str, Any]) -> list[str]:
+    """Names of the values that go by the rows."""
+    trainer = config["trainer"]
+    ends_otherwise = trainer.get("max_steps", -1) != -1 or trainer.get("max_time") is not None
+    return [
+        name
+        for name, group in GROUPS.items()
+        if name in config[group] and config[group][name] is None and not (name == "max_epochs" and ends_otherwise)
+    ]
+
+
+def check_recipe(recipe: Any) -> None:
+    """Raises a UserError if `recipe` doesn't say one value for each range of rows."""
+    if recipe is None:
+        return
+    wrong = [f"recipe.{name}" for name in recipe if name not in ("rows", *GROUPS)] if isinstance(recipe, dict) else []
+    if wrong or not isinstance(recipe, dict):
+        raise UserError(f"{(wrong or ['recipe'])[0]}: there is no such key. recipe has rows, {', '.join(GROUPS)}.")
+    limits = recipe.get("rows")
+    if not isinstance(limits, list) or not all(isinstance(one, int) and one > 0 for one in limits):
+        raise UserError(f"recipe.rows={limits}: give numbers of training rows, such as [3000,30000].")
+    if limits != sorted(set(limits)):
+        raise UserError(f"recipe.rows={limits}: the numbers must rise.")
+    for name in GROUPS:
+        values = recipe.get(name)
+        if values is not None and not (isinstance(values, list) and len(values) == len(limits) + 1):
+            raise UserError(
+                f"recipe.{name}={values}: give {len(limits) + 1} values, one for up to each of recipe.rows={limits}, "
+                "and one beyond."
+            )
+
+
+def _value(config: dict[str, Any], name: str, rows: int) -> Any:
+    recipe = config.get("recipe") or {}
+    if not recipe.get(name):
+        raise UserError(f"{GROUPS[name]}.{name} is null, and recipe.{name} says nothing of it: give one of them.")
+    return recipe[name][sum(rows > limit for limit in recipe["rows"])]

@@ -1,0 +1,1 @@
+"""Repeating a run from its directory (`--from-run`), and saying whether the result is the same."""

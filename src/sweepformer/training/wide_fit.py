@@ -1,0 +1,120 @@
+"""A model's wide path, learned from the training rows in one go before the encoder's training begins."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+from scipy.special import log_softmax
+
+from sweepformer.data.batches import Batch, BatchedRows
+from sweepformer.models.layout import Packed
+from sweepformer.models.wide import NOTHING, WidePath
+
+log = logging.getLogger(__name__)
+
+ROWS_AT_ONCE = 256
+OF_ONE_LENGTH = 0.95  # share of training rows that must be as long as most are, for places to mean something
+
+
+def fit_wide(wide: WidePath, train: BatchedRows, val: BatchedRows, options: dict[str, Any]) -> None:
+    """Teach the wide path its n-grams and their weights.
+
+    N-grams are those that most training rows have. The classifier is that of `model=tfidf` (see
+    `baselines.linear.fit_linear`), of the tokens that the model reads. Where tokens may also be told apart by their
+    places, n-grams, tokens at places, and both together are tried, and the validation rows' likelihood decides.
+
+    Args:
+        wide: without any n-grams.
+        train, val: rows with a class each.
+        options: `model.wide` of a config: features, strengths.
+    """
+    from sweepformer.baselines.linear import fit_linear  # scikit-learn takes a second to load
+
+    if len(wide.bias) < 2:
+        return  # one class: nothing to tell apart
+    precision = wide.bias.dtype
+    wide.cpu().double()
+    found, counts = _frequent(wide, train, int(options["features"]))
+    log.info("wide path: %s n-grams of up to %d tokens", f"{len(found):,}", wide.longest)
+    tried = []
+    for kind in _kinds(found):
+        known = torch.from_numpy(found[kind]), torch.from_numpy(_idf(counts[kind], len(train)))
+        wide.know(*known)
+        table, val_table = _table(wide, train), _table(wide, val)
+        linear = fit_linear(table, train.rows.labels, val_table, val.rows.labels, options["strengths"])
+        scaled = [torch.from_numpy(part * linear.scale) for part in (linear.weights, linear.bias)]
+        tried.append((_likelihood(linear.logits(val_table), val.rows.labels), known, scaled))
+    _, known, learned = max(tried, key=lambda one: one[0])
+    wide.know(*known)
+    wide.answer_with(*learned)
+    wide.to(precision)
+
+
+def _frequent(wide: WidePath, train: BatchedRows, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """The n-grams that most sequences have, (known,) int64 keys, ascending; and in how many each is, (known,)."""
+    keys = []
+    for batch, _ in _batches(train):
+        table = wide.ngrams(*_padded(batch)).flatten(1).numpy()
+        table = np.sort(np.pad(table, ((0, 0), (1, 0)), constant_values=NOTHING), axis=1)
+        keys.append(table[:, 1:][table[:, 1:] != table[:, :-1]])  # each once
+    found, counts = np.unique(np.concatenate(keys), return_counts=True)
+    if not _are_of_one_length(train):
+        found, counts = found[found > 0], counts[found > 0]  # places mean nothing
+    # Among equals the short ones, whose keys are the smallest.
+    kept = np.sort(np.lexsort((np.abs(found), -counts))[:most])
+    return found[kept], counts[kept]
+
+
+def _are_of_one_length(rows: BatchedRows) -> bool:
+    return int(np.bincount(rows.lengths).max()) >= OF_ONE_LENGTH * len(rows)
+
+
+def _kinds(found: np.ndarray) -> Iterator[np.ndarray]:
+    """Which of the n-grams to try together, (known,) bool each."""
+    ngrams = found > 0
+    if ngrams.any():
+        yield ngrams
+    if not ngrams.all():
+        yield ~ngrams
+        yield np.ones_like(ngrams)
+
+
+def _idf(counts: np.ndarray, rows: int) -> np.ndarray:
+    """As if there were one more row, with all n-grams (scikit-learn's `smooth_idf`)."""
+    return np.log((1 + rows) / (1 + counts)) + 1
+
+
+def _table(wide: WidePath, rows: BatchedRows) -> csr_matrix:
+    """(rows, known) float64 features; of a row in several windows their mean."""
+    parts = []
+    for batch, numbers in _batches(rows):
+        places, features = (part.numpy() for part in wide.features(batch.token_ids, batch.layout))
+        there = places > 0
+        owners = np.broadcast_to(numbers[:, None], places.shape)[there]
+        windows = np.bincount(numbers, minlength=len(rows))
+        parts.append((owners, places[there] - 1, features[there].astype(np.float64) / windows[owners]))
+    owners, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return csr_matrix((values, (owners, columns)), shape=(len(rows), len(wide.keys) - 1))  # equal places are added up
+
+
+def _batches(rows: BatchedRows) -> Iterator[tuple[Batch, np.ndarray]]:
+    """All rows, those of like length together, and for each sequence the number of its row, int64."""
+    order = np.argsort(rows.lengths, kind="stable")
+    for start in range(0, len(order), ROWS_AT_ONCE):
+        batch = rows.__getitems__(order[start : start + ROWS_AT_ONCE].tolist())
+        numbers = batch.rows if batch.windows is None else batch.rows[batch.windows]
+        yield batch, numbers.numpy()
+
+
+def _padded(batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
+    if isinstance(batch.layout, Packed):
+        return batch.layout.padded(batch.token_ids), batch.layout.padding_mask
+    return batch.token_ids, batch.layout
+
+
+def _likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Mean log probability of the right classes."""
+    return float(log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())

@@ -1,0 +1,51 @@
+"""A tokenizer's file is read if it is one, wherever it comes from."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sweepformer.data.tokenizer import LARGEST_FILE, load_tokenizer, make_tokenizer
+from sweepformer.errors import UserError
+
+
+def test_what_was_saved_is_read(tmp_path: Path) -> None:
+    made = make_tokenizer(["red green blue"], "word", 50, 1, True, None)
+    made.save(str(tmp_path / "tokenizer.json"))
+    assert load_tokenizer(str(tmp_path / "tokenizer.json")).get_vocab() == made.get_vocab()
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind"),
+    [
+        (["red green", "blue sky", "one"], "word"),
+        (["ACGTT", "CGTAA ", "a b"], "char"),
+        (["\u5929\u5730\u7384\u9ec4", "\u5b87\u5b99"], "char"),
+    ],
+)
+def test_auto_takes_words_where_there_are_spaces(texts: list[str], kind: str) -> None:
+    auto, chosen = (make_tokenizer(texts, one, 50, 1, True, None) for one in ("auto", kind))
+    assert auto.to_str() == chosen.to_str()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\x80\x04\x95pickled", b'{"model": 5}', b"[" * 100_000])
+def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"tokenizer\.path: .*is not a tokenizer\.json \("):
+        load_tokenizer(str(path))
+
+
+def test_ids_that_would_ask_for_all_memory_are_refused(tmp_path: Path) -> None:
+    described = json.loads(make_tokenizer(["red green blue"], "word", 50, 1, True, None).to_str())
+    described["model"]["vocab"]["far"] = 3_000_000_000
+    (tmp_path / "tokenizer.json").write_text(json.dumps(described))
+    with pytest.raises(UserError, match="its ids go up to 3,000,000,000"):
+        load_tokenizer(str(tmp_path / "tokenizer.json"))
+
+
+def test_a_file_larger_than_any_tokenizers_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "tokenizer.json").open("wb") as file:
+        file.truncate(LARGEST_FILE + 1)  # takes no room on the disk
+    with pytest.raises(UserError, match="268,435,457 bytes"):
+        load_tokenizer(str(tmp_path / "tokenizer.json"))

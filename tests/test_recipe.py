@@ -1,0 +1,64 @@
+"""What is null goes by the number of training rows; what is given stays."""
+
+import json
+from typing import Any
+
+import pytest
+from conftest import Cli
+
+from sweepformer.errors import UserError
+from sweepformer.recipe import settled
+from sweepformer.training.checkpoint_files import read_checkpoint
+
+RECIPE = {"rows": [100, 1000], "max_epochs": [9, 5, 2], "batch_size": [8, 16, 32], "lr": [3e-3, 2e-3, 1e-3]}
+NULLS = ("trainer.max_epochs=null", "data.batch_size=null", "optimizer.lr=null")
+
+
+def config(**given: Any) -> dict[str, Any]:
+    return {
+        "trainer": {"max_epochs": given.get("max_epochs"), "max_steps": given.get("max_steps", -1)},
+        "data": {"batch_size": given.get("batch_size")},
+        "optimizer": {"lr": given.get("lr")},
+        "scheduler": {"max_lr": given.get("lr")},
+        "recipe": given.get("recipe", RECIPE),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "place"), [(1, 0), (100, 0), (101, 1), (1000, 1), (1001, 2), (10**9, 2)])
+def test_values_are_those_of_the_rows(rows: int, place: int) -> None:
+    found = settled(config(), rows)
+    said = found["trainer"]["max_epochs"], found["data"]["batch_size"], found["optimizer"]["lr"]
+    assert said == tuple(RECIPE[name][place] for name in ("max_epochs", "batch_size", "lr"))
+    assert found["scheduler"]["max_lr"] == RECIPE["lr"][place]
+
+
+def test_what_is_given_stays_and_the_config_too() -> None:
+    given = config(max_epochs=3, lr=0.5)
+    found = settled(given, 10)
+    assert (found["trainer"]["max_epochs"], found["optimizer"]["lr"], found["data"]["batch_size"]) == (3, 0.5, 8)
+    assert given["data"]["batch_size"] is None
+
+
+def test_training_that_ends_by_steps_needs_no_epochs() -> None:
+    assert settled(config(max_steps=7), 10)["trainer"]["max_epochs"] is None
+
+
+def test_a_null_without_a_recipe_is_named() -> None:
+    with pytest.raises(UserError, match="lr is null"):
+        settled(config(max_epochs=1, batch_size=1, recipe={"rows": []}), 10)
+
+
+def test_a_run_says_what_it_chose_and_goes_on_by_it(cli: Cli, tiny: tuple[str, ...]) -> None:
+    recipe = "recipe={rows: [100, 1000], max_epochs: [9, 2, 1], batch_size: [8, 30, 64], lr: [1, 4e-3, 1]}"
+    command = (*tiny, *NULLS, recipe, "data.batching=rows")
+    result = cli(*command)
+    assert result.code == 0, result.screen
+    told = "recipe: trainer.max_epochs=2, data.batch_size=30, optimizer.lr=0.004, for 120 training rows"
+    assert f"{told} (above 100 and up to 1,000)" in result.out
+    assert (result.summary["epochs"], result.summary["steps"]) == (2, 8)
+    assert json.loads((result.directory / ".hydra" / "config.json").read_text())["data"]["batch_size"] is None
+    state = read_checkpoint(result.directory / "checkpoints" / "last.ckpt")["optimizer_states"][0]
+    assert state["param_groups"][0]["max_lr"] == 4e-3
+    assert "nothing to do" in cli(*command).out
+    (result.directory / "summary.json").unlink()
+    assert "going on from" in cli(*command).out

@@ -1,0 +1,65 @@
+"""The wide path is as good a classifier as its baseline, and together with the encoder better than either."""
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Cli, whole_and_resumed
+
+from benchmarks.soak.comparison import differences
+from sweepformer import load
+
+WIDE = ("model.wide.enabled=true", "trainer.limit_train_batches=1", "optimizer.lr=1e-6")  # the encoder learns nothing
+
+
+def write_sites(path: Path, rows: int = 240) -> Path:
+    """Strings of one length whose class is a letter at a place: what stands elsewhere is chance."""
+    chance = random.Random(0)
+    lines = ["text,label"]
+    for _ in range(rows):
+        letters = chance.choices("ACGT", k=20)
+        lines.append(f"{''.join(letters)},{'yes' if letters[7] in 'AC' else 'no'}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_it_tells_rows_that_the_encoder_has_not_learned_to(cli: Cli, tiny: tuple[str, ...]) -> None:
+    result = cli(*tiny, *WIDE)
+    assert result.code == 0, result.screen
+    assert "wide path: " in result.out
+    assert result.summary["metrics"]["test_acc"] == 1
+    assert cli(*tiny, *WIDE[1:], "hydra.run.dir=plain").summary["metrics"]["test_acc"] < 0.8
+
+
+def test_tokens_count_by_their_places_where_validation_says_so(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    sites = f"data.train_file={write_sites(tmp_path / 'sites.csv')}"
+    result = cli(*tiny[:-1], sites, *WIDE, "tokenizer=char", "tokenizer.vocab_size=300")
+    assert result.code == 0, result.screen
+    assert result.summary["metrics"]["test_acc"] > 0.9
+    text = "G" * 7 + "A" + "G" * 12
+    assert load(result.directory).predict([text, text[::-1]]) == ["yes", "no"]
+
+
+def test_rows_of_words_know_no_places(cli: Cli, tiny: tuple[str, ...]) -> None:
+    result = cli(*tiny, *WIDE)
+    checkpoint = torch.load(result.directory / result.summary["best_checkpoint"], weights_only=True)
+    assert (checkpoint["state_dict"]["model.wide.keys"][1:] > 0).all()
+
+
+@pytest.mark.parametrize("most", [1, 50])
+def test_the_most_frequent_ngrams_are_kept(cli: Cli, tiny: tuple[str, ...], most: int) -> None:
+    result = cli(*tiny, *WIDE, f"model.wide.features={most}")
+    assert result.code == 0, result.screen
+    assert f"wide path: {most} n-grams" in result.out
+
+
+def test_a_run_that_goes_on_takes_what_was_learned_from_its_checkpoint(
+    cli: Cli, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = ("allowed_packages=[misbehaving]", "+callbacks.stop._target_=misbehaving.StopAtStep")
+    command = (*tiny, *stop, "model.wide.enabled=true", "callbacks.checkpoint.every_n_train_steps=2", "logger=none")
+    whole, resumed = whole_and_resumed(cli, command, 5, monkeypatch)
+    assert "wide path: " in whole.out
+    assert "wide path: " not in resumed.out
+    assert differences(whole.directory, resumed.directory, logs=False) == []
