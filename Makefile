@@ -2,16 +2,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-slow soak check install install-dev clean
+.PHONY: run test test-slow coverage soak check install install-dev clean
 
 run: install ## train on the built-in data and show the result
 	$(BIN)/python -m src.run $(ARGS)
 
 test: install-dev check ## lint, type-check and run the whole suite
-	$(BIN)/python -m pytest -n auto --dist worksteal --durations=15 -m "not slow" --cov=sweepformer --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations=15 -m "not slow" $(ARGS)
 
 test-slow: install-dev ## the soak tests
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest -m slow --timeout=3600 $(ARGS)
+
+coverage: ## the whole suite, and the lines that no test reaches; takes twice as long
+	$(MAKE) test ARGS="--cov=sweepformer --cov-report=term:skip-covered $(ARGS)"
 
 soak: install-dev ## kill, mislead and overwork runs thousands of times, and record what was lost (hours; ARGS="--parts kills" for a part)
 	$(BIN)/python -m benchmarks.reliability $(ARGS)

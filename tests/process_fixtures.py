@@ -18,6 +18,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGUSR1, signal
 @pytest.fixture(autouse=True)
 def signals() -> Iterator[None]:
     """Handlers of signals end with their test: libraries leave some, which processes of later tests would inherit."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in a shell's background starts without
     before = {one: signal.getsignal(one) for one in SIGNALS}
     yield
     for one, handler in before.items():

@@ -26,9 +26,13 @@ class Diverged(UserError):
 def comes_of_ctrl_c(error: BaseException | None) -> bool:
     """Whether an error is Ctrl-C, or arose while that was on its way: some libraries stumble over what they left half
     done."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
+    seen: set[int] = set()  # OmegaConf's errors are their own cause while a debugger or coverage traces the program
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
-    return error is not None
+    return False
 
 
 def is_out_of_memory(error: BaseException) -> bool:
