@@ -73,10 +73,11 @@ def explain(error: Exception, conf: Path) -> str:
         return system
     if isinstance(error, ValueError) and "Config group override must be" in str(error):
         return "Error: a config group takes the name of one option, as in model=small, and not null: --help lists them."
-    if isinstance(error, ValueError) and "integer string conversion" in str(error):
+    too_long = re.search(r"integer string conversion|int too large to convert to float\s+full_key: (\S+)", str(error))
+    if isinstance(error, ValueError | OverflowError) and too_long:
         return (
-            "Error: a value is a number of thousands of digits, which no key takes. If it is meant as text, give it "
-            "quotes of its own: 'KEY=\"VALUE\"'."
+            f"Error: {too_long[1] or 'a value'} is a number of hundreds of digits, which no key takes. If it is meant "
+            "as text, give it quotes of its own: 'KEY=\"VALUE\"'."
         )
     if isinstance(error, MarkedYAMLError) and error.problem_mark:
         mark = error.problem_mark

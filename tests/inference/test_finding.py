@@ -3,8 +3,10 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sweepformer import UserError, load
@@ -121,8 +123,23 @@ def test_a_baseline_that_recorded_too_little_is_told(finished: Finished, tmp_pat
 
     run = shutil.copytree(finished("tfidf_sets"), tmp_path / "run")
     path = run / "checkpoints" / "model.npz"
-    save_baseline(path, read_baseline(path)[0], {})
+    saved = read_baseline(path)
+    save_baseline(path, saved.learned, {}, saved.about)
     with pytest.raises(UserError, match=r"lacks the task's 'thresholds'.*Run it again"):
         load(run)
-    with pytest.raises(UserError, match="without its run"):
-        load(shutil.copy(path, tmp_path / "model.npz"))
+
+
+def test_a_baseline_answers_without_its_run_and_no_changed_byte_is_taken(finished: Finished, tmp_path: Path) -> None:
+    run = finished("tfidf_sets")
+    path = Path(shutil.copy(run / "checkpoints" / "model.npz", tmp_path))
+    texts = ["a red apple", "blue"]
+    assert load(path).classes == load(run).classes
+    assert np.array_equal(load(path).predict_proba(texts), load(run).predict_proba(texts))
+    whole = path.read_bytes()
+    for where in range(100, len(whole), len(whole) // 20):
+        path.write_bytes(whole[:where] + bytes([whole[where] ^ 1]) + whole[where + 1 :])
+        with suppress(UserError):
+            assert np.array_equal(load(path).predict_proba(texts), load(run).predict_proba(texts))
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="can't be read as a baseline"):
+        load(path)

@@ -16,6 +16,7 @@ from sweepformer.baselines.saved import save_baseline
 from sweepformer.build import build, find_target
 from sweepformer.data.corpus import prepare
 from sweepformer.data.store import Store, TokenizedRows
+from sweepformer.environment import made_by
 from sweepformer.errors import UserError
 from sweepformer.models.layout import Layout
 from sweepformer.reports.loggers import show_pictures, show_predictions
@@ -62,7 +63,7 @@ def fit_and_test(
     _tell_of_idle_options(config, type(baseline).__name__)
     baseline = baseline.suited_to(kind.labels)
     store = prepare(config["data"], config["tokenizer"], config["seed"], kind.labels)
-    directory.write_environment(seed=config["seed"], device="cpu", pairs=store.pairs, **store.hashes)
+    directory.write_environment(seed=config["seed"], device="cpu", **store.hashes)
     directory.write_labels(store.classes)
     print_rows(store)
     train, val, test = (store.splits[split] for split in ("train", "val", "test"))
@@ -76,7 +77,8 @@ def fit_and_test(
     logits = torch.from_numpy(baseline.logits(val.texts))
     task.choose(logits, torch.from_numpy(val.answers))
     path = directory.checkpoints / "model.npz"
-    save_baseline(path, baseline.state(), _chosen(task))
+    about = {**made_by(), "config": config, "classes": store.classes, "pairs": store.pairs}
+    save_baseline(path, baseline.state(), _chosen(task), about)
     summary.best_checkpoint = directory.relative(str(path))
     _measure("val", task, logits, val, store.classes, summary)
     logits = torch.from_numpy(baseline.logits(test.texts))

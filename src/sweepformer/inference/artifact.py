@@ -1,6 +1,5 @@
 """A trained model as plain data: what any way to use it is built from."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from sweepformer.environment import refuse_newer
 from sweepformer.errors import UserError
 from sweepformer.inference.finding import Found
 from sweepformer.plain_configs import check_groups
-from sweepformer.run_directory import RunDirectory
 from sweepformer.training.checkpoint_files import read_checkpoint
 from sweepformer.whole_files import Damaged
 
@@ -50,7 +48,8 @@ def read_artifact(found: Found) -> Artifact:
     Raises:
         UserError: it is damaged, none of ours, or of a newer version.
     """
-    return _of_baseline(found) if found.checkpoint.suffix == ".npz" else _of_checkpoint(found.checkpoint)
+    path = found.checkpoint
+    return _of_baseline(path) if path.suffix == ".npz" else _of_checkpoint(path)
 
 
 def _of_checkpoint(path: Path) -> Artifact:
@@ -83,24 +82,16 @@ def _taken_from(path: Path, content: dict[str, Any]) -> Artifact:
     )
 
 
-def _of_baseline(found: Found) -> Artifact:
-    path, run = found.checkpoint, found.run
-    if run is None:
-        raise UserError(f"{path} is what a baseline learned, without its run. Name the run's directory.")
-    refuse_newer(run.read_environment(), str(run.path))
+def _of_baseline(path: Path) -> Artifact:
     try:
-        learned, task = read_baseline(path)
+        learned, task, about = read_baseline(path)
+        refuse_newer(about, str(path))
+        config = about["config"]
+        check_groups(config, ("task", "model", "data"))
+        numbers = {name: torch.from_numpy(value) if value.ndim else value.item() for name, value in task.items()}
+        return Artifact(path, config, about["classes"], about["pairs"], None, learned, numbers)
+    except UserError:
+        raise
     except Exception as error:  # whatever numpy makes of another file
-        raise UserError(f"{path} can't be read as a baseline ({str(error).splitlines()[0]}).") from error
-    config = run.read_config() or {}
-    pairs = run.read_environment().get("pairs", bool(config["data"].get("pair_column")))
-    numbers = {name: torch.from_numpy(value) if value.ndim else value.item() for name, value in task.items()}
-    return Artifact(path, config, _labels(run), pairs, None, learned, numbers)
-
-
-def _labels(run: RunDirectory) -> list[str]:
-    path = run.path / "labels.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} can't be read, which names the classes ({error}).") from error
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"{path} can't be read as a baseline ({reason}).") from error
