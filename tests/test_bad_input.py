@@ -81,6 +81,8 @@ def assert_clear(result, *words: str) -> None:
         ("name=a/b", ["name"]),
         (f"name={'1' * 5000}", ["hundreds of digits", "quotes"]),
         (f"model.dropout={'1' * 400}", ["model.dropout", "hundreds of digits"]),
+        (f"tokenizer.vocab_size={'1' * 400}", ["tokenizer.vocab_size", "400 digits", "quotes"]),
+        ("trainer.max_steps=9223372036854775808", ["trainer.max_steps is a number of 19 digits", "775,807"]),
         ("+foo=1", ["foo", "no such key"]),
         ("logger=null", ["null", "--help"]),
         ("trainer.max_epochs=abc", ["trainer.max_epochs='abc'", "number"]),

@@ -35,7 +35,9 @@ def differences(one: Path, other: Path, logs: bool = True, besides: Collection[s
 
 def _comparable(checkpoint: dict[str, Any]) -> dict[str, Any]:
     callbacks = {
-        name: state for name, state in checkpoint["callbacks"].items() if name not in ("Throughput", "LogFiles")
+        name: state
+        for name, state in checkpoint["callbacks"].items()
+        if name not in ("Throughput", "LogFiles", "Clock")
     }
     return {**checkpoint, "callbacks": callbacks}
 

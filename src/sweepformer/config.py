@@ -18,6 +18,8 @@ from omegaconf.errors import OmegaConfBaseException
 from sweepformer.errors import UserError
 from sweepformer.schemas import SCHEMAS
 
+LARGEST = 2**63 - 1
+
 
 @cache  # a second call would only take its time
 def register() -> None:
@@ -74,7 +76,20 @@ def plain(config: DictConfig) -> dict[str, Any]:
         if "Missing mandatory value" in str(error):
             raise UserError(f"{key} has no value: give it on the command line as {key}=...") from error
         raise UserError(f"{key}: {str(error).splitlines()[0]}") from error
+    _check_integers(found, "")
     return _with_texts_as_keys(found)
+
+
+def _check_integers(value: Any, key: str) -> None:
+    """Refuse those that neither a tensor nor a float can hold."""
+    if isinstance(value, dict | list):
+        for name, one in value.items() if isinstance(value, dict) else enumerate(value):
+            _check_integers(one, f"{key}.{name}".lstrip("."))
+    elif isinstance(value, int) and abs(value) > LARGEST:
+        raise UserError(
+            f"{key} is a number of {len(str(abs(value)))} digits, and no key takes one above {LARGEST:,}. If it is "
+            f"meant as text, give it quotes of its own: '{key}=\"...\"'."
+        )
 
 
 def _with_texts_as_keys(value: Any) -> Any:

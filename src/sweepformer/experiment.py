@@ -112,7 +112,7 @@ def _run_in(
             file.write(traceback.format_exc())
         raise
     finally:
-        summary.seconds["total"] = time.perf_counter() - started
+        summary.seconds["total"] = time.perf_counter() - started + summary.seconds.get("earlier", 0.0)
         try:
             conclude(loggers, summary)
         finally:  # a full disk stops loggers, and their threads fail in ways of their own

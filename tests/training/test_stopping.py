@@ -116,11 +116,16 @@ def test_a_run_that_is_told_to_stop_while_it_is_tested_goes_on_to_its_result(
     monkeypatch.setenv("SIGNAL_IN_TEST", str(int(number)))
     stopped = cli(*command)
     assert stopped.code == code, stopped.screen
-    assert stopped.summary["status"] == "interrupted"
+    before = stopped.summary
+    assert before["status"] == "interrupted"
     assert "goes on from here" in stopped.out
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     monkeypatch.delenv("SIGNAL_IN_TEST")
-    assert cli(*command).code == 0
+    again = cli(*command)
+    assert again.code == 0
+    seconds = again.summary["seconds"]
+    assert before["seconds"]["earlier"] == 0 < seconds["earlier"] <= before["seconds"]["training"]
+    assert seconds["earlier"] <= seconds["training"] < seconds["total"]
 
 
 def test_a_job_that_slurm_can_not_be_asked_to_queue_again_is_saved(

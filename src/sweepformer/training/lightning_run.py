@@ -31,6 +31,7 @@ from sweepformer.run_directory import RunDirectory, Summary
 from sweepformer.tasks.kinds import KINDS, Kind, own_options
 from sweepformer.tasks.model_arguments import known_to_the_program, model_options
 from sweepformer.tasks.task import OF_TRAINING, Targets, Task
+from sweepformer.training.callbacks.clock import Clock
 from sweepformer.training.callbacks.divergence import DivergenceCheck
 from sweepformer.training.callbacks.halving import SuccessiveHalving, was_stopped
 from sweepformer.training.callbacks.predictions import PredictionWriter
@@ -249,16 +250,19 @@ def _total_steps(trainer: pl.Trainer, batches: int) -> int:
 
 
 def _record_training(summary: Summary, trainer: pl.Trainer, directory: RunDirectory, started: float) -> None:
-    summary.seconds["training"] = time.perf_counter() - started - summary.seconds["start_up"]
+    here = time.perf_counter() - started - summary.seconds["start_up"]
     summary.epochs, summary.steps = trainer.current_epoch, trainer.global_step
     throughput, numbers = _callback(trainer, Throughput), _callback(trainer, DivergenceCheck)
+    clock = _callback(trainer, Clock)
     if not summary.steps and directory.last_checkpoint.exists():
         # Training ran in processes that are gone (ddp_fork, ddp_spawn): what it came to is in the checkpoint.
         last = read_checkpoint(directory.last_checkpoint)
         summary.epochs, summary.steps = last["epoch"] + 1, last["global_step"]
-        for one in (throughput, numbers):
+        for one in (throughput, numbers, clock):
             if one and one.state_key in last["callbacks"]:
                 one.load_state_dict(last["callbacks"][one.state_key])
+    summary.seconds["training"] = max(here, clock.seconds) if clock else here
+    summary.seconds["earlier"] = summary.seconds["training"] - here
     if throughput:
         summary.tokens_per_second, summary.padding_share = throughput.tokens_per_second, throughput.padding_share
         summary.mfu = throughput.mfu

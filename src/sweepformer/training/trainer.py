@@ -23,6 +23,7 @@ from sweepformer.errors import UserError
 from sweepformer.models.products import use_fast_float32
 from sweepformer.run_directory import RunDirectory
 from sweepformer.training.callbacks.between_batches import BetweenBatches
+from sweepformer.training.callbacks.clock import Clock
 from sweepformer.training.callbacks.divergence import DivergenceCheck
 from sweepformer.training.callbacks.epoch_log import EpochLog
 from sweepformer.training.callbacks.log_files import LogFiles
@@ -93,7 +94,7 @@ def build_callbacks(config: dict[str, Any], directory: RunDirectory, logged: boo
         callbacks.append(callback)
     # A config of a user's own may lack it.
     usual: list[Callback] = [] if "divergence" in config else [DivergenceCheck()]
-    return [*callbacks, EpochLog(), RandomState(), LogFiles(directory.path), *usual]
+    return [*callbacks, Clock(), EpochLog(), RandomState(), LogFiles(directory.path), *usual]
 
 
 def _is_checkpoint(key: str, options: dict[str, Any]) -> bool:
