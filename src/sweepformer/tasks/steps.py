@@ -104,7 +104,9 @@ class Steps(pl.LightningModule):
         # Lightning leaves the scale to fused optimizers, and then refuses to clip for them.
         if self.scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
             self.scaler.unscale_(optimizer)
-        self.gradient_norm = clip(self.parameters(), gradient_clip_val, by_value=gradient_clip_algorithm == "value")
+        # The optimizer has them in lists; looking through the modules for them takes a tenth of a tiny model's step.
+        moved = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        self.gradient_norm = clip(moved, gradient_clip_val, by_value=gradient_clip_algorithm == "value")
         skip_unless_finite(optimizer, self.gradient_norm)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
