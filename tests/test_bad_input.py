@@ -189,6 +189,18 @@ def test_label_only_in_test_is_named(cli: Cli, tiny: tuple[str, ...], tmp_path: 
     assert_clear(cli(*tiny, f"data.test_file={other}"), "purple")
 
 
+@pytest.mark.parametrize("others", [[], ["red"]], ids=["only-one", "one-row"])
+def test_a_class_of_a_torn_file_does_not_fill_the_screen(
+    cli: Cli, tiny: tuple[str, ...], tmp_path: Path, others: list[str]
+) -> None:
+    rows = write_rows(tmp_path / "torn.csv", 20 if others else 1, others or ["\x01" * 5000])
+    with rows.open("a") as file:
+        file.write(f"torn,{'x' * 5000}\n" if others else "")
+    result = cli(*tiny, f"data.train_file={rows}")
+    assert_clear(result, "only", "class")
+    assert len(result.screen) < 1000
+
+
 def test_checkpoint_that_is_none_is_refused(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
     checkpoints = tmp_path / "run" / "checkpoints"
     checkpoints.mkdir(parents=True)

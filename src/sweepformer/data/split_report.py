@@ -54,8 +54,8 @@ def tell_of_tags(train: Rows, report: SplitReport) -> None:
     report.tags = f"of spans ({scheme})" if scheme else "mean over tags"
     if odd := doubtful_tag(train.labels.names):
         report.warnings.append(
-            f"{place_of(train, odd)}: with the tag {odd!r} the tags are none of {', '.join(SCHEMES)}, though most look "
-            "like tags of spans: F1 is the mean over tags, not of spans. If spans are meant, write O, B-X, I-X, ..."
+            f"{place_of(train, odd)}: with the tag {odd!r:.60} the tags are none of {', '.join(SCHEMES)}, though most "
+            "look like tags of spans: F1 is the mean over tags, not of spans. If spans are meant, write O, B-X, I-X, ..."
         )
 
 
@@ -74,4 +74,4 @@ def warn_of_shared_groups(train: Rows, val: Rows, test: Rows, report: SplitRepor
         shared = set(train.groups.names) & set(rows.groups.names if rows.groups else [])
         if shared:
             example = sorted(shared)[0]
-            report.warnings.append(f"{len(shared)} groups are in train and in {name}, {example!r} for one")
+            report.warnings.append(f"{len(shared)} groups are in train and in {name}, {example!r:.60} for one")

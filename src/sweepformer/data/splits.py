@@ -135,8 +135,8 @@ def _cut(rows: Rows, fraction: float, seed: int, key: str) -> tuple[Rows, Rows]:
         if counts.min() < 2:
             label = rows.labels.names[counts.argmin()]
             raise UserError(
-                f"{rows.origin}: class {label!r} has only {counts.min()} row, and one is needed on each side when a "
-                f"split is cut ({key}={fraction:.3g}). Add rows of this class, remove it, or give data.val_file and "
+                f"{rows.origin}: class {label!r:.60} has only {counts.min()} row, and one is needed on each side when "
+                f"a split is cut ({key}={fraction:.3g}). Add rows of this class, remove it, or give data.val_file and "
                 "data.test_file."
             )
     groups = rows.groups
@@ -206,7 +206,7 @@ def _check_classes(train: Rows) -> None:
             "nothing to learn. Check data.label_column."
         )
     if isinstance(train.labels, Classes | LabelLists) and len(train.labels.names) < 2:
-        only = f"only one class, {train.labels.names[0]!r}," if train.labels.names else "no label"
+        only = f"only one class, {train.labels.names[0]!r:.60}," if train.labels.names else "no label"
         raise UserError(
             f"{train.origin}: {only} in {len(train)} rows. At least two are needed: check data.label_column."
         )
@@ -223,7 +223,7 @@ def _check_labels(split: str, rows: Rows, classes: set[str]) -> None:
     for label in rows.labels.names:
         if label not in classes:
             raise UserError(
-                f"{place_of(rows, label)}: label {label!r} of the {split} split is not among the labels in train. "
+                f"{place_of(rows, label)}: label {label!r:.60} of the {split} split is not among the labels in train. "
                 "Every class needs rows to learn from: add some to train, or remove the label."
             )
 
