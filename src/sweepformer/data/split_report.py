@@ -54,8 +54,8 @@ def tell_of_tags(train: Rows, report: SplitReport) -> None:
     report.tags = f"of spans ({scheme})" if scheme else "mean over tags"
     if odd := doubtful_tag(train.labels.names):
         report.warnings.append(
-            f"{place_of(train, odd)}: with the tag {odd!r:.60} the tags are none of {', '.join(SCHEMES)}, though most "
-            "look like tags of spans: F1 is the mean over tags, not of spans. If spans are meant, write O, B-X, I-X, ..."
+            f"{place_of(train, odd)}: with the tag {odd!r:.60} the tags are none of {', '.join(SCHEMES)}, though "
+            "most look like those of spans: F1 is the mean over tags, not of spans. For spans: O, B-X, I-X, ..."
         )
 
 
