@@ -41,7 +41,7 @@ def try_damage(work: Path, count: int, seed: int = 0, first: int = 0, at_once: i
 
     trained, messages, wrong = 0, Counter[str](), []
     for command_of_one, ending in run_all(commands(), at_once):
-        what = complaint(command_of_one, ending)
+        what = complaint(command_of_one, ending, goes_on=True)
         if ending.code == 0 and not what:
             trained += 1
             what = "; ".join(_differences(whole / "run", command_of_one))

@@ -8,8 +8,11 @@ from sweepformer.run_directory import FINAL, RunDirectory
 MOST_LINES, MOST_CHARACTERS = 30, 6000
 
 
-def complaint(command: Command, ending: Ending) -> str | None:
-    """What is wrong with how it ended; None if nothing."""
+def complaint(command: Command, ending: Ending, goes_on: bool = False) -> str | None:
+    """What is wrong with how it ended; None if nothing.
+
+    goes_on: its directory was a run's before. It may then be refused at the door, and leaves it as it was.
+    """
     if ending.code is None:
         return "it hangs"
     if ending.code < 0:
@@ -25,6 +28,8 @@ def complaint(command: Command, ending: Ending) -> str | None:
         return f"exit code {ending.code} and no message"
     if len(ending.message.splitlines()) > MOST_LINES or len(ending.message) > MOST_CHARACTERS:
         return f"a message of {len(ending.message.splitlines())} lines, {len(ending.message)} characters"
+    if summary is None and goes_on:
+        return None
     if run.read_config() is not None and (summary is None or summary.status not in ("failed", "diverged")):
         return f"it failed, and its summary says {summary.status if summary else 'nothing'}"
     return None

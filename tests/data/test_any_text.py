@@ -64,14 +64,18 @@ def test_odd_texts_and_labels_reach_store_and_predictions(
     assert all(one["label"] == rows[int(one["id"]) - 1]["label"] for one in predictions)
 
 
+@pytest.mark.parametrize(
+    ("long", "tokenizer"),
+    [(("word" * 25 + " \U0001f600 ") * 100_000, "word"), ("x" * 10_000_000, "wordpiece")],
+    ids=["words", "one-word"],
+)
 def test_a_line_of_ten_megabytes_is_a_row_like_others(
-    cli: Cli, tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long: str, tokenizer: str
 ) -> None:
     monkeypatch.setenv("SWEEPFORMER_CACHE", str(tmp_path / "cache"))
-    long = ("word" * 25 + " \U0001f600 ") * 100_000
     lines = ["text,label", f"{long},a", *(f"number {number},{'ab'[number % 2]}" for number in range(40))]
     (tmp_path / "long.csv").write_text("\n".join(lines), encoding="utf-8")
-    result = cli(*tiny, f"data.train_file={tmp_path}/long.csv", "tokenizer=word")
+    result = cli(*tiny, f"data.train_file={tmp_path}/long.csv", f"tokenizer={tokenizer}")
     assert result.code == 0, result.screen
     (folder,) = (one for one in (tmp_path / "cache").iterdir() if one.is_dir())
     assert any(long in split.texts for split in Store.open(folder).splits.values())

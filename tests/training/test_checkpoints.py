@@ -13,7 +13,7 @@ from conftest import Cli
 from sweepformer.errors import UserError
 from sweepformer.run_directory import RunDirectory
 from sweepformer.training.checkpoint_files import read_checkpoint, write_checkpoint
-from sweepformer.training.checkpoints import find_checkpoint
+from sweepformer.training.checkpoints import find_checkpoint, read_best
 from sweepformer.whole_files import Damaged
 
 
@@ -153,6 +153,23 @@ def test_the_checkpoint_before_a_damaged_one_is_used(
     assert again.summary["metrics"] == whole.summary["metrics"]
     kept = [sorted(path.name for path in (run.directory / "checkpoints").iterdir()) for run in (whole, again)]
     assert kept[0] == kept[1]
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [({"config": {"seed": 1}}, "another config"), ({"metrics": {"val_acc": 0.4}}, "its val_acc is 0.4, and that of")],
+)
+def test_no_other_file_is_taken_for_the_best_checkpoint(tmp_path: Path, found: dict[str, Any], reason: str) -> None:
+    path = tmp_path / "best.ckpt"
+    config = {"seed": 0, "trainer": {}}
+    own = {"config": config, "metrics": {"val_acc": 0.5}}
+    write_checkpoint(path, {"global_step": 1, "sweepformer": own})
+    assert read_best(path, config, "val_acc", 0.5)["sweepformer"] == own
+    changed = own | found
+    changed["config"] = config | changed["config"]
+    write_checkpoint(path, {"global_step": 1, "sweepformer": changed})
+    with pytest.raises(UserError, match=reason):
+        read_best(path, config, "val_acc", 0.5)
 
 
 def test_a_run_does_not_go_on_with_other_data(

@@ -6,7 +6,8 @@ Unigram's pieces are put in order afterwards.
 """
 
 import json
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -19,6 +20,8 @@ SPECIAL_TOKENS = [PAD, UNKNOWN, MASK, SEPARATOR]
 SCORE_DIGITS = 4
 # What the library's Unigram raises the score of each further letter by that it has no score of its own for.
 RARE_LETTER_STEP = 1e-4
+LONGEST_WORD = 1000  # letters that pieces are learned within
+_VERY_LONG = re.compile(rf"\S{{{LONGEST_WORD}}}(?=\S)")
 
 
 def train(texts: Collection[str], kind: str, vocab_size: int, min_frequency: int, lowercase: bool) -> Tokenizer:
@@ -33,7 +36,7 @@ def train(texts: Collection[str], kind: str, vocab_size: int, min_frequency: int
     tokenizer = _around(_untrained(kind), kind, lowercase)
     special = [*SPECIAL_TOKENS, *_letters(tokenizer, texts)] if kind == "wordpiece" else SPECIAL_TOKENS
     trainer = _trainer(kind, vocab_size, min_frequency, special)
-    tokenizer.train_from_iterator(readable(texts), trainer)
+    tokenizer.train_from_iterator(_to_learn_from(texts, kind), trainer)
     if kind == "wordpiece":
         # In the tokenizer that was trained the letters would be special too, and "##a" in a text be one token.
         vocabulary = tokenizer.get_vocab(with_added_tokens=False)
@@ -44,11 +47,19 @@ def train(texts: Collection[str], kind: str, vocab_size: int, min_frequency: int
     return tokenizer
 
 
+def _to_learn_from(texts: Iterable[str], kind: str) -> Iterator[str]:
+    """The texts; where pieces of words are learned, which takes the square of a word's length, without very long words:
+    there are spaces in them."""
+    of_pieces = kind in ("wordpiece", "bpe", "unigram")
+    for text in readable(texts):
+        yield _VERY_LONG.sub(r"\g<0> ", text) if of_pieces and len(text) > LONGEST_WORD else text
+
+
 def _letters(tokenizer: Tokenizer, texts: Iterable[str]) -> list[str]:
     """The letters that words begin with (a) and go on with (##a), in order."""
     alphabet = trainers.WordPieceTrainer(vocab_size=0, show_progress=False)  # stops before the first merge
     found: set[str] = set()
-    for chunk in in_chunks(readable(texts)):
+    for chunk in in_chunks(_to_learn_from(texts, "wordpiece")):
         # No word reaches over a space, and most come many times: each is looked at once.
         tokenizer.train_from_iterator({word for text in chunk for word in text.split(" ")}, alphabet)
         found |= tokenizer.get_vocab().keys()

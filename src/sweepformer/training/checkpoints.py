@@ -31,21 +31,22 @@ class WholeCheckpoints(TorchCheckpointIO):
         return read_checkpoint(Path(path), map_location)
 
 
-def read_best(path: Path, monitor: str | None, score: Any) -> dict[str, Any]:
+def read_best(path: Path, config: dict[str, Any], monitor: str | None, score: Any) -> dict[str, Any]:
     """The checkpoint that training chose as its best.
 
     Args:
+        config: the run's.
         monitor, score: what it was chosen by, and what that was.
 
     Raises:
         UserError: it is gone or damaged, or another one lies in its place.
     """
     try:
-        found = read_checkpoint(path)
+        found = _read_own(path, config)
         saved = found.get("sweepformer", {}).get("metrics", {}).get(monitor)
         if saved is not None and math.isfinite(saved) and score is not None and saved != float(score):
             raise Damaged(f"its {monitor} is {saved:g}, and that of the best was {float(score):g}")
-    except (Damaged, OSError) as error:
+    except Damaged as error:
         raise UserError(
             f"{path}, the best checkpoint of this run, can't be used: {error}. Put it back if there is a copy, or "
             f"remove {path.parent} to train anew."

@@ -137,7 +137,7 @@ def train_and_test(
     chooser = next((one for one in choosers if Path(one.dirpath or ".") in Path(one.best_model_path).parents), None)
     summary.best_checkpoint = directory.relative(chooser.best_model_path) if chooser else None
     if chooser:
-        chosen = read_best(Path(chooser.best_model_path), chooser.monitor, chooser.best_model_score)
+        chosen = read_best(Path(chooser.best_model_path), config, chooser.monitor, chooser.best_model_score)
         task.load_state_dict(chosen["state_dict"])
         others = {name: value for name, value in summary.metrics.items() if not name.startswith(OF_TRAINING)}
         summary.metrics = others | chosen["sweepformer"]["metrics"]
@@ -254,7 +254,7 @@ def _record_training(summary: Summary, trainer: pl.Trainer, directory: RunDirect
     summary.epochs, summary.steps = trainer.current_epoch, trainer.global_step
     throughput, numbers = _callback(trainer, Throughput), _callback(trainer, DivergenceCheck)
     clock = _callback(trainer, Clock)
-    if not summary.steps and directory.last_checkpoint.exists():
+    if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher) and directory.last_checkpoint.exists():
         # Training ran in processes that are gone (ddp_fork, ddp_spawn): what it came to is in the checkpoint.
         last = read_checkpoint(directory.last_checkpoint)
         summary.epochs, summary.steps = last["epoch"] + 1, last["global_step"]
