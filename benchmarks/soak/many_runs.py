@@ -18,11 +18,15 @@ OVERRIDES = (
 
 
 def run_many(work: Path, runs: int) -> dict[str, Any]:
-    """Run a sweep of `runs` runs, all in one process."""
+    """Run a sweep of `runs` runs, all in one process.
+
+    All have the same batches: torch's libraries keep the kernels that they make for each new shape of a product, up to
+    some number, and would seem to grow for hundreds of runs.
+    """
     temporary, notes = work / "temporary", work / "usage.jsonl"
     temporary.mkdir(parents=True, exist_ok=True)
     given = [f"data.train_file={write_rows(work / 'rows.csv', 90)}", f"+callbacks.usage.file={notes}"]
-    command = ["-m", *OVERRIDES, *given, f"seed=range(0,{runs})"]
+    command = ["-m", *OVERRIDES, *given, f"trainer.log_every_n_steps=range(1,{runs + 1})"]
     environment = {"SWEEPFORMER_CACHE": str(work / "cache"), "TMPDIR": str(temporary)}
     code = run_in_fork(command, work, environment)
     found = usage.read(notes)
