@@ -21,6 +21,10 @@ def assert_clear(result, *words: str) -> None:
     [
         ("model.num_hedas=3", ["num_hedas"]),
         ("modle=small", ["modle"]),
+        ("+tokenizer.lowercsae=1", ["tokenizer.lowercsae", "Did you mean tokenizer.lowercase?"]),
+        ("optimizer.betas=${seed}", ["optimizer.betas=0", "two numbers"]),
+        ("model.wide.enabled=true model.wide.strengths=${seed}", ["model.wide.strengths"]),
+        ("recipe.rows=${seed}", ["recipe.rows"]),
         ("model=smal", ["smal", "small", "vanilla"]),
         ("model.num_heads=many", ["model.num_heads", "many"]),
         ("+model.typo=3", ["typo"]),

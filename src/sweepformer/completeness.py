@@ -10,6 +10,7 @@ TOP_LEVEL = (
 )  # fmt: skip
 NEEDED = ("task", "model", "data", "tokenizer", "optimizer", "scheduler", "trainer")
 OF_TOKENIZERS = ("kind", "vocab_size", "min_frequency", "lowercase", "truncation_side")
+OF_SOME_TOKENIZERS = ("path",)
 
 
 def check_complete(config: dict[str, Any]) -> None:
@@ -26,6 +27,9 @@ def check_complete(config: dict[str, Any]) -> None:
             raise UserError(f"{group} is missing: choose one of its options, {group}=... (--help lists them).")
         if group != "tokenizer" and not isinstance(config[group].get("_target_"), str):
             raise UserError(f"{group}._target_ is missing: name the class or function, as package.module.Name.")
+    for key in config["tokenizer"]:
+        if key not in (known := (*OF_TOKENIZERS, *OF_SOME_TOKENIZERS)):
+            raise UserError(f"tokenizer.{key}: there is no such key.{hint(key, known, 'tokenizer.')}")
     for key in OF_TOKENIZERS:
         if key not in config["tokenizer"]:
             raise UserError(f"tokenizer.{key} is missing: begin a YAML of your own with defaults: [wordpiece, _self_].")

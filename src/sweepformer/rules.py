@@ -38,7 +38,7 @@ def check(config: dict[str, Any]) -> None:
     _in_range("optimizer.layer_decay", config["optimizer"].get("layer_decay", 1.0), 0, 1, above=True)
     for key in ("betas", "adamw_betas"):
         betas = config["optimizer"].get(key)
-        if betas is not None and not (len(betas) == 2 and all(0 <= beta < 1 for beta in betas)):
+        if betas is not None and not _are_two_shares(betas):
             raise UserError(f"optimizer.{key}={betas}: give two numbers from 0 to below 1, such as [0.9,0.999].")
     _check_task(config["task"], config["data"].get("sampling", "uniform"))
     _check_texts(config)
@@ -226,6 +226,12 @@ def _check_reading(config: dict[str, Any]) -> None:
         )
     if part == "windows" and config["task"].get("mixup"):
         raise UserError("data.long_rows=windows and task.mixup don't go together: which windows of two rows would mix?")
+
+
+def _are_two_shares(betas: Any) -> bool:
+    """Whether they are numbers from 0 to below 1: an interpolation may put anything in a list's place."""
+    numbers = betas if isinstance(betas, list) else []
+    return len(numbers) == 2 and all(isinstance(one, int | float) and 0 <= one < 1 for one in numbers)
 
 
 def _check_tokenizer(tokenizer: dict[str, Any]) -> None:
