@@ -86,6 +86,7 @@ def assert_clear(result, *words: str) -> None:
         (f"name={'1' * 5000}", ["hundreds of digits", "quotes"]),
         (f"model.dropout={'1' * 400}", ["model.dropout", "hundreds of digits"]),
         (f"tokenizer.vocab_size={'1' * 400}", ["tokenizer.vocab_size", "400 digits", "quotes"]),
+        (f"seed={'1' * 400} scheduler.final_div_factor=${{seed}}", ["seed is a number of 400 digits"]),
         ("trainer.max_steps=9223372036854775808", ["trainer.max_steps is a number of 19 digits", "775,807"]),
         ("+foo=1", ["foo", "no such key"]),
         ("logger=null", ["null", "--help"]),

@@ -69,6 +69,8 @@ def safe_name(overrides: str, longest: int = 230) -> str:
 
 def plain(config: DictConfig) -> dict[str, Any]:
     """The config as dicts, lists and primitives, keys as texts, interpolations resolved and enums as their names."""
+    # The keys that others refer to come first: those could not take what these may hold.
+    _check_integers(OmegaConf.to_container(config, resolve=False), "")
     try:
         found = OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True)
     except OmegaConfBaseException as error:
@@ -76,7 +78,6 @@ def plain(config: DictConfig) -> dict[str, Any]:
         if "Missing mandatory value" in str(error):
             raise UserError(f"{key} has no value: give it on the command line as {key}=...") from error
         raise UserError(f"{key}: {str(error).splitlines()[0]}") from error
-    _check_integers(found, "")
     return _with_texts_as_keys(found)
 
 
