@@ -112,6 +112,7 @@ def assert_clear(result, *words: str) -> None:
         ("model.dropout=${model.dropout}", ["model.dropout", "Recursive"]),
         ("callbacks.early_stopping.strict=true trainer.max_steps=1", ["Early stopping", "val_loss"]),
         ("task.class_weights={1:5,red:2}", ["there is no class 1"]),
+        ("trainer.val_check_interval=0", ["trainer.val_check_interval=0", "above 0"]),
         ("trainer.val_check_interval=1000", ["trainer", "val_check_interval"]),
         ("trainer.limit_test_batches=0.001", ["trainer", "limit_test_batches"]),
     ],

@@ -156,6 +156,8 @@ def _check_trainer(trainer: dict[str, Any]) -> None:
     for key in ("accumulate_grad_batches", "log_every_n_steps", "check_val_every_n_epoch"):
         if trainer.get(key) is not None:
             _in_range(f"trainer.{key}", trainer[key], 1, 1e9)
+    if isinstance(trainer.get("val_check_interval"), int | float):  # else it is a time
+        _in_range("trainer.val_check_interval", trainer["val_check_interval"], 0, 1e12, above=True)
     if trainer.get("gradient_clip_val") is not None:
         _in_range("trainer.gradient_clip_val", trainer["gradient_clip_val"], 0, 1e9)
     for key in ("limit_train_batches", "limit_val_batches", "limit_test_batches", "overfit_batches"):
