@@ -26,10 +26,15 @@ def record(name: str, result: dict[str, Any]) -> Path:
 
 def record_part(name: str, part: str, result: dict[str, Any]) -> Path:
     """Put a part's figures into `results/NAME.json`, beside those of others, which may end at the same time."""
+    return change_part(name, part, {**about(), **result}, anew=True)
+
+
+def change_part(name: str, part: str, result: dict[str, Any], anew: bool = False) -> Path:
+    """Change some figures of a part that was recorded. anew: in place of all that there are."""
     path, lock = RESULTS / f"{name}.json", RESULTS / f".{name}.lock"
     with locked(lock, "another part is being recorded: waiting for it"):
         there = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        _write(path, {**there, part: {**about(), **result}})
+        _write(path, {**there, part: {**({} if anew else there.get(part, {})), **result}})
         lock.unlink()
     return path
 
@@ -44,9 +49,14 @@ def about() -> dict[str, Any]:
     return {
         "command": shlex.join(["python", "-m", module, *sys.argv[1:]]),
         "date": date.today().isoformat(),
-        "commit": _git("rev-parse", "--short", "HEAD"),
+        "commit": commit(),
         "machine": machine(),
     }
+
+
+def commit() -> str:
+    """The state of the code, seven hex digits or more."""
+    return _git("rev-parse", "--short", "HEAD")
 
 
 def machine() -> dict[str, Any]:

@@ -3,6 +3,7 @@
     python -m benchmarks.reliability                              all parts, one after another
     python -m benchmarks.reliability --parts overrides files      these, beside what is recorded of the others
     python -m benchmarks.reliability --parts overrides --first 123 --overrides 1    one trial again
+    python -m benchmarks.reliability --parts overrides --mended   what went wrong again: what doesn't now is recorded so
     python -m benchmarks.reliability --docs                       writes the recorded table into docs/reliability.md
 
 A run is a fork of this process, which has loaded torch: it starts in a moment. Parts may run at the same time, in
@@ -17,10 +18,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from benchmarks.record import RESULTS, record_part
+from benchmarks.record import RESULTS, change_part, commit, record_part
 from benchmarks.soak import damage, files, kills, long_life, many_runs, override_trials, writes
 from benchmarks.soak.processes import warm_up
 from benchmarks.tables import markdown, write_table
@@ -36,6 +38,8 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], dict[str, Any]]] = {
     "many_runs": lambda work, given: many_runs.run_many(work, given.many_runs),
     "long_life": lambda work, given: long_life.train_long(work, given.steps),
 }
+# Parts of trials that can be done one by one, and the option that says how many.
+NUMBERED = {"overrides": "overrides", "files": "files", "damage": "damages"}
 
 
 def main() -> None:
@@ -46,14 +50,12 @@ def main() -> None:
         return
     failed = []
     for part in options.parts:
-        work = options.work.absolute() / part
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        write_elsewhere(work)
-        warm_up()
+        if options.mended:
+            failed += [part] if try_again(part, options) else []
+            continue
         began = time.monotonic()
-        result = PARTS[part](work, options)
-        result["minutes"] = round((time.monotonic() - began) / 60, 1)
+        result = PARTS[part](begin(part, options), options)
+        result |= {"seed": options.seed, "minutes": round((time.monotonic() - began) / 60, 1)}
         print(part, json.dumps(result, indent=1))
         if options.first == 0:  # else it is a trial done again
             print("written:", record_part("reliability", part, result))
@@ -61,6 +63,42 @@ def main() -> None:
             failed.append(part)
     if failed:
         sys.exit(f"something was lost: {', '.join(failed)}")
+
+
+def begin(part: str, options: argparse.Namespace) -> Path:
+    """An empty folder for a part; torch is loaded."""
+    work = options.work.absolute() / part
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    write_elsewhere(work)
+    warm_up()
+    return work
+
+
+def try_again(part: str, options: argparse.Namespace) -> list[str]:
+    """Do the recorded trials of a part that went wrong once more, each by itself; returns those that still do.
+
+    What was wrong stays in the record, as mended: what it takes for a whole part to be clean at once is told.
+    """
+    there = _recorded().get(part, {})
+    if part not in NUMBERED or "seed" not in there:
+        sys.exit(f"--parts {part} --mended: only {', '.join(NUMBERED)} have trials that can be done one by one.")
+    still, work = [], begin(part, options)
+    for wrong in there["wrong"]:
+        alone = {"seed": there["seed"], "first": int(wrong.partition(":")[0]), NUMBERED[part]: 1}
+        result = PARTS[part](work, argparse.Namespace(**{**vars(options), **alone}))
+        print(wrong, "->", result["wrong"] or "mended")
+        still += result["wrong"]
+    mended = [
+        f"{wrong} [mended: {date.today()}, {commit()}]" for wrong in there["wrong"] if not _is_among(wrong, still)
+    ]
+    change_part("reliability", part, {"wrong": still, "mended": [*there.get("mended", []), *mended]})
+    return still
+
+
+def _is_among(wrong: str, still: list[str]) -> bool:
+    """Whether the trial of that number is, for whatever reason."""
+    return any(one.partition(":")[0] == wrong.partition(":")[0] for one in still)
 
 
 def _options() -> argparse.Namespace:
@@ -76,6 +114,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=500_000, help="steps of the long run")
     parser.add_argument("--first", type=int, default=0, help="the number of the first trial of its kind")
     parser.add_argument("--at-once", type=int, default=1, help="trials at a time")
+    parser.add_argument("--mended", action="store_true", help="do what is recorded as wrong again, and nothing else")
     parser.add_argument("--seed", type=int, default=0, help="of all that is random")
     parser.add_argument("--work", type=Path, default=Path("outputs/benchmark-reliability"))
     parser.add_argument("--docs", action="store_true", help="run nothing, write what is recorded into the docs")
@@ -90,10 +129,14 @@ def write_elsewhere(work: Path) -> None:
         tempfile.tempdir = None
 
 
+def _recorded() -> dict[str, Any]:
+    path = RESULTS / "reliability.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
 def recorded_table() -> str:
     """What was tried and what came out, a line a part."""
-    path = RESULTS / "reliability.json"
-    there = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    there = _recorded()
     rows = [[_TRIED[part](there[part]), _wrong(there[part]), there[part]["date"]] for part in PARTS if part in there]
     return markdown(["tried", "went wrong", "on"], rows)
 
@@ -126,7 +169,8 @@ def _change(pair: list[int]) -> str:
 
 
 def _wrong(result: dict[str, Any]) -> str:
-    return f"{len(result['wrong'])}"
+    mended = result.get("mended", [])
+    return f"{len(result['wrong'])}" + (f" ({len(mended)} mended since)" if mended else "")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """The parts of benchmarks.reliability, in short: each end of a run is a result or one clear message."""
 
+import json
+import sys
 from pathlib import Path
 
 import pytest
 
+from benchmarks import record, reliability
 from benchmarks.soak.damage import try_damage
 from benchmarks.soak.files import try_files
 from benchmarks.soak.long_life import train_long
@@ -23,6 +26,21 @@ def test_any_override(tmp_path: Path) -> None:
     assert found["wrong"] == []
     assert found["trained"] > 2
     assert found["kinds_of_message"] > 5
+
+
+def test_what_went_wrong_is_tried_again_and_stays_in_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (record, reliability):
+        monkeypatch.setattr(module, "RESULTS", tmp_path)
+    file = tmp_path / "reliability.json"
+    file.write_text(json.dumps({"overrides": {"seed": 0, "tried": 5000, "wrong": ["1: it hangs", "2: a traceback"]}}))
+    monkeypatch.setattr(sys, "argv", ["", "--parts", "overrides", "--mended", "--work", str(tmp_path / "work")])
+    reliability.main()
+    found = json.loads(file.read_text())["overrides"]
+    assert found["wrong"] == []
+    assert [one.partition(" [mended: ")[0] for one in found["mended"]] == ["1: it hangs", "2: a traceback"]
+    assert found["tried"] == 5000
 
 
 def test_any_file(tmp_path: Path) -> None:
