@@ -222,7 +222,7 @@ def run_one(plugin: Any, overrides: list[str], number: int) -> JobReturn:
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",
     )
-    result.cfg = result.hydra_cfg = None  # half a megabyte that nobody asks for, of every run of a sweep
+    result.cfg = result.hydra_cfg = None  # nobody asks for them, and a sweep would hold those of every run
     return result
 
 
