@@ -20,17 +20,21 @@ WHOLE = "whole recipe"
 RECIPE: list[str] = []  # what is typed for it: nothing, it is the default
 # By the ingredient: what is typed besides to have the recipe without it. One line each, for whatever it is made of.
 WITHOUT: dict[str, list[str]] = {
+    "wide path": ["model.wide.enabled=false"],
+    "convolution": ["model.stem=none"],
+    "small token vectors": ["model.embedding_std=1"],
+    "whole words": ["tokenizer=wordpiece"],
+    "epochs, rows a batch and rate by the rows": ["trainer.max_epochs=6", "data.batch_size=64", "optimizer.lr=1e-3"],
     "label smoothing": ["task.label_smoothing=0"],
     "dropout": ["model.dropout=0", "model.classifier_dropout=0"],
     "rotary positions": ["model.positional_encoding=none"],
+    "mean pooling": ["model.pooling=cls"],
+    "early stopping": ["callbacks.early_stopping=null"],
     "norm first": ["model.norm_first=false"],
     "GELU": ["model.activation=relu"],
-    "mean pooling": ["model.pooling=cls"],
-    "word pieces": ["tokenizer=word"],
     "rise and fall of the rate": ["scheduler=constant"],
     "weight decay": ["optimizer.weight_decay=0"],
     "clipped gradients": ["trainer.gradient_clip_val=null"],
-    "early stopping": ["callbacks.early_stopping=null"],
     "batches of like length": ["data.batching=random"],
 }
 RECIPES = {WHOLE: RECIPE, **{name: [*RECIPE, *typed] for name, typed in WITHOUT.items()}}

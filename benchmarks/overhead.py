@@ -116,8 +116,9 @@ def bare_loop(config_file: Path, steps: int) -> float:
     torch.manual_seed(config["seed"])
     use_fast_float32()
     store = prepare(config["data"], config["tokenizer"], config["seed"], "class")
-    known = known_to_the_program(KINDS["Classification"], store.classes, store.tokenizer, pairs=False)
-    model = build("model", model_options(config["model"]), **known).train()
+    kind = KINDS["Classification"]
+    known = known_to_the_program(kind, store.classes, store.tokenizer, pairs=False)
+    model = build("model", model_options(config, kind, store.tokenizer), **known).train()
     optimizer = build_optimizer(config["optimizer"], model)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config["optimizer"]["lr"], total_steps=10 * steps)
     rows = BatchedRows(store.splits["train"], LongRows.of(config), pad_id(store.tokenizer))

@@ -22,7 +22,6 @@ RECIPES: dict[str, list[str]] = {
     "tfidf": ["model=tfidf"],
     "bag_of_ngrams": ["model=bag_of_ngrams", "tokenizer=word", "optimizer.lr=1e-2"],
     "default": [],
-    "deep_and_wide": ["experiment=deep_and_wide"],
     "vanilla": ["model=vanilla"],
 }
 # Of what vanilla may read: about 3.5 million tokens, some 35 minutes of one slow core.

@@ -36,7 +36,6 @@ def assert_clear(result, *words: str) -> None:
         ("model.pooling=sum", ["model.pooling", "mean"]),
         ("model.embedding_std=0", ["model.embedding_std=0", "above 0"]),
         ("model.stem=convolutoin", ["model.stem", "convolution"]),
-        ("model.stem=convolution task=language_modeling", ["model.stem=convolution", "next token"]),
         ("recipe.rows=[9,3]", ["recipe.rows=[9, 3]", "must rise"]),
         ("recipe.lr=[1e-3]", ["recipe.lr", "give 4 values"]),
         ("data.batch_size=null recipe.batch_size=null", ["data.batch_size is null", "recipe.batch_size"]),

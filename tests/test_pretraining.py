@@ -91,7 +91,7 @@ def test_encoder_and_tokenizer_are_taken_over_bit_for_bit(
     cli: Cli, texts: tuple[str, ...], pretrained: str, tmp_path: Path
 ) -> None:
     """Frozen, they are still the same when training is over."""
-    other = ("tokenizer=wordpiece", "model.max_length=20", "model.frozen_layers=1", "trainer.max_epochs=1")
+    other = ("tokenizer=word", "model.max_length=20", "model.frozen_layers=1", "trainer.max_epochs=1")
     result = cli(*texts, *other, f"model.init_from={pretrained}")
     assert result.code == 0, result.screen
     assert "begins with the encoder and the tokenizer of pre" in result.out

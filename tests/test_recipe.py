@@ -17,6 +17,7 @@ NULLS = ("trainer.max_epochs=null", "data.batch_size=null", "optimizer.lr=null")
 def config(**given: Any) -> dict[str, Any]:
     return {
         "trainer": {"max_epochs": given.get("max_epochs"), "max_steps": given.get("max_steps", -1)},
+        "model": {"embedding_dim": given.get("embedding_dim", 64)},
         "data": {"batch_size": given.get("batch_size")},
         "optimizer": {"lr": given.get("lr")},
         "scheduler": {"max_lr": given.get("lr")},
@@ -30,6 +31,13 @@ def test_values_are_those_of_the_rows(rows: int, place: int) -> None:
     said = found["trainer"]["max_epochs"], found["data"]["batch_size"], found["optimizer"]["lr"]
     assert said == tuple(RECIPE[name][place] for name in ("max_epochs", "batch_size", "lr"))
     assert found["scheduler"]["max_lr"] == RECIPE["lr"][place]
+
+
+@pytest.mark.parametrize(("width", "rate"), [(64, 3e-3), (128, 3e-3), (256, 1.5e-3), (768, 5e-4)])
+def test_wide_models_learn_more_slowly(width: int, rate: float) -> None:
+    found = settled(config(embedding_dim=width, recipe={**RECIPE, "width": 128}), 1)
+    assert found["optimizer"]["lr"] == found["scheduler"]["max_lr"] == rate
+    assert settled(config(embedding_dim=width), 1)["optimizer"]["lr"] == 3e-3  # nothing is said of widths
 
 
 def test_what_is_given_stays_and_the_config_too() -> None:

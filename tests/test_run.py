@@ -95,6 +95,7 @@ def test_the_metrics_are_those_of_the_best_checkpoint(cli: Cli, tiny: tuple[str,
     worse = (
         "allowed_packages=[misbehaving]",
         "+callbacks.worse._target_=misbehaving.Worsen",
+        "model.wide.enabled=false",  # which would make up for it
         "optimizer.lr=1e-5",
         "trainer.max_epochs=3",
         "logger=tensorboard",

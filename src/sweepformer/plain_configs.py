@@ -39,4 +39,5 @@ def differing(old: Any, new: Any, key: str = "") -> list[tuple[str, Any, Any]]:
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """What differs between two plain configs, a line a key."""
-    return [f"{key}: {there} there, {now} now" for key, there, now in differing(old, new)]
+    found = [(key, *("null" if value is None else value for value in both)) for key, *both in differing(old, new)]
+    return [f"{key}: {there} there, {now} now" for key, there, now in found]

@@ -38,7 +38,8 @@ def tell(config: dict[str, Any], rows: int) -> None:
         above = [f"above {limit:,}" for limit in limits if rows > limit][-1:]
         up_to = [f"up to {limit:,}" for limit in limits if rows <= limit][:1]
         reach = " and ".join(above + up_to) or "any number"
-        log.info("recipe: %s, for %s training rows (%s)", ", ".join(names), f"{rows:,}", reach)
+        wide = f" and a width of {config['model']['embedding_dim']}" if _times_wider(config) > 1 else ""
+        log.info("recipe: %s, for %s training rows (%s)%s", ", ".join(names), f"{rows:,}", reach, wide)
 
 
 def asked_for(config: dict[str, Any]) -> list[str]:
@@ -56,9 +57,13 @@ def check_recipe(recipe: Any) -> None:
     """Raises a UserError if `recipe` doesn't say one value for each range of rows."""
     if recipe is None:
         return
-    wrong = [f"recipe.{name}" for name in recipe if name not in ("rows", *GROUPS)] if isinstance(recipe, dict) else []
+    keys = ("rows", *GROUPS, "width")
+    wrong = [f"recipe.{name}" for name in recipe if name not in keys] if isinstance(recipe, dict) else []
     if wrong or not isinstance(recipe, dict):
-        raise UserError(f"{(wrong or ['recipe'])[0]}: there is no such key. recipe has rows, {', '.join(GROUPS)}.")
+        raise UserError(f"{(wrong or ['recipe'])[0]}: there is no such key. recipe has {', '.join(keys)}.")
+    width = recipe.get("width")
+    if width is not None and (not isinstance(width, int) or isinstance(width, bool) or width < 1):
+        raise UserError(f"recipe.width={width}: give the width of a model, such as 128, or null.")
     limits = recipe.get("rows")
     if not isinstance(limits, list) or not all(isinstance(one, int) and one > 0 for one in limits):
         raise UserError(f"recipe.rows={limits}: give numbers of training rows, such as [3000,30000].")
@@ -77,4 +82,12 @@ def _value(config: dict[str, Any], name: str, rows: int) -> Any:
     recipe = config.get("recipe") or {}
     if not recipe.get(name):
         raise UserError(f"{GROUPS[name]}.{name} is null, and recipe.{name} says nothing of it: give one of them.")
-    return recipe[name][sum(rows > limit for limit in recipe["rows"])]
+    value = recipe[name][sum(rows > limit for limit in recipe["rows"])]
+    return float(f"{value / _times_wider(config):.3g}") if name == "lr" else value
+
+
+def _times_wider(config: dict[str, Any]) -> float:
+    """How many times as wide the model is as those that rates are for; 1 if it isn't wider. Matrices of wider models
+    take smaller steps (Yang et al. 2021, "Tensor Programs V")."""
+    width, usual = config["model"].get("embedding_dim"), (config.get("recipe") or {}).get("width")
+    return max(width / usual, 1.0) if isinstance(width, int) and usual else 1.0

@@ -103,11 +103,6 @@ def _check_texts(config: dict[str, Any]) -> None:
             "model.attention=varlen packs rows one after another, and task=language_modeling needs them apart, so that "
             "none sees the next token. Choose another attention (auto), or task=masked_lm."
         )
-    if task["_target_"].endswith(".LanguageModeling") and config["model"].get("stem", "none") != "none":
-        raise UserError(
-            f"model.stem={config['model']['stem']} looks at the next token, which task=language_modeling asks for. Use "
-            "model.stem=none, or task=masked_lm."
-        )
     pretrain = config.get("pretrain")
     if config["data"].get("unlabelled_file") and kind and kind.labels != "nothing" and not pretrain:
         raise UserError(
@@ -292,15 +287,17 @@ def _check_wide(wide: dict[str, Any], task: dict[str, Any]) -> None:
     for key in wide:
         if key not in known:
             raise UserError(f"model.wide.{key}: there is no such key.{hint(key, known, 'model.wide.')}")
-    if not wide.get("enabled"):
-        return
     kind = kind_of(task)
-    if kind is not None and kind.labels != "class":
+    fits = kind is None or kind.labels == "class"
+    if not wide or wide.get("enabled") is False or (wide.get("enabled") is None and not fits):
+        return
+    if not fits:
         raise UserError(
             "model.wide.enabled=true: the wide path tells one class a row, and this task asks for something else. "
             "Leave it out, or use task=classification."
         )
-    _in_range("model.wide.longest", wide.get("longest", 2), 1, 100)
+    if wide.get("longest") is not None:
+        _in_range("model.wide.longest", wide["longest"], 1, 100)
     _in_range("model.wide.features", wide.get("features", 1), 1, 100_000_000)
     if not wide.get("strengths"):
         raise UserError("model.wide.strengths is empty: give at least one number above 0, such as [0.1,1.0,10.0].")

@@ -90,8 +90,8 @@ class TaggingSchema(TaskSchema):
 class WideSchema:
     """model.wide"""
 
-    enabled: bool = MISSING
-    longest: int = MISSING
+    enabled: bool | None = MISSING
+    longest: int | None = None
     positions: bool = MISSING
     features: int = MISSING
     strengths: list[float] = field(default_factory=list)

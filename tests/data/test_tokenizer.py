@@ -28,6 +28,12 @@ def test_auto_takes_words_where_there_are_spaces(texts: list[str], kind: str) ->
     assert auto.to_str() == chosen.to_str()
 
 
+def test_auto_takes_pieces_where_answers_are_for_tokens() -> None:
+    texts = ["red green", "blue sky"]
+    auto, pieces = (make_tokenizer(texts, one, 50, 1, True, None, True) for one in ("auto", "wordpiece"))
+    assert auto.to_str() == pieces.to_str()
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\x80\x04\x95pickled", b'{"model": 5}', b"[" * 100_000])
 def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "tokenizer.json"

@@ -82,7 +82,7 @@ def test_graphs_take_any_number_of_rows_of_any_length(exported: Exported, form: 
     name = "class" if form == "onnx" else "averaged"
     weights, graph = Labeller(exported(name, "safetensors").folder), Labeller(exported(name, form).folder)
     random = np.random.default_rng(0)
-    token_ids, padding = random.integers(4, 100, size=shape), np.zeros(shape, dtype=bool)
+    token_ids, padding = random.integers(4, 14, size=shape), np.zeros(shape, dtype=bool)
     padding[0, shape[1] // 2 + 1 :] = True
     np.testing.assert_allclose(graph.graph(token_ids, padding), weights.graph(token_ids, padding), atol=1e-5)
 

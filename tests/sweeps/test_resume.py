@@ -45,7 +45,7 @@ def test_another_config_is_refused_with_the_difference(shell: Cli, tiny: tuple[s
     before = finished_at(tmp_path / "multirun" / "heads")
     other = shell("-m", *tiny, "name=heads", "model.num_heads=2,4", "optimizer.lr=0.5")
     assert other.code == 1
-    assert "optimizer.lr: 0.001 there, 0.5 now" in other.err
+    assert "optimizer.lr: null there, 0.5 now" in other.err
     assert "Traceback" not in other.screen
     assert finished_at(tmp_path / "multirun" / "heads") == before
 

@@ -29,7 +29,7 @@ def test_it_tells_rows_that_the_encoder_has_not_learned_to(cli: Cli, tiny: tuple
     assert result.code == 0, result.screen
     assert "wide path: " in result.out
     assert result.summary["metrics"]["test_acc"] == 1
-    assert cli(*tiny, *WIDE[1:], "hydra.run.dir=plain").summary["metrics"]["test_acc"] < 0.8
+    assert cli(*tiny, *WIDE[1:], "model.wide.enabled=false", "hydra.run.dir=plain").summary["metrics"]["test_acc"] < 0.8
 
 
 def test_tokens_count_by_their_places_where_validation_says_so(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
@@ -39,6 +39,32 @@ def test_tokens_count_by_their_places_where_validation_says_so(cli: Cli, tiny: t
     assert result.summary["metrics"]["test_acc"] > 0.9
     text = "G" * 7 + "A" + "G" * 12
     assert load(result.directory).predict([text, text[::-1]]) == ["yes", "no"]
+
+
+@pytest.mark.parametrize(
+    ("given", "there"),
+    [
+        ((), True),
+        (("task.class_weights=balanced",), False),
+        (("data.sampling=balanced",), False),
+        (("data.sampling=balanced", "model.wide.enabled=true"), True),
+    ],
+)
+def test_it_is_there_unless_classes_are_weighed(
+    cli: Cli, tiny: tuple[str, ...], given: tuple[str, ...], there: bool
+) -> None:
+    result = cli(*tiny, *given)
+    assert result.code == 0, result.screen
+    assert ("wide path: " in result.out) == there
+    assert len(load(result.directory).predict_proba(["a red thing"])) == 1
+
+
+def test_ngrams_of_characters_are_longer_than_those_of_words(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    sites = f"data.train_file={write_sites(tmp_path / 'sites.csv')}"
+    for given, longest in (((*tiny[:-1], sites), 5), (tiny, 2)):
+        result = cli(*given, "tokenizer=auto", f"hydra.run.dir={longest}")
+        assert result.code == 0, result.screen
+        assert f"n-grams of up to {longest} tokens" in result.out
 
 
 def test_rows_of_words_know_no_places(cli: Cli, tiny: tuple[str, ...]) -> None:

@@ -21,10 +21,12 @@ def make_tokenizer(
     min_frequency: int,
     lowercase: bool,
     path: str | None,
+    answers_for_tokens: bool = False,
 ) -> Tokenizer:
     """Train a tokenizer on `texts`, or load one from `path` if `kind` is pretrained.
 
-    "auto" is "word" where most texts have spaces, else "char".
+    "auto" is "char" where most texts have no spaces, else "word", or "wordpiece" where answers are for tokens: those
+    of unknown words need to be told apart.
 
     Raises:
         UserError: it can't be trained with these values, or there is none at `path`.
@@ -32,7 +34,7 @@ def make_tokenizer(
     if kind == "pretrained":
         return load_tokenizer(path)
     if kind == "auto":
-        kind = "word" if have_spaces(texts) else "char"
+        kind = ("wordpiece" if answers_for_tokens else "word") if have_spaces(texts) else "char"
     try:
         tokenizer = train(texts, kind, vocab_size, min_frequency, lowercase)
     except Exception as error:  # the library raises a bare Exception
@@ -127,6 +129,12 @@ def check_separates(tokenizer: Tokenizer) -> None:
             f"tokenizer.path: this tokenizer {lacks}, which data.pair_column needs. Take one that does "
             "(its post_processor says so), or have one trained, such as tokenizer=wordpiece."
         )
+
+
+def are_characters(tokenizer: Tokenizer) -> bool:
+    """Whether every token is a single character."""
+    special = set(special_ids(tokenizer))
+    return all(len(token) == 1 for token, number in tokenizer.get_vocab().items() if number not in special)
 
 
 def special_ids(tokenizer: Tokenizer) -> list[int]:

@@ -116,7 +116,7 @@ def _graph_or_network(artifact: Artifact, kind: Kind, tokenizer: Tokenizer, allo
         return Graph(artifact.origin, allowed)
     known = known_to_the_program(kind, artifact.classes, tokenizer, artifact.pairs)
     with torch.random.fork_rng(devices=[]):  # what it begins with is overwritten: the caller's random numbers stay
-        model: nn.Module = make("model", model_options(artifact.config["model"]), allowed, **known)
+        model: nn.Module = make("model", model_options(artifact.config, kind, tokenizer), allowed, **known)
     try:
         model.load_state_dict(artifact.weights)
     except RuntimeError as error:
@@ -126,7 +126,7 @@ def _graph_or_network(artifact: Artifact, kind: Kind, tokenizer: Tokenizer, allo
 
 
 def _baseline_reader(artifact: Artifact, kind: Kind, allowed: Sequence[str]) -> Reader:
-    baseline = make("model", model_options(artifact.config["model"]), allowed).suited_to(kind.labels)
+    baseline = make("model", model_options(artifact.config, kind), allowed).suited_to(kind.labels)
     baseline.load_state(artifact.weights)
     return BaselineReader(baseline, kind.labels == "tags")
 

@@ -207,14 +207,12 @@ class Encoder(nn.Module):
         mask: Packed | Tensor | None = packed
         if packed and causal:
             raise ValueError("packed rows can't be causal: give padded ones")
-        if causal and self.stem is not None:
-            raise ValueError("a convolution over neighbours sees the next token: a causal encoder can't have a stem")
         if not isinstance(layout, Packed):
             if self.prepend_cls and layout is not None:
                 layout = F.pad(layout, (1, 0), value=False)
             mask = attention_mask(layout, x.shape[1], causal, x.device)
         if self.stem is not None:
-            x = self.stem(x, layout)
+            x = self.stem(x, layout, causal)
         for block in self.blocks:
             x = block(x, mask)
         return self.norm(x)

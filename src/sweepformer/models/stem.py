@@ -15,7 +15,7 @@ class ConvolutionStem(nn.Module):
 
     A convolution of width 3, as a linear layer over three vectors. It tells word order from the first step on, which
     attention has to find out (Wu et al. 2021, CvT, for images; Kim 2014 classified sentences by convolutions alone).
-    Beyond a row's ends there are zeros.
+    Beyond a row's ends there are zeros, and so where what comes next isn't to be seen.
 
     Args:
         width: of the vectors.
@@ -27,14 +27,16 @@ class ConvolutionStem(nn.Module):
         self.mix = nn.Linear(3 * width, width)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor, layout: Layout = None) -> Tensor:
-        """(batch, length, width) float, or (tokens, width) if packed, to the same; layout as in `Encoder.forward`."""
+    def forward(self, x: Tensor, layout: Layout = None, causal: bool = False) -> Tensor:
+        """(batch, length, width) float, or (tokens, width) if packed, to the same; others as in `Encoder.forward`."""
         if isinstance(layout, Packed):
             before, after = _packed_neighbours(x, layout)
         else:
             if layout is not None:
                 x = x.masked_fill(layout[..., None], 0.0)
             before, after = F.pad(x, (0, 0, 1, 0))[:, :-1], F.pad(x, (0, 0, 0, 1))[:, 1:]
+        if causal:
+            after = torch.zeros_like(after)
         return x + self.dropout(F.gelu(self.mix(torch.cat([before, x, after], dim=-1))))
 
 

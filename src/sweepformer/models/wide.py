@@ -10,6 +10,7 @@ from sweepformer.models.layout import Layout, Packed
 
 NOTHING = torch.iinfo(torch.int64).min  # the key where there is no n-gram; that of index 0
 HIGHEST = torch.iinfo(torch.int64).max
+MOST_PAIRS = 2**26  # of a row's n-grams that are compared at a time
 UNDECIDED = 0.5  # how far each of the two counts before that is fitted
 
 
@@ -46,7 +47,7 @@ class WidePath(nn.Module):
     ) -> None:
         super().__init__()
         self.base, self.longest, self.positions = vocab_size + 1, longest, positions
-        most = next(length for length in range(64) if self.base ** (length + 1) > HIGHEST)
+        most = longest_numbered(vocab_size)
         if not 1 <= longest <= most:
             raise ValueError(f"wide.longest={longest} must be at least 1 and, with {vocab_size} tokens, at most {most}")
         # One more than are known: index 0 is of all others, and scores nothing.
@@ -75,7 +76,7 @@ class WidePath(nn.Module):
         if isinstance(layout, Packed):
             token_ids, layout = layout.padded(token_ids), layout.padding_mask
         places = self._places(self.ngrams(token_ids, layout))
-        count = (places[..., None] == places[..., None, :]).sum(-1).to(self.idf.dtype)
+        count = _counts(places).to(self.idf.dtype)
         features = self.idf[places] * (1 + count.log())
         length = (features.square() / count).sum((1, 2), keepdim=True).sqrt()
         shares = features / count / length.clamp(min=torch.finfo(length.dtype).tiny)
@@ -127,3 +128,20 @@ class WidePath(nn.Module):
             if saved is not None:
                 setattr(self, name, own.new_empty(len(saved), *own.shape[1:]))
         super()._load_from_state_dict(state_dict, prefix, *others)
+
+
+def longest_numbered(vocab_size: int) -> int:
+    """The most tokens that n-grams can have, so that each is a number of 64 bits."""
+    return next(length for length in range(64) if (vocab_size + 1) ** (length + 1) > HIGHEST)
+
+
+def _counts(places: Tensor) -> Tensor:
+    """How often the n-gram at each place comes in its row: (batch, kinds, length) int64 to the same."""
+    if torch.compiler.is_compiling():  # a graph is of any number of rows
+        return _compared(places)
+    rows = max(MOST_PAIRS // (places[0].numel() * places.shape[-1]), 1)
+    return torch.cat([_compared(some) for some in places.split(rows)])
+
+
+def _compared(places: Tensor) -> Tensor:
+    return (places[..., None] == places[..., None, :]).sum(-1)

@@ -11,6 +11,7 @@ from sweepformer.errors import UserError
 from sweepformer.reports.tables import table_text
 from sweepformer.rules import check
 from sweepformer.sweeps.sweep import Job
+from sweepformer.tasks.kinds import KINDS, kind_of
 from sweepformer.tasks.model_arguments import model_options
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ def show(jobs: Sequence[Job]) -> None:
 
 def _parameters(job: Job) -> str:
     """The model's size, of shapes alone. The vocabulary is not known before the data is read: its limit counts."""
-    options = model_options(job.config["model"])
+    options = model_options(job.config, kind_of(job.config["task"]) or KINDS["Classification"])
     try:
         check(job.config)
         with torch.device("meta"):

@@ -4,18 +4,42 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from sweepformer.data.tokenizer import pad_id, separator_id, vocab_size
+from sweepformer.data.tokenizer import are_characters, pad_id, separator_id, vocab_size
+from sweepformer.models.wide import longest_numbered
 from sweepformer.tasks.kinds import Kind
 
 OF_TRAINING = ("init_from", "frozen_layers")  # what a model's config says to others
+LONGEST_OF_CHARACTERS, LONGEST_OF_WORDS = 5, 2  # tokens in n-grams; as `model=tfidf` has them
 OF_WIDE = ("longest", "positions")  # of what it says of a wide path, what that itself is made with
 
 
-def model_options(model: dict[str, Any]) -> dict[str, Any]:
-    """Of a model's config what the model itself is made with."""
-    options = {name: value for name, value in model.items() if name not in OF_TRAINING}
+def model_options(config: dict[str, Any], kind: Kind, tokenizer: Tokenizer | None = None) -> dict[str, Any]:
+    """What the model of a config is made with; what is null in it goes by the task and the tokens.
+
+    Args:
+        config: the whole, plain.
+        tokenizer: None: not known yet.
+    """
+    options = {name: value for name, value in config["model"].items() if name not in OF_TRAINING}
     if isinstance(wide := options.get("wide"), dict):
-        options["wide"] = {name: wide[name] for name in OF_WIDE if name in wide} if wide.get("enabled") else None
+        options["wide"] = _wide(wide, tokenizer) if _has_wide(config, kind) else None
+    return options
+
+
+def _has_wide(config: dict[str, Any], kind: Kind) -> bool:
+    """The pool is as likely as can be on validation rows as they are: not what those want who weigh classes."""
+    if (enabled := config["model"]["wide"].get("enabled")) is not None:
+        return bool(enabled)
+    weighed = config["task"].get("class_weights", "none") != "none" or config["data"].get("sampling") == "balanced"
+    return kind.labels == "class" and not weighed
+
+
+def _wide(wide: dict[str, Any], tokenizer: Tokenizer | None) -> dict[str, Any]:
+    options = {name: wide[name] for name in OF_WIDE if name in wide}
+    if options.get("longest", 0) is None:
+        options["longest"] = LONGEST_OF_WORDS
+        if tokenizer is not None and are_characters(tokenizer):
+            options["longest"] = min(LONGEST_OF_CHARACTERS, longest_numbered(vocab_size(tokenizer)))
     return options
 
 

@@ -23,7 +23,6 @@ ARCHITECTURE = (
     "stem",
 )  # fmt: skip
 USUAL = {"stem": "none"}  # what earlier versions had without saying so
-DEFAULT_TOKENIZER = "wordpiece"  # in conf/config.yaml
 # Parts that only some tasks have: a vector before the row, and one for each text of a pair.
 OPTIONAL = ("embedding.cls", "embedding.segments.weight")
 
@@ -95,7 +94,7 @@ def _check_asked_for(pretrained: Pretrained, asked: dict[str, Any]) -> None:
     if asked["kind"] == "pretrained":
         same = load_tokenizer(asked["path"]).to_str() == pretrained.tokenizer
     else:
-        same = asked["kind"] in (there["kind"], DEFAULT_TOKENIZER, "auto")
+        same = asked["kind"] in (there["kind"], "auto")
     if not same:
         raise UserError(
             f"{given} brings its own tokenizer (tokenizer={there['kind']}), whose tokens are all that its encoder "

@@ -189,7 +189,7 @@ def _model(
     # A "true" half precision wants its weights made in it.
     with trainer.init_module(empty_init=False):
         known = known_to_the_program(kind, store.classes, store.tokenizer, store.pairs)
-        model = build("model", model_options(config["model"]), **known)
+        model = build("model", model_options(config, kind, store.tokenizer), **known)
     if pretrained:
         take_encoder(pretrained, model, config["model"])
     if config["model"].get("frozen_layers") is not None:

@@ -38,7 +38,7 @@ def contents(artifact: Artifact, kind: Kind, reader: NetworkReader, form: str) -
     }
     if form in ("safetensors", "transformers"):
         about["model"] = _model(artifact, kind, reader, flat=form == "transformers")
-    return {**about, "made_by": made_by(), "run": _run(artifact.config)}
+    return {**about, "made_by": made_by(), "run": _run(artifact.config, kind, reader)}
 
 
 def reads(reader: NetworkReader) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def reads(reader: NetworkReader) -> dict[str, Any]:
 
 
 def _model(artifact: Artifact, kind: Kind, reader: NetworkReader, flat: bool) -> dict[str, Any]:
-    target, options = type(reader.model), model_options(artifact.config["model"])
+    target, options = type(reader.model), model_options(artifact.config, kind, reader.tokenizer)
     known = known_to_the_program(kind, artifact.classes, reader.tokenizer, artifact.pairs)
     asked = inspect.signature(target).parameters
     arguments = {name: value for name, value in (options | known).items() if name in asked}
@@ -77,10 +77,13 @@ def _model(artifact: Artifact, kind: Kind, reader: NetworkReader, flat: bool) ->
     }
 
 
-def _run(config: dict[str, Any]) -> dict[str, Any]:
+def _run(config: dict[str, Any], kind: Kind, reader: NetworkReader) -> dict[str, Any]:
+    model = model_options(config, kind, reader.tokenizer)
+    if model.get("wide"):
+        model["wide"]["enabled"] = True
     return {
         "task": config["task"],
-        "model": model_options(config["model"]),
+        "model": model,
         "data": {key: config["data"][key] for key in DATA_KEYS if key in config["data"]},
         "tokenizer": {key: config["tokenizer"][key] for key in TOKENIZER_KEYS if key in config["tokenizer"]},
         "trainer": {"precision": "32-true"},  # in which the weights are kept
