@@ -68,13 +68,12 @@ def parser() -> argparse.ArgumentParser:
 
 def _explain(options: argparse.Namespace) -> None:
     _check(options)
-    from tqdm import tqdm
-
     # torch loads here, so that --help need not wait for it
     from sweepformer.explanation.page import as_page
     from sweepformer.explanation.terminal import print_explanations
     from sweepformer.inference.loading import load
     from sweepformer.models.products import use_fast_float32
+    from sweepformer.progress_bar import tqdm
     from sweepformer.whole_files import write_text
 
     use_fast_float32()

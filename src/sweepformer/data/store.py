@@ -13,7 +13,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from tokenizers import Tokenizer
-from tqdm import tqdm
 
 from sweepformer.data.columns import Strings, save_strings
 from sweepformer.data.encoding import Encoded, encode
@@ -22,6 +21,7 @@ from sweepformer.data.rows import Rows
 from sweepformer.data.split_report import SplitReport
 from sweepformer.data.splits import Splits
 from sweepformer.data.tokenizer import read_text_as_it_is, read_tokenizer, unknown_id, vocab_size
+from sweepformer.progress_bar import tqdm
 from sweepformer.whole_files import check_seal, seal, sync
 
 SPLITS = ("train", "val", "test")

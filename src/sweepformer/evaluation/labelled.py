@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pyarrow
 import pyarrow.parquet
-from tqdm import tqdm
 
 from sweepformer.data.texts import readable, split_words
 from sweepformer.errors import UserError, listed
 from sweepformer.inference.file_columns import columns_to_read, labels_of, texts_of
 from sweepformer.inference.predictor import Predictor
 from sweepformer.inference.tables import KEY, open_table
+from sweepformer.progress_bar import tqdm
 from sweepformer.tasks.answers import PROBABILITY
 
 AT_ONCE = 8192  # rows

@@ -5,8 +5,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from tqdm import tqdm
-
 from sweepformer.data.sources.readers import STANDARD_INPUT, ending_of
 from sweepformer.errors import UserError
 from sweepformer.inference.correctness import Tally
@@ -14,6 +12,7 @@ from sweepformer.inference.file_columns import AddedColumns, ReadColumns, column
 from sweepformer.inference.predictor import Predictor
 from sweepformer.inference.tables import KEY, Chunk, Table, TextTable, open_table, plain_column
 from sweepformer.inference.unfinished import Unfinished, UnfinishedParquet, UnfinishedText
+from sweepformer.progress_bar import tqdm
 
 SAME_FORM = {".txt": (".tsv", ".txt"), ".jsonl": (".jsonl", ".ndjson"), ".ndjson": (".jsonl", ".ndjson")}
 

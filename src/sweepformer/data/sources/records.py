@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from sweepformer.data.columns import StringsWriter
 from sweepformer.data.labels import LabelLists, Numbers
@@ -18,6 +17,7 @@ from sweepformer.data.sources.places import Place
 from sweepformer.data.sources.readers import Record
 from sweepformer.data.texts import join_pair, join_words
 from sweepformer.errors import UserError
+from sweepformer.progress_bar import tqdm
 
 LARGEST = float(np.finfo(np.float32).max)
 
