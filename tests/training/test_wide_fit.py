@@ -1,6 +1,7 @@
 """The wide path is as good a classifier as its baseline, and together with the encoder better than either."""
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,16 @@ def test_the_most_frequent_ngrams_are_kept(cli: Cli, tiny: tuple[str, ...], most
     result = cli(*tiny, *WIDE, f"model.wide.features={most}")
     assert result.code == 0, result.screen
     assert f"wide path: {most} n-grams" in result.out
+
+
+def test_of_very_many_rows_some_are_learned_from(
+    cli: Cli, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweepformer.training.wide_fit.MOST_WORK", 300)
+    result = cli(*tiny, *WIDE)
+    assert result.code == 0, result.screen
+    assert re.search("wide path: .* from 100 of 120 rows", result.out)  # of three classes
+    assert result.summary["metrics"]["test_acc"] == 1
 
 
 def test_a_run_that_goes_on_takes_what_was_learned_from_its_checkpoint(

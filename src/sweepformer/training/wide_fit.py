@@ -16,15 +16,18 @@ from sweepformer.models.wide import NOTHING, WidePath
 log = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 256
+MOST_WORK = 10_000_000  # rows times classes that are learned from: one to two minutes
+MOST_WEIGHTS = 1 << 25  # n-grams times classes: every checkpoint has them
 OF_ONE_LENGTH = 0.95  # share of training rows that must be as long as most are, for places to mean something
 
 
 def fit_wide(wide: WidePath, train: BatchedRows, val: BatchedRows, options: dict[str, Any]) -> None:
     """Teach the wide path its n-grams and their weights.
 
-    N-grams are those that most training rows have. The classifier is that of `model=tfidf` (see
-    `baselines.linear.fit_linear`), of the tokens that the model reads. Where tokens may also be told apart by their
-    places, n-grams, tokens at places, and both together are tried, and the validation rows' likelihood decides.
+    N-grams are those that most training rows have. Of very many rows, some from all over are learned from. The
+    classifier is that of `model=tfidf` (see `baselines.linear.fit_linear`), of the tokens that the model reads. Where
+    tokens may also be told apart by their places, n-grams, tokens at places, and both together are tried, and the
+    validation rows' likelihood decides.
 
     Args:
         wide: without any n-grams.
@@ -37,26 +40,35 @@ def fit_wide(wide: WidePath, train: BatchedRows, val: BatchedRows, options: dict
         return  # one class: nothing to tell apart
     precision = wide.bias.dtype
     wide.cpu().double()
-    found, counts = _frequent(wide, train, int(options["features"]))
-    log.info("wide path: %s n-grams of up to %d tokens", f"{len(found):,}", wide.longest)
+    classes = len(wide.bias)
+    some, val_some = (_some(len(rows), MOST_WORK // classes) for rows in (train, val))
+    labels, val_labels = train.rows.labels[some], val.rows.labels[val_some]
+    found, counts = _frequent(wide, train, some, min(int(options["features"]), MOST_WEIGHTS // classes))
+    of_rows = f", from {len(some):,} of {len(train):,} rows" if len(some) < len(train) else ""
+    log.info("wide path: %s n-grams of up to %d tokens%s", f"{len(found):,}", wide.longest, of_rows)
     tried = []
     for kind in _kinds(found):
-        known = torch.from_numpy(found[kind]), torch.from_numpy(_idf(counts[kind], len(train)))
+        known = torch.from_numpy(found[kind]), torch.from_numpy(_idf(counts[kind], len(some)))
         wide.know(*known)
-        table, val_table = _table(wide, train), _table(wide, val)
-        linear = fit_linear(table, train.rows.labels, val_table, val.rows.labels, options["strengths"])
+        table, val_table = _table(wide, train, some), _table(wide, val, val_some)
+        linear = fit_linear(table, labels, val_table, val_labels, options["strengths"])
         scaled = [torch.from_numpy(part * linear.scale) for part in (linear.weights, linear.bias)]
-        tried.append((_likelihood(linear.logits(val_table), val.rows.labels), known, scaled))
+        tried.append((_likelihood(linear.logits(val_table), val_labels), known, scaled))
     _, known, learned = max(tried, key=lambda one: one[0])
     wide.know(*known)
     wide.answer_with(*learned)
     wide.to(precision)
 
 
-def _frequent(wide: WidePath, train: BatchedRows, most: int) -> tuple[np.ndarray, np.ndarray]:
+def _some(rows: int, most: int) -> np.ndarray:
+    """Numbers of at most `most` rows, ascending, int64."""
+    return np.linspace(0, rows - 1, min(rows, max(most, 1))).astype(np.int64)
+
+
+def _frequent(wide: WidePath, train: BatchedRows, some: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     """The n-grams that most sequences have, (known,) int64 keys, ascending; and in how many each is, (known,)."""
     keys = []
-    for batch, _ in _batches(train):
+    for batch, _ in _batches(train, some):
         table = wide.ngrams(*_padded(batch)).flatten(1).numpy()
         table = np.sort(np.pad(table, ((0, 0), (1, 0)), constant_values=NOTHING), axis=1)
         keys.append(table[:, 1:][table[:, 1:] != table[:, :-1]])  # each once
@@ -87,26 +99,26 @@ def _idf(counts: np.ndarray, rows: int) -> np.ndarray:
     return np.log((1 + rows) / (1 + counts)) + 1
 
 
-def _table(wide: WidePath, rows: BatchedRows) -> csr_matrix:
-    """(rows, known) float64 features; of a row in several windows their mean."""
+def _table(wide: WidePath, rows: BatchedRows, some: np.ndarray) -> csr_matrix:
+    """(some, known) float64 features; of a row in several windows their mean."""
     parts = []
-    for batch, numbers in _batches(rows):
+    for batch, numbers in _batches(rows, some):
         places, features = (part.numpy() for part in wide.features(batch.token_ids, batch.layout))
         there = places > 0
         owners = np.broadcast_to(numbers[:, None], places.shape)[there]
-        windows = np.bincount(numbers, minlength=len(rows))
+        windows = np.bincount(numbers, minlength=len(some))
         parts.append((owners, places[there] - 1, features[there].astype(np.float64) / windows[owners]))
     owners, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return csr_matrix((values, (owners, columns)), shape=(len(rows), len(wide.keys) - 1))  # equal places are added up
+    return csr_matrix((values, (owners, columns)), shape=(len(some), len(wide.keys) - 1))  # equal places are added up
 
 
-def _batches(rows: BatchedRows) -> Iterator[tuple[Batch, np.ndarray]]:
-    """All rows, those of like length together, and for each sequence the number of its row, int64."""
-    order = np.argsort(rows.lengths, kind="stable")
+def _batches(rows: BatchedRows, some: np.ndarray) -> Iterator[tuple[Batch, np.ndarray]]:
+    """Some rows, those of like length together, and for each sequence the place of its row among them, int64."""
+    order = some[np.argsort(rows.lengths[some], kind="stable")]
     for start in range(0, len(order), ROWS_AT_ONCE):
         batch = rows.__getitems__(order[start : start + ROWS_AT_ONCE].tolist())
         numbers = batch.rows if batch.windows is None else batch.rows[batch.windows]
-        yield batch, numbers.numpy()
+        yield batch, np.searchsorted(some, numbers.numpy())
 
 
 def _padded(batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
