@@ -11,7 +11,7 @@ from conftest import Cli, whole_and_resumed
 from benchmarks.soak.comparison import differences
 from sweepformer import load
 
-WIDE = ("model.wide.enabled=true", "trainer.limit_train_batches=1", "optimizer.lr=1e-6")  # the encoder learns nothing
+WIDE = ("model.wide.enabled=true", "optimizer.lr=1e-6")  # the encoder learns nothing
 
 
 def write_sites(path: Path, rows: int = 240) -> Path:
@@ -89,6 +89,26 @@ def test_of_very_many_rows_some_are_learned_from(
     assert result.code == 0, result.screen
     assert re.search("wide path: .* from 100 of 120 rows", result.out)  # of three classes
     assert result.summary["metrics"]["test_acc"] == 1
+
+
+@pytest.mark.parametrize(("limit", "rows"), [("2", 32), ("0.5", 60)])
+def test_it_looks_at_no_more_rows_than_are_trained_on(cli: Cli, tiny: tuple[str, ...], limit: str, rows: int) -> None:
+    result = cli(*tiny, "data.batching=rows", f"trainer.limit_train_batches={limit}")
+    assert result.code == 0, result.screen
+    found = re.search("wide path: .* from ([0-9]+) of 120 rows", result.out)
+    assert found is not None
+    assert abs(int(found[1]) - rows) <= 4
+
+
+def test_classes_that_it_has_not_seen_are_the_encoders(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    """The third class has one row in the middle, which is none of those that are looked at."""
+    lines = [f"a {'red' if number % 2 else 'green'} thing {number},{number % 2}" for number in range(120)]
+    lines[1:1] = ["what is blue is neither,2", "all that is blue is neither,2", "so is this blue one,2"]
+    (tmp_path / "rare.csv").write_text("\n".join(["text,label", *lines]) + "\n")
+    result = cli(*tiny[:-1], f"data.train_file={tmp_path}/rare.csv", "trainer.limit_train_batches=2")
+    assert result.code == 0, result.screen
+    probabilities = load(result.directory).predict_proba(["a red thing", "blue"])
+    assert probabilities.shape == (2, 3)
 
 
 def test_a_run_that_goes_on_takes_what_was_learned_from_its_checkpoint(

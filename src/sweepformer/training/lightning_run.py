@@ -115,7 +115,9 @@ def train_and_test(
     model = _model(config, kind, store, trainer, pretrained)
     wide = getattr(model, "wide", None)
     if isinstance(wide, WidePath) and not checkpoint:  # which holds what was learned
-        fit_wide(wide, data.rows["train"], data.rows["val"], config["model"]["wide"])
+        batches = len(data.plan("train"))
+        most_rows = -(-rows * _batches_used(trainer, batches) // batches)
+        fit_wide(wide, data.rows["train"], data.rows["val"], config["model"]["wide"], most_rows)
     task = _task(config, by_rows, model, store, data, trainer)
     summary.parameters = sum(parameter.numel() for parameter in model.parameters())
     predictions = PredictionWriter(directory.predictions, store.splits["test"], store.classes)
@@ -239,14 +241,18 @@ def _task(
 
 def _total_steps(trainer: pl.Trainer, batches: int) -> int:
     """Optimizer steps of the whole training, from the plan: Lightning's own estimate would build the loaders."""
-    overfit = trainer.overfit_batches  # type: ignore[attr-defined]  # set by one of its connectors
-    limit = overfit or trainer.limit_train_batches
-    if isinstance(limit, float):
-        limit = max(int(batches * limit), 1) if limit < 1 else batches
-    steps_an_epoch = max(-(-min(batches, limit) // trainer.accumulate_grad_batches), 1)
+    steps_an_epoch = max(-(-_batches_used(trainer, batches) // trainer.accumulate_grad_batches), 1)
     by_epochs = steps_an_epoch * trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else None
     limits = [steps for steps in (by_epochs, trainer.max_steps) if steps is not None and steps > 0]
     return min(limits) if limits else steps_an_epoch * 1000
+
+
+def _batches_used(trainer: pl.Trainer, batches: int) -> int:
+    """How many of an epoch's batches are trained on."""
+    limit = trainer.overfit_batches or trainer.limit_train_batches  # type: ignore[attr-defined]  # set by its connectors
+    if isinstance(limit, float):
+        return max(int(batches * limit), 1) if limit < 1 else batches
+    return min(batches, limit)
 
 
 def _record_training(summary: Summary, trainer: pl.Trainer, directory: RunDirectory, started: float) -> None:

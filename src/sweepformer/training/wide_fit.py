@@ -21,7 +21,9 @@ MOST_WEIGHTS = 1 << 25  # n-grams times classes: every checkpoint has them
 OF_ONE_LENGTH = 0.95  # share of training rows that must be as long as most are, for places to mean something
 
 
-def fit_wide(wide: WidePath, train: BatchedRows, val: BatchedRows, options: dict[str, Any]) -> None:
+def fit_wide(
+    wide: WidePath, train: BatchedRows, val: BatchedRows, options: dict[str, Any], most_rows: int | None = None
+) -> None:
     """Teach the wide path its n-grams and their weights.
 
     N-grams are those that most training rows have. Of very many rows, some from all over are learned from. The
@@ -33,16 +35,19 @@ def fit_wide(wide: WidePath, train: BatchedRows, val: BatchedRows, options: dict
         wide: without any n-grams.
         train, val: rows with a class each.
         options: `model.wide` of a config: features, strengths.
+        most_rows: of the training rows that may be looked at; None: all.
     """
     from sweepformer.baselines.linear import fit_linear  # scikit-learn takes a second to load
 
-    if len(wide.bias) < 2:
-        return  # one class: nothing to tell apart
+    classes = len(wide.bias)
+    some, val_some = (_some(len(rows), min(most_rows or len(rows), MOST_WORK // classes)) for rows in (train, val))
+    present, labels = np.unique(train.rows.labels[some], return_inverse=True)
+    val_some = val_some[np.isin(val.rows.labels[val_some], present)]
+    if len(present) < 2 or not len(val_some):
+        return  # nothing to tell apart, or to tell by how well it is done
+    val_labels = np.searchsorted(present, val.rows.labels[val_some])
     precision = wide.bias.dtype
     wide.cpu().double()
-    classes = len(wide.bias)
-    some, val_some = (_some(len(rows), MOST_WORK // classes) for rows in (train, val))
-    labels, val_labels = train.rows.labels[some], val.rows.labels[val_some]
     found, counts = _frequent(wide, train, some, min(int(options["features"]), MOST_WEIGHTS // classes))
     of_rows = f", from {len(some):,} of {len(train):,} rows" if len(some) < len(train) else ""
     log.info("wide path: %s n-grams of up to %d tokens%s", f"{len(found):,}", wide.longest, of_rows)
@@ -52,7 +57,12 @@ def fit_wide(wide: WidePath, train: BatchedRows, val: BatchedRows, options: dict
         wide.know(*known)
         table, val_table = _table(wide, train, some), _table(wide, val, val_some)
         linear = fit_linear(table, labels, val_table, val_labels, options["strengths"])
-        scaled = [torch.from_numpy(part * linear.scale) for part in (linear.weights, linear.bias)]
+        weights, bias = (
+            np.zeros((classes, table.shape[1])),
+            np.full(classes, -1.0),
+        )  # what an SVM says of no class at all
+        weights[present], bias[present] = linear.weights, linear.bias
+        scaled = [torch.from_numpy(part * linear.scale) for part in (weights, bias)]
         tried.append((_likelihood(linear.logits(val_table), val_labels), known, scaled))
     _, known, learned = max(tried, key=lambda one: one[0])
     wide.know(*known)
