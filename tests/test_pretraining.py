@@ -109,6 +109,25 @@ def test_encoder_and_tokenizer_are_taken_over_bit_for_bit(
     assert not any(torch.equal(value, moved[name]) for name, value in before.items() if "weight" in name)
 
 
+def test_what_auto_became_may_be_named_and_nothing_else(cli: Cli, texts: tuple[str, ...]) -> None:
+    short = (*texts, "trainer.limit_train_batches=1")
+    assert cli(*short, "task=masked_lm", "tokenizer=auto", "hydra.run.dir=auto").code == 0
+    named = cli(*short, "model.init_from=auto", "tokenizer=wordpiece")
+    assert named.code == 0, named.screen
+    refused = cli(*short, "model.init_from=auto", "tokenizer=word", "hydra.run.dir=other")
+    assert refused.code == 1
+    assert "(tokenizer=wordpiece)" in refused.err
+    assert "tokenizer.kind=word asks for another" in refused.err
+
+
+def test_sines_of_another_size_are_refused(cli: Cli, texts: tuple[str, ...]) -> None:
+    short = (*texts, "trainer.limit_train_batches=1", "model.positional_encoding=sinusoidal")
+    assert cli(*short, "task=masked_lm", "model.embedding_std=1", "hydra.run.dir=sines").code == 0
+    refused = cli(*short, "model.init_from=sines")
+    assert refused.code == 1
+    assert "model.embedding_std: 1.0 there, 0.2 here" in refused.err
+
+
 def test_another_tokenizer_than_the_encoders_is_refused(
     cli: Cli, texts: tuple[str, ...], pretrained: str, tmp_path: Path
 ) -> None:

@@ -17,7 +17,7 @@ NULLS = ("trainer.max_epochs=null", "data.batch_size=null", "optimizer.lr=null")
 def config(**given: Any) -> dict[str, Any]:
     return {
         "trainer": {"max_epochs": given.get("max_epochs"), "max_steps": given.get("max_steps", -1)},
-        "model": {"embedding_dim": given.get("embedding_dim", 64)},
+        "model": {"embedding_dim": given.get("embedding_dim", 64), "num_layers": 2},
         "data": {"batch_size": given.get("batch_size")},
         "optimizer": {"lr": given.get("lr")},
         "scheduler": {"max_lr": given.get("lr")},
@@ -45,6 +45,18 @@ def test_what_is_given_stays_and_the_config_too() -> None:
     found = settled(given, 10)
     assert (found["trainer"]["max_epochs"], found["optimizer"]["lr"], found["data"]["batch_size"]) == (3, 0.5, 8)
     assert given["data"]["batch_size"] is None
+
+
+def test_a_bag_of_embeddings_has_no_matrix_that_would_ask_for_a_smaller_rate() -> None:
+    bag = config(embedding_dim=512, recipe={**RECIPE, "width": 128})
+    bag["model"].pop("num_layers")
+    assert settled(bag, 1)["optimizer"]["lr"] == 3e-3
+
+
+def test_training_that_may_take_so_long_has_its_epochs_too() -> None:
+    given = config()
+    given["trainer"]["max_time"] = "00:01:00:00"
+    assert settled(given, 10)["trainer"]["max_epochs"] == 9
 
 
 def test_training_that_ends_by_steps_needs_no_epochs() -> None:

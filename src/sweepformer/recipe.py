@@ -44,8 +44,7 @@ def tell(config: dict[str, Any], rows: int) -> None:
 
 def asked_for(config: dict[str, Any]) -> list[str]:
     """Names of the values that go by the rows."""
-    trainer = config["trainer"]
-    ends_otherwise = trainer.get("max_steps", -1) != -1 or trainer.get("max_time") is not None
+    ends_otherwise = config["trainer"].get("max_steps", -1) != -1
     return [
         name
         for name, group in GROUPS.items()
@@ -76,6 +75,11 @@ def check_recipe(recipe: Any) -> None:
                 f"recipe.{name}={values}: give {len(limits) + 1} values, one for up to each of recipe.rows={limits}, "
                 "and one beyond."
             )
+        allowed = (int, float) if name == "lr" else int
+        if wrong := [one for one in values or [] if not isinstance(one, allowed) or isinstance(one, bool) or one <= 0]:
+            raise UserError(
+                f"recipe.{name}={values}: {wrong[0]} must be a {'' if name == 'lr' else 'whole '}number above 0."
+            )
 
 
 def _value(config: dict[str, Any], name: str, rows: int) -> Any:
@@ -83,11 +87,15 @@ def _value(config: dict[str, Any], name: str, rows: int) -> Any:
     if not recipe.get(name):
         raise UserError(f"{GROUPS[name]}.{name} is null, and recipe.{name} says nothing of it: give one of them.")
     value = recipe[name][sum(rows > limit for limit in recipe["rows"])]
-    return float(f"{value / _times_wider(config):.3g}") if name == "lr" else value
+    times = _times_wider(config)
+    return float(f"{value / times:.3g}") if name == "lr" and times > 1 else value
 
 
 def _times_wider(config: dict[str, Any]) -> float:
-    """How many times as wide the model is as those that rates are for; 1 if it isn't wider. Matrices of wider models
-    take smaller steps (Yang et al. 2021, "Tensor Programs V")."""
+    """How many times as wide an encoder is as those that `recipe.lr` is for; 1 if it isn't wider, or no encoder.
+
+    Adam's steps are as large whatever a matrix maps, and the sums of a wider one change more by them: so its rate falls
+    with the width (Yang et al. 2021, "Tensor Programs V", table 3).
+    """
     width, usual = config["model"].get("embedding_dim"), (config.get("recipe") or {}).get("width")
-    return max(width / usual, 1.0) if isinstance(width, int) and usual else 1.0
+    return max(width / usual, 1.0) if isinstance(width, int) and "num_layers" in config["model"] and usual else 1.0

@@ -21,6 +21,8 @@ def test_what_was_saved_is_read(tmp_path: Path) -> None:
         (["red green", "blue sky", "one"], "word"),
         (["ACGTT", "CGTAA ", "a b"], "char"),
         (["\u5929\u5730\u7384\u9ec4", "\u5b87\u5b99"], "char"),
+        (["\u5929\u5730 \u7384\u9ec4", "\u5b87\u5b99 BBC"], "char"),
+        (["\uc548\ub155 \uc138\uc0c1", "the \u5929\u5730 of old"], "word"),
     ],
 )
 def test_auto_takes_words_where_there_are_spaces(texts: list[str], kind: str) -> None:

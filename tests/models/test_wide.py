@@ -87,11 +87,11 @@ def test_more_ngrams_than_numbers_are_refused() -> None:
         WidePath(16_000, 2, longest=5)
 
 
-def test_rows_are_counted_alike_however_many_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_graphs_count_as_the_model_does(monkeypatch: pytest.MonkeyPatch) -> None:
     made = wide()
     before = made(*padded(ROWS))
-    monkeypatch.setattr("sweepformer.models.wide.MOST_PAIRS", 1)
-    assert torch.equal(made(*padded(ROWS)), before)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    torch.testing.assert_close(made(*padded(ROWS)), before)
 
 
 def test_a_state_brings_its_own_number_of_ngrams() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from tokenizers import Tokenizer, processors
+from tokenizers import Tokenizer, models, processors
 
 from sweepformer.data.texts import have_spaces
 from sweepformer.data.tokenizer_training import MASK, PAD, SEPARATOR, UNKNOWN, train
@@ -129,6 +129,15 @@ def check_separates(tokenizer: Tokenizer) -> None:
             f"tokenizer.path: this tokenizer {lacks}, which data.pair_column needs. Take one that does "
             "(its post_processor says so), or have one trained, such as tokenizer=wordpiece."
         )
+
+
+def kind_of(tokenizer: Tokenizer, kind: str) -> str:
+    """What "auto" became; any other kind as it is."""
+    if kind != "auto":
+        return kind
+    if isinstance(tokenizer.model, models.WordPiece):
+        return "wordpiece"
+    return "char" if are_characters(tokenizer) else "word"
 
 
 def are_characters(tokenizer: Tokenizer) -> bool:

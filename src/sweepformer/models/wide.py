@@ -10,7 +10,6 @@ from sweepformer.models.layout import Layout, Packed
 
 NOTHING = torch.iinfo(torch.int64).min  # the key where there is no n-gram; that of index 0
 HIGHEST = torch.iinfo(torch.int64).max
-MOST_PAIRS = 2**26  # of a row's n-grams that are compared at a time
 UNDECIDED = 0.5  # how far each of the two counts before that is fitted
 
 
@@ -137,11 +136,9 @@ def longest_numbered(vocab_size: int) -> int:
 
 def _counts(places: Tensor) -> Tensor:
     """How often the n-gram at each place comes in its row: (batch, kinds, length) int64 to the same."""
-    if torch.compiler.is_compiling():  # a graph is of any number of rows
-        return _compared(places)
-    rows = max(MOST_PAIRS // (places[0].numel() * places.shape[-1]), 1)
-    return torch.cat([_compared(some) for some in places.split(rows)])
-
-
-def _compared(places: Tensor) -> Tensor:
-    return (places[..., None] == places[..., None, :]).sum(-1)
+    if torch.compiler.is_compiling():  # graphs for other runtimes hold what these have
+        return (places[..., None] == places[..., None, :]).sum(-1)
+    ordered, order = places.sort(-1)
+    runs = F.pad((ordered.diff() != 0).cumsum(-1), (1, 0))
+    lengths = torch.zeros_like(places).scatter_add_(-1, runs, torch.ones_like(places)).gather(-1, runs)
+    return torch.empty_like(places).scatter_(-1, order, lengths)

@@ -18,6 +18,8 @@ from sweepformer.run_directory import Summary
 
 log = logging.getLogger(__name__)
 
+MUCH_UNKNOWN = 0.5  # of tokens
+
 
 def print_rows(store: Store) -> None:
     """Rows, classes, and what was dropped."""
@@ -38,6 +40,11 @@ def print_tokens(store: Store, data: RowsDataModule) -> None:
         100 * data.truncated() / len(lengths),
         100 * store.unknown_rate,
     )
+    if store.unknown_rate > MUCH_UNKNOWN:
+        log.warning(
+            "warning: most of what validation and test say is unknown to this vocabulary: pieces of words "
+            "(tokenizer=wordpiece) or characters (tokenizer=char) would tell more"
+        )
     cut = {split: data.rows[split].cut_words() for split in SPLITS}
     if any(cut.values()):
         log.warning(

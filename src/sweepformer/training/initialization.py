@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sweepformer.data.tokenizer import load_tokenizer, parse_tokenizer
+from sweepformer.data.tokenizer import kind_of, load_tokenizer, parse_tokenizer
 from sweepformer.errors import UserError
 from sweepformer.identity import find_checkpoint
 from sweepformer.plain_configs import check_groups
@@ -22,7 +22,7 @@ ARCHITECTURE = (
     "embedding_dim", "num_heads", "num_layers", "dim_feedforward", "norm_first", "activation", "positional_encoding",
     "stem",
 )  # fmt: skip
-USUAL = {"stem": "none"}  # what earlier versions had without saying so
+USUAL = {"stem": "none", "embedding_std": 1.0}  # what earlier versions had without saying so
 # Parts that only some tasks have: a vector before the row, and one for each text of a pair.
 OPTIONAL = ("embedding.cls", "embedding.segments.weight")
 
@@ -91,13 +91,14 @@ def take_tokenizer(pretrained: Pretrained, tokenizer: dict[str, Any], directory:
 def _check_asked_for(pretrained: Pretrained, asked: dict[str, Any]) -> None:
     """The default kind asks for nothing, nor does the one that goes by the texts."""
     given, there = f"model.init_from={pretrained.given}", pretrained.config["tokenizer"]
+    kind = kind_of(parse_tokenizer(pretrained.tokenizer), there["kind"])
     if asked["kind"] == "pretrained":
         same = load_tokenizer(asked["path"]).to_str() == pretrained.tokenizer
     else:
-        same = asked["kind"] in (there["kind"], "auto")
+        same = asked["kind"] in (kind, "auto")
     if not same:
         raise UserError(
-            f"{given} brings its own tokenizer (tokenizer={there['kind']}), whose tokens are all that its encoder "
+            f"{given} brings its own tokenizer (tokenizer={kind}), whose tokens are all that its encoder "
             f"knows, and tokenizer.kind={asked['kind']} asks for another. Leave tokenizer out, or pretrain with it."
         )
     if there["kind"] != "pretrained" and there["lowercase"] and not asked["lowercase"]:
@@ -118,7 +119,9 @@ def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any
         raise UserError(f"model.init_from: {type(model).__name__} has no encoder to begin with. Choose a transformer.")
     there, here = pretrained.weights, encoder.state_dict()
     before, now = USUAL | pretrained.config["model"], USUAL | config
-    differing = [key for key in ARCHITECTURE if now.get(key) != before.get(key)]
+    # Sines are no weights, and as large as the vectors were to begin with.
+    shaping = (*ARCHITECTURE, "embedding_std") if now.get("positional_encoding") == "sinusoidal" else ARCHITECTURE
+    differing = [key for key in shaping if now.get(key) != before.get(key)]
     lines = [f"model.{key}: {before.get(key)} there, {now.get(key)} here" for key in differing]
     for name in list(dict.fromkeys([*there, *here])):
         if name in there and name in here:

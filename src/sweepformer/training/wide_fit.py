@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 256
 MOST_WORK = 10_000_000  # rows times classes that are learned from: one to two minutes
-MOST_WEIGHTS = 1 << 25  # n-grams times classes: every checkpoint has them
+MOST_TOKENS = 10_000_000  # that are learned from: some gigabytes of n-grams
+MOST_WEIGHTS = 1 << 24  # n-grams times classes: every checkpoint has them
 OF_ONE_LENGTH = 0.95  # share of training rows that must be as long as most are, for places to mean something
 
 
@@ -40,7 +41,7 @@ def fit_wide(
     from sweepformer.baselines.linear import fit_linear  # scikit-learn takes a second to load
 
     classes = len(wide.bias)
-    some, val_some = (_some(len(rows), min(most_rows or len(rows), MOST_WORK // classes)) for rows in (train, val))
+    some, val_some = (_some(rows, min(most_rows or len(rows), MOST_WORK // classes)) for rows in (train, val))
     present, labels = np.unique(train.rows.labels[some], return_inverse=True)
     val_some = val_some[np.isin(val.rows.labels[val_some], present)]
     if len(present) < 2 or not len(val_some):
@@ -70,9 +71,10 @@ def fit_wide(
     wide.to(precision)
 
 
-def _some(rows: int, most: int) -> np.ndarray:
-    """Numbers of at most `most` rows, ascending, int64."""
-    return np.linspace(0, rows - 1, min(rows, max(most, 1))).astype(np.int64)
+def _some(rows: BatchedRows, most: int) -> np.ndarray:
+    """Numbers of at most `most` rows from all over, of about `MOST_TOKENS` at most, ascending, int64."""
+    most = min(len(rows), most, int(MOST_TOKENS / rows.lengths.mean()) if len(rows) else 0)
+    return np.linspace(0, len(rows) - 1, max(most, 1)).astype(np.int64)
 
 
 def _frequent(wide: WidePath, train: BatchedRows, some: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:

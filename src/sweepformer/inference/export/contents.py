@@ -80,7 +80,7 @@ def _model(artifact: Artifact, kind: Kind, reader: NetworkReader, flat: bool) ->
 def _run(config: dict[str, Any], kind: Kind, reader: NetworkReader) -> dict[str, Any]:
     model = model_options(config, kind, reader.tokenizer)
     if model.get("wide"):
-        model["wide"]["enabled"] = True
+        model["wide"]["enabled"] = True  # what of the config decides that isn't all here
     return {
         "task": config["task"],
         "model": model,
