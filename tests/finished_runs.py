@@ -12,7 +12,7 @@ from task_rows import NUMBERS, SETS, write_numbers, write_pairs, write_sets
 from sweepformer.data.sources.readers import read_records
 from sweepformer.locks import locked
 
-DEEP_AND_WIDE = ("model.wide.enabled=true", "model.stem=convolution", "model.embedding_std=0.2")
+ENCODER_ALONE = ("model.wide.enabled=false", "model.stem=none", "model.embedding_std=1.0")
 LEARNING = ("trainer.max_epochs=3", "optimizer.lr=3e-3", "trainer.enable_progress_bar=false")
 WRITERS: dict[str, Any] = {
     "rows.csv": write_rows,
@@ -25,14 +25,14 @@ TAGS = ("data=conll", "task=tagging")
 # By name: the file that it is trained on, and what is different about it.
 RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "class": ("rows.csv", ()),
-    "windows": ("rows.csv", ("model.max_length=8", "data.long_rows=windows", "model.pooling=cls", *DEEP_AND_WIDE)),
-    "tail": ("rows.csv", ("model.max_length=6", "tokenizer.truncation_side=left")),
+    "windows": ("rows.csv", ("model.max_length=8", "data.long_rows=windows", "model.pooling=cls")),
+    "tail": ("rows.csv", ("model.max_length=6", "tokenizer.truncation_side=left", *ENCODER_ALONE)),
     "averaged": (
         "rows.csv",
-        ("callbacks=ema", "trainer.precision=bf16-mixed", "model.attention=varlen", *DEEP_AND_WIDE),
+        ("callbacks=ema", "trainer.precision=bf16-mixed", "model.attention=varlen"),
     ),
-    "half": ("rows.csv", ("trainer.precision=bf16-true", "model.positional_encoding=sinusoidal", *DEEP_AND_WIDE)),
-    "wide": ("rows.csv", (*DEEP_AND_WIDE, "model.wide.longest=3")),
+    "half": ("rows.csv", ("trainer.precision=bf16-true", "model.positional_encoding=sinusoidal")),
+    "wide": ("rows.csv", ("model.wide.longest=3",)),
     "sets": ("sets.jsonl", SETS),
     "numbers": ("numbers.jsonl", NUMBERS),
     "pairs": ("pairs.csv", ("data.pair_column=other",)),
