@@ -74,6 +74,8 @@ def draw(runs: list[dict[str, Any]], path: Path) -> None:
     for axes, name in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
         for recipe in RECIPES:
             counts = sorted({run["rows"] for run in runs if (run["set"], run["recipe"]) == (name, recipe)})
+            if not counts:
+                continue
             found = [_accuracies(runs, name, count, recipe) for count in counts]
             means = [sum(some) / len(some) for some in found]
             (line,) = axes.plot(counts, means, "o-", markersize=4, label=recipe)
