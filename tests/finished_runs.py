@@ -27,10 +27,7 @@ RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "class": ("rows.csv", ()),
     "windows": ("rows.csv", ("model.max_length=8", "data.long_rows=windows", "model.pooling=cls")),
     "tail": ("rows.csv", ("model.max_length=6", "tokenizer.truncation_side=left", *ENCODER_ALONE)),
-    "averaged": (
-        "rows.csv",
-        ("callbacks=ema", "trainer.precision=bf16-mixed", "model.attention=varlen"),
-    ),
+    "averaged": ("rows.csv", ("callbacks=ema", "trainer.precision=bf16-mixed", "model.attention=varlen")),
     "half": ("rows.csv", ("trainer.precision=bf16-true", "model.positional_encoding=sinusoidal")),
     "wide": ("rows.csv", ("model.wide.longest=3",)),
     "sets": ("sets.jsonl", SETS),

@@ -27,7 +27,8 @@ def model_options(config: dict[str, Any], kind: Kind, tokenizer: Tokenizer | Non
 
 
 def _has_wide(config: dict[str, Any], kind: Kind) -> bool:
-    """The pool is as likely as can be on validation rows as they are: not what those want who weigh classes."""
+    """Whether there is a wide path. Where nothing is said: with one class a row, unless classes are weighed, which a
+    pool that is fitted to the validation rows as they are would undo."""
     if (enabled := config["model"]["wide"].get("enabled")) is not None:
         return bool(enabled)
     weighed = config["task"].get("class_weights", "none") != "none" or config["data"].get("sampling") == "balanced"

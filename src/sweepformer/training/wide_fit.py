@@ -19,6 +19,7 @@ ROWS_AT_ONCE = 256
 MOST_WORK = 10_000_000  # rows times classes that are learned from: one to two minutes
 MOST_TOKENS = 10_000_000  # that are learned from: some gigabytes of n-grams
 MOST_WEIGHTS = 1 << 24  # n-grams times classes: every checkpoint has them
+UNSEEN = -1.0  # the score of a class without rows: an SVM's for what is clearly not of a class
 OF_ONE_LENGTH = 0.95  # share of training rows that must be as long as most are, for places to mean something
 
 
@@ -58,10 +59,7 @@ def fit_wide(
         wide.know(*known)
         table, val_table = _table(wide, train, some), _table(wide, val, val_some)
         linear = fit_linear(table, labels, val_table, val_labels, options["strengths"])
-        weights, bias = (
-            np.zeros((classes, table.shape[1])),
-            np.full(classes, -1.0),
-        )  # what an SVM says of no class at all
+        weights, bias = np.zeros((classes, table.shape[1])), np.full(classes, UNSEEN)
         weights[present], bias[present] = linear.weights, linear.bias
         scaled = [torch.from_numpy(part * linear.scale) for part in (weights, bias)]
         tried.append((_likelihood(linear.logits(val_table), val_labels), known, scaled))
@@ -73,7 +71,9 @@ def fit_wide(
 
 def _some(rows: BatchedRows, most: int) -> np.ndarray:
     """Numbers of at most `most` rows from all over, of about `MOST_TOKENS` at most, ascending, int64."""
-    most = min(len(rows), most, int(MOST_TOKENS / rows.lengths.mean()) if len(rows) else 0)
+    if not len(rows):
+        return np.zeros(0, dtype=np.int64)
+    most = min(len(rows), most, int(MOST_TOKENS / rows.lengths.mean()))
     return np.linspace(0, len(rows) - 1, max(most, 1)).astype(np.int64)
 
 
