@@ -10,7 +10,7 @@ TOP_LEVEL = (
 )  # fmt: skip
 NEEDED = ("task", "model", "data", "tokenizer", "optimizer", "scheduler", "trainer")
 OF_TOKENIZERS = ("kind", "vocab_size", "min_frequency", "lowercase", "truncation_side")
-OF_SOME_TOKENIZERS = ("path",)
+OF_SOME_TOKENIZERS = ("path", "rare_words")
 
 
 def check_complete(config: dict[str, Any]) -> None:

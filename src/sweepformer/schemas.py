@@ -253,6 +253,7 @@ class TokenizerSchema:
     kind: TokenizerKind = MISSING
     vocab_size: int = MISSING
     min_frequency: int = MISSING
+    rare_words: int = 0
     lowercase: bool = MISSING
     truncation_side: Side = MISSING
     path: str | None = None

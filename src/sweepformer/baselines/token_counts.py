@@ -7,7 +7,6 @@ import numpy as np
 
 from sweepformer.data.store import TokenizedRows
 
-AT_ONCE = 1_000_000  # tokens that are counted
 WEIGHTS = np.linspace(0.05, 0.95, 19)  # of the pairs' shares, to choose from
 
 
@@ -40,10 +39,8 @@ def bigram_perplexity(train: TokenizedRows, val: TokenizedRows, test: TokenizedR
 
 
 def _shares(rows: TokenizedRows, vocab_size: int) -> np.ndarray:
-    """(vocab_size,), of all tokens but the rows' first ones; some at a time, as the rows need not fit in memory."""
-    counts = 1 - np.bincount(rows.tokens[rows.offsets[:-1]], minlength=vocab_size)
-    for start in range(0, len(rows.tokens), AT_ONCE):
-        counts += np.bincount(rows.tokens[start : start + AT_ONCE], minlength=vocab_size)
+    """(vocab_size,), of all tokens but the rows' first ones."""
+    counts = 1 + rows.counts(vocab_size) - np.bincount(rows.tokens[rows.offsets[:-1]], minlength=vocab_size)
     return counts / counts.sum()
 
 

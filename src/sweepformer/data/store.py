@@ -25,6 +25,7 @@ from sweepformer.progress_bar import tqdm
 from sweepformer.whole_files import check_seal, seal, sync
 
 SPLITS = ("train", "val", "test")
+COUNTED_AT_ONCE = 1_000_000  # tokens
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,13 @@ class TokenizedRows:
     def lengths(self) -> np.ndarray:
         """(rows,) int64, tokens a row before truncation."""
         return np.diff(self.offsets)
+
+    def counts(self, vocab_size: int) -> np.ndarray:
+        """(vocab_size,) int64, how often each token occurs; some at a time, as the rows need not fit in memory."""
+        counts = np.zeros(vocab_size, dtype=np.int64)
+        for start in range(0, len(self.tokens), COUNTED_AT_ONCE):
+            counts += np.bincount(self.tokens[start : start + COUNTED_AT_ONCE], minlength=vocab_size)
+        return counts
 
     @property
     def answers(self) -> np.ndarray:

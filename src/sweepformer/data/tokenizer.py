@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer, models, processors
 
@@ -12,6 +13,7 @@ from sweepformer.errors import UserError
 # A model has a row of weights for every id up to the highest: a file of a few bytes could ask for all memory.
 LARGEST_VOCABULARY = 10_000_000  # as tokenizer.vocab_size may be
 LARGEST_FILE = 1 << 28  # bytes; the largest in use have a tenth of that
+WHOLE = ("word", "char")  # kinds whose tokens have ids by their frequency
 
 
 def make_tokenizer(
@@ -22,11 +24,16 @@ def make_tokenizer(
     lowercase: bool,
     path: str | None,
     answers_for_tokens: bool = False,
+    rare_words: int = 0,
 ) -> Tokenizer:
     """Train a tokenizer on `texts`, or load one from `path` if `kind` is pretrained.
 
     "auto" is "char" where most texts have no spaces, else "word", or "wordpiece" where answers are for tokens: those
     of unknown words need to be told apart.
+
+    Args:
+        rare_words: at most so many words (or characters, where these are the tokens) beyond `vocab_size` or below
+            `min_frequency`, down to those that occur once; none where answers are for tokens.
 
     Raises:
         UserError: it can't be trained with these values, or there is none at `path`.
@@ -36,6 +43,8 @@ def make_tokenizer(
     if kind == "auto":
         kind = ("wordpiece" if answers_for_tokens else "word") if have_spaces(texts) else "char"
     try:
+        if kind in WHOLE and rare_words and not answers_for_tokens:
+            vocab_size, min_frequency = vocab_size + rare_words, 1
         tokenizer = train(texts, kind, vocab_size, min_frequency, lowercase)
     except Exception as error:  # the library raises a bare Exception
         raise UserError(
@@ -138,6 +147,12 @@ def kind_of(tokenizer: Tokenizer, kind: str) -> str:
     if isinstance(tokenizer.model, models.WordPiece):
         return "wordpiece"
     return "char" if are_characters(tokenizer) else "word"
+
+
+def has_rare_words(tokenizer: Tokenizer, asked: dict[str, Any]) -> bool:
+    """Whether words, or characters, are in it that only `tokenizer.rare_words` let in. asked: a tokenizer's config."""
+    whole = isinstance(tokenizer.model, models.WordLevel) and asked["kind"] != "pretrained"
+    return whole and bool(asked.get("rare_words"))
 
 
 def are_characters(tokenizer: Tokenizer) -> bool:

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from sweepformer.models.frequent_tokens import FrequentTokens
+
 BASELINES = 16  # texts of random tokens that a text is compared with
 TOKENS_AT_ONCE = 2_048  # in a batch: gradients keep more in memory than answers do
 
@@ -58,7 +60,8 @@ class NetworkPath:
             for size in sizes:
                 if size == 1:
                     ids = from_ids[torch.randint(len(from_ids), shape, generator=random)]
-                    calls.append(torch.where(drawn, ids, token_ids))
+                    ids = torch.where(drawn, ids, token_ids)
+                    calls.append(embedding.rows_of(ids) if isinstance(embedding, FrequentTokens) else ids)
                 else:  # n-grams of random tokens may be any
                     calls.append(torch.randint(embedding.num_embeddings, shape, generator=random))
             self.others.append(calls)

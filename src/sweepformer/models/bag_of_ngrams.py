@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sweepformer.models.dropout import Dropout
 from sweepformer.models.encoder import init_linear
+from sweepformer.models.frequent_tokens import FrequentTokens
 from sweepformer.models.layout import Layout, Packed
 from sweepformer.models.mixing import Mixing
 
@@ -27,6 +28,8 @@ class BagOfNgrams(nn.Module):
         buckets: embeddings that all n-grams of two tokens and more share, by a hash.
         dropout: of the mean.
         max_length: the most tokens a sequence may have.
+        frequent: how many tokens are known, those of the smallest ids; None: all.
+        unknown_id: what the others are: the unknown token.
     """
 
     predicts: ClassVar[tuple[str, ...]] = ("row",)  # what it can answer for, of `tasks.kinds.Kind.predicts`
@@ -41,13 +44,15 @@ class BagOfNgrams(nn.Module):
         buckets: int = 100_000,
         dropout: float = 0.1,
         max_length: int = 256,
+        frequent: int | None = None,
+        unknown_id: int | None = None,
     ) -> None:
         super().__init__()
         for name, value in (("embedding_dim", embedding_dim), ("longest", longest), ("buckets", buckets)):
             if not 1 <= value <= MOST:
                 raise ValueError(f"{name}={value} must be at least 1 and at most {MOST:,}")
         self.longest, self.buckets, self.max_length = longest, buckets, max_length
-        self.tokens = nn.Embedding(vocab_size, embedding_dim)
+        self.tokens = FrequentTokens(vocab_size, embedding_dim, frequent, unknown_id)
         self.ngrams = nn.Embedding(buckets, embedding_dim)
         for embedding in (self.tokens, self.ngrams):
             nn.init.uniform_(embedding.weight, -1 / embedding_dim, 1 / embedding_dim)
@@ -64,6 +69,7 @@ class BagOfNgrams(nn.Module):
         if isinstance(layout, Packed):
             token_ids, layout = layout.padded(token_ids), layout.padding_mask
         real = torch.ones_like(token_ids, dtype=torch.bool) if layout is None else ~layout
+        token_ids = self.tokens.rows_of(token_ids)
         total = _sum(self.tokens(token_ids), real)
         count = real.sum(1, keepdim=True)
         hashed = token_ids

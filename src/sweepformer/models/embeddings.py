@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from sweepformer.models.choices import check_choice
 from sweepformer.models.dropout import Dropout
+from sweepformer.models.frequent_tokens import FrequentTokens
 from sweepformer.models.layout import Packed
 
 POSITIONAL_ENCODINGS = ("sinusoidal", "learned", "rotary", "none")
@@ -62,6 +63,8 @@ class TokenEmbedding(nn.Module):
         word_dropout: share of tokens whose vector is left out while training, whole (Iyyer et al. 2015, section 5):
             only where they stood is known. Nothing is scaled, as the others keep their vectors.
         std: standard deviation of the scaled vectors to begin with; positions are scaled alike.
+        frequent: how many tokens have a vector of their own, those of the smallest ids; None: all.
+        unknown_id: the token whose vector the others share; see `FrequentTokens`.
     """
 
     positions: Tensor | None
@@ -78,12 +81,14 @@ class TokenEmbedding(nn.Module):
         separator_id: int | None = None,
         word_dropout: float = 0.0,
         std: float = 1.0,
+        frequent: int | None = None,
+        unknown_id: int | None = None,
     ) -> None:
         super().__init__()
         check_choice("positional_encoding", positional_encoding, POSITIONAL_ENCODINGS)
         self.max_length, self.word_dropout, self.std = max_length, word_dropout, std
         self.scale = math.sqrt(embedding_dim)
-        self.tokens = nn.Embedding(vocab_size, embedding_dim, padding_idx=pad_id)
+        self.tokens = FrequentTokens(vocab_size, embedding_dim, frequent, unknown_id, pad_id)
         self.cls = nn.Parameter(torch.empty(embedding_dim)) if prepend_cls else None
         self.separator_id = separator_id
         self.segments = None if separator_id is None else nn.Embedding(2, embedding_dim)

@@ -130,6 +130,7 @@ class Encoder(nn.Module):
         word_dropout: share of tokens left out while training.
         embedding_std: standard deviation of the token vectors to begin with.
         stem: between embeddings and layers: "none", or a "convolution" over neighbours.
+        frequent, unknown_id: which tokens share one vector, as in `TokenEmbedding`.
     """
 
     def __init__(
@@ -153,6 +154,8 @@ class Encoder(nn.Module):
         word_dropout: float = 0.0,
         embedding_std: float = 1.0,
         stem: str = "none",
+        frequent: int | None = None,
+        unknown_id: int | None = None,
     ) -> None:
         super().__init__()
         check_choice("stem", stem, STEMS)
@@ -169,6 +172,8 @@ class Encoder(nn.Module):
             separator_id,
             word_dropout,
             embedding_std,
+            frequent,
+            unknown_id,
         )
         self.stem = ConvolutionStem(embedding_dim, dropout) if stem == "convolution" else None
         rotary = positional_encoding == "rotary"

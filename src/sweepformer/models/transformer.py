@@ -47,6 +47,8 @@ class Transformer(nn.Module):
         stem: between embeddings and layers: "none", or a "convolution" over each token and its two neighbours.
         wide: what a linear classifier of rows' n-grams is made with that answers beside the encoder, unless in
             training: `WidePath`; None: there is none.
+        frequent: how many tokens the encoder knows, those of the smallest ids; None: all. N-grams know all.
+        unknown_id: what the others are to the encoder: the unknown token.
     """
 
     def __init__(
@@ -75,6 +77,8 @@ class Transformer(nn.Module):
         embedding_std: float = 1.0,
         stem: str = "none",
         wide: dict[str, Any] | None = None,
+        frequent: int | None = None,
+        unknown_id: int | None = None,
     ) -> None:
         super().__init__()
         check_choice("predicts", predicts, PREDICTS)
@@ -97,6 +101,8 @@ class Transformer(nn.Module):
             word_dropout=word_dropout,
             embedding_std=embedding_std,
             stem=stem,
+            frequent=frequent,
+            unknown_id=unknown_id,
         )
         width = self.encoder.output_dim
         self.head: nn.Module

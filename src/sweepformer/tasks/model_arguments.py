@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import numpy as np
 from tokenizers import Tokenizer
 
-from sweepformer.data.tokenizer import are_characters, pad_id, separator_id, vocab_size
+from sweepformer.data.store import TokenizedRows
+from sweepformer.data.tokenizer import are_characters, has_rare_words, pad_id, separator_id, unknown_id, vocab_size
 from sweepformer.models.wide import longest_numbered
 from sweepformer.tasks.kinds import Kind
 
@@ -52,4 +54,20 @@ def known_to_the_program(kind: Kind, classes: list[str], tokenizer: Tokenizer, p
         "predicts": kind.predicts,
         "pad_id": pad_id(tokenizer),
         "separator_id": separator_id(tokenizer) if pairs else None,
+        "unknown_id": unknown_id(tokenizer),
     }
+
+
+def frequent_tokens(tokenizer: Tokenizer, asked: dict[str, Any], train: TokenizedRows) -> int | None:
+    """How many tokens an encoder knows, those of the smallest ids: what it would have without `tokenizer.rare_words`.
+
+    Args:
+        asked: the tokenizer's config.
+
+    Returns:
+        None: all.
+    """
+    if not has_rare_words(tokenizer, asked):
+        return None
+    often = np.flatnonzero(train.counts(vocab_size(tokenizer)) >= asked["min_frequency"])
+    return int(min(often.max(initial=unknown_id(tokenizer) or 0) + 1, asked["vocab_size"]))

@@ -40,6 +40,12 @@ class Pretrained:
     tokenizer: str
     weights: dict[str, Tensor]
 
+    @property
+    def tokens(self) -> int | None:
+        """How many tokens the encoder knows; None if that can't be told."""
+        vectors = self.weights.get("embedding.tokens.weight")
+        return None if vectors is None else len(vectors)
+
 
 def open_pretrained(given: str) -> Pretrained:
     """Read the checkpoint that `model.init_from` names.

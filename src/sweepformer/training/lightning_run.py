@@ -29,7 +29,7 @@ from sweepformer.reports.loggers import let_go, show_pictures, show_predictions
 from sweepformer.reports.screen import print_rows, print_to_beat, print_tokens
 from sweepformer.run_directory import RunDirectory, Summary
 from sweepformer.tasks.kinds import KINDS, Kind, own_options
-from sweepformer.tasks.model_arguments import known_to_the_program, model_options
+from sweepformer.tasks.model_arguments import frequent_tokens, known_to_the_program, model_options
 from sweepformer.tasks.task import OF_TRAINING, Targets, Task
 from sweepformer.training.callbacks.clock import Clock
 from sweepformer.training.callbacks.divergence import DivergenceCheck
@@ -191,6 +191,7 @@ def _model(
     # A "true" half precision wants its weights made in it.
     with trainer.init_module(empty_init=False):
         known = known_to_the_program(kind, store.classes, store.tokenizer, store.pairs)
+        known["frequent"] = _frequent(config, kind, store, pretrained)
         model = build("model", model_options(config, kind, store.tokenizer), **known)
     if pretrained:
         take_encoder(pretrained, model, config["model"])
@@ -199,6 +200,17 @@ def _model(
     if config["trainer"].get("compile"):
         compile_in_place(model, trainer.strategy.root_device)
     return model
+
+
+def _frequent(config: dict[str, Any], kind: Kind, store: Store, pretrained: Pretrained | None) -> int | None:
+    """How many tokens an encoder knows; None: all, as where it has to name them."""
+    if kind.predicts == "vocabulary":
+        return None
+    return (
+        pretrained.tokens
+        if pretrained
+        else frequent_tokens(store.tokenizer, config["tokenizer"], store.splits["train"])
+    )
 
 
 def _task(

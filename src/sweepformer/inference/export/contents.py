@@ -12,6 +12,8 @@ from sweepformer.inference.artifact import Artifact
 from sweepformer.inference.export.hugging_face import PREFIX
 from sweepformer.inference.export.weights import CODE, is_own
 from sweepformer.inference.readers import NetworkReader
+from sweepformer.models.bag_of_ngrams import BagOfNgrams
+from sweepformer.models.transformer import Transformer
 from sweepformer.tasks.kinds import Kind
 from sweepformer.tasks.model_arguments import known_to_the_program, model_options
 
@@ -61,6 +63,8 @@ def _model(artifact: Artifact, kind: Kind, reader: NetworkReader, flat: bool) ->
     arguments = {name: value for name, value in (options | known).items() if name in asked}
     if arguments.get("wide"):  # its shape, before any weights are there
         arguments["wide"] = {**arguments["wide"], "known": len(artifact.weights["wide.keys"]) - 1}
+    if isinstance(reader.model, Transformer | BagOfNgrams):
+        arguments["frequent"] = reader.model.token_vectors[0][0].num_embeddings
     parts = [name for name, value in arguments.items() if isinstance(value, dict | list) and "_target_" in str(value)]
     if parts:
         raise UserError(

@@ -1,0 +1,61 @@
+"""Token vectors for as many tokens as are seen often enough to learn one."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class FrequentTokens(nn.Embedding):
+    """Vectors of tokens; those beyond the first `frequent` ids all have that of the unknown token.
+
+    Where ids go by frequency, rare tokens so take no room, and the vector of what is unknown is learned from them.
+
+    Args:
+        vocab_size: number of token ids.
+        width: of the vectors.
+        frequent: how many tokens have a vector of their own, the unknown one among them; None: all. A state that is
+            loaded brings its own number.
+        unknown_id: the unknown token.
+        pad_id: the token whose vector is and stays zero; None: there is none.
+
+    Raises:
+        ValueError: tokens would have no vector, as it isn't said which is the unknown one.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        width: int,
+        frequent: int | None = None,
+        unknown_id: int | None = None,
+        pad_id: int | None = None,
+    ) -> None:
+        super().__init__(vocab_size if frequent is None else min(frequent, vocab_size), width, padding_idx=pad_id)
+        self.vocab_size, self.unknown_id = vocab_size, unknown_id
+        if not self._are_enough(self.num_embeddings):
+            raise ValueError(f"frequent={frequent} of {vocab_size} tokens: the others need an unknown_id among these")
+
+    def forward(self, token_ids: Tensor) -> Tensor:
+        """(...) int64 to (..., width) float."""
+        return super().forward(self.rows_of(token_ids))
+
+    def rows_of(self, token_ids: Tensor) -> Tensor:
+        """(...) int64 token ids to the rows of `weight` that stand for them."""
+        if self.num_embeddings == self.vocab_size:
+            return token_ids
+        assert self.unknown_id is not None  # or all would have one
+        return torch.where(token_ids < self.num_embeddings, token_ids, self.unknown_id)
+
+    def _are_enough(self, frequent: int) -> bool:
+        """Whether every token has a vector, its own or that of the unknown one."""
+        shared = self.unknown_id is not None and self.unknown_id < frequent < self.vocab_size
+        return shared or frequent == self.vocab_size
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
+        # How many are frequent is seen from the data, and no part of the config.
+        saved = state_dict.get(prefix + "weight")
+        if saved is not None and len(saved) != self.num_embeddings and self._are_enough(len(saved)):
+            self.num_embeddings = len(saved)
+            self.weight = nn.Parameter(self.weight.new_empty(len(saved), self.embedding_dim))
+        super()._load_from_state_dict(state_dict, prefix, *others)
