@@ -36,6 +36,22 @@ def test_auto_takes_pieces_where_answers_are_for_tokens() -> None:
     assert auto.to_str() == pieces.to_str()
 
 
+def test_rare_words_come_after_those_that_were_known_anyway() -> None:
+    texts = ["red red green green blue", "red sky"]
+    without, with_some = (make_tokenizer(texts, "word", 50, 2, True, None, rare_words=most) for most in (0, 10))
+    assert without.get_vocab().keys() & {"red", "green", "blue", "sky"} == {"red", "green"}
+    known = with_some.get_vocab()
+    assert known.keys() - without.get_vocab().keys() == {"blue", "sky"}
+    assert without.get_vocab().items() <= known.items()
+    limited = make_tokenizer(texts, "word", 6, 2, True, None, rare_words=1)  # of 4 special ones
+    assert limited.get_vocab().keys() - without.get_vocab().keys() == {"blue"}
+
+
+def test_what_answers_are_for_has_no_rare_words() -> None:
+    made = make_tokenizer(["red red green"], "word", 50, 2, True, None, True, 10)
+    assert made.token_to_id("green") is None
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\x80\x04\x95pickled", b'{"model": 5}', b"[" * 100_000])
 def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "tokenizer.json"

@@ -104,17 +104,17 @@ def _tried(
     val_labels: np.ndarray,
     strengths: Sequence[float],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights and bias of the best strength."""
+    """Weights and bias of the best strength; of equals the largest, as few rows of validation tell few apart."""
 
-    def attempts() -> Iterator[tuple[float, tuple[np.ndarray, np.ndarray]]]:
+    def attempts() -> Iterator[tuple[float, float, tuple[np.ndarray, np.ndarray]]]:
         for strength in strengths:
             with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
                 weights, bias = fit(features, labels, strength)
             judgement = judge(val_features @ weights.T + bias, val_labels)
             log.info("C=%g: %s %.4f", strength, metric, judgement)
-            yield judgement, (weights, bias)
+            yield judgement, strength, (weights, bias)
 
-    return max(attempts(), key=lambda attempt: attempt[0])[1]  # the first of equals
+    return max(attempts(), key=lambda attempt: attempt[:2])[2]
 
 
 def _class_machines(features: csr_matrix, labels: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:

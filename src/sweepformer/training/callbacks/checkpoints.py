@@ -26,9 +26,10 @@ class Checkpoints(ModelCheckpoint):
     scheduler has not moved. So the hooks here only note what is due, with the metrics of that moment, and
     `BetweenBatches` asks for it before the next batch begins, when all that belongs to the last one is over.
 
-    The best by `monitor` are chosen after every validation; steps and minutes, which ModelCheckpoint lets one choose
-    one of, add to that: they renew `last.ckpt`. Without a `monitor` they save as many as `save_top_k` says (1, or -1
-    for all), under `filename`.
+    The best by `monitor` are chosen after every validation, of equals the later ones, which have learned longer: few
+    validation rows tell few weights apart. Steps and minutes, which ModelCheckpoint lets one choose one of, add to
+    that: they renew `last.ckpt`. Without a `monitor` they save as many as `save_top_k` says (1, or -1 for all), under
+    `filename`.
 
     Args:
         dirpath, filename, monitor, mode, save_top_k, save_last, save_weights_only, auto_insert_metric_name,
@@ -141,6 +142,18 @@ class Checkpoints(ModelCheckpoint):
         self._write(trainer, self._names)
         self._saved_at = time.monotonic()
         self._remove_obsolete(trainer)
+
+    def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
+        if super().check_monitor_top_k(trainer, current):
+            return True
+        as_good = current is not None and bool(current == self.best_k_models[self.kth_best_model_path])
+        return trainer.strategy.reduce_boolean_decision(as_good)
+
+    def _update_best_and_save(self, current: Tensor, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
+        super()._update_best_and_save(current, trainer, monitor_candidates)
+        best = max if self.mode == "max" else min
+        self.best_model_path = best(reversed(self.best_k_models), key=self.best_k_models.__getitem__)
+        self.best_model_score = self.best_k_models[self.best_model_path]
 
     def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
         # ModelCheckpoint has chosen a name. What is written under it is to know all that was decided.

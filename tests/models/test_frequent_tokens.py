@@ -1,0 +1,45 @@
+"""Tokens without a vector of their own are the unknown one, to whoever reads vectors."""
+
+import pytest
+import torch
+
+from sweepformer.models.frequent_tokens import FrequentTokens
+
+
+def test_rare_tokens_are_the_unknown_one() -> None:
+    tokens = FrequentTokens(10, 4, frequent=6, unknown_id=1)
+    assert len(tokens.weight) == 6
+    assert torch.equal(tokens(torch.tensor([[2, 5, 6, 9]])), tokens(torch.tensor([[2, 5, 1, 1]])))
+    assert not torch.equal(tokens(torch.tensor(5)), tokens(torch.tensor(1)))
+
+
+def test_the_unknown_ones_vector_learns_from_rare_tokens() -> None:
+    tokens = FrequentTokens(10, 4, frequent=6, unknown_id=1)
+    tokens(torch.tensor([7, 8])).sum().backward()
+    assert tokens.weight.grad is not None
+    assert tokens.weight.grad.abs().sum(1).nonzero().flatten().tolist() == [1]
+
+
+def test_all_have_one_unless_told() -> None:
+    tokens = FrequentTokens(10, 4, unknown_id=1)
+    assert torch.equal(tokens(torch.arange(10)), tokens.weight)
+
+
+def test_what_is_loaded_says_how_many_are_frequent() -> None:
+    saved = FrequentTokens(10, 4, frequent=6, unknown_id=1)
+    for other in (FrequentTokens(10, 4, unknown_id=1), FrequentTokens(10, 4, frequent=3, unknown_id=1)):
+        other.load_state_dict(saved.state_dict())
+        assert torch.equal(other(torch.arange(10)), saved(torch.arange(10)))
+
+
+def test_weights_of_another_vocabulary_are_refused() -> None:
+    tokens = FrequentTokens(10, 4, frequent=6, unknown_id=1)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        tokens.load_state_dict({"weight": torch.zeros(11, 4)})
+    with pytest.raises(RuntimeError, match="size mismatch"):  # the unknown token would have none
+        tokens.load_state_dict({"weight": torch.zeros(1, 4)})
+
+
+def test_rare_tokens_without_an_unknown_one_are_refused() -> None:
+    with pytest.raises(ValueError, match="need an unknown_id"):
+        FrequentTokens(10, 4, frequent=6)
