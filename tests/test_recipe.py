@@ -59,6 +59,14 @@ def test_training_that_may_take_so_long_has_its_epochs_too() -> None:
     assert settled(given, 10)["trainer"]["max_epochs"] == 9
 
 
+@pytest.mark.parametrize(("tokens", "epochs"), [(10, 9), (100, 9), (150, 6), (400, 2), (10**6, 2)])
+def test_long_rows_are_read_fewer_times(tokens: int, epochs: int) -> None:
+    recipe = {**RECIPE, "tokens": [1000, None, None]}
+    assert settled(config(recipe=recipe), 10, tokens)["trainer"]["max_epochs"] == epochs
+    assert settled(config(recipe=recipe), 500, tokens)["trainer"]["max_epochs"] == 5  # has no limit
+    assert settled(config(recipe=recipe, max_epochs=30), 10, tokens)["trainer"]["max_epochs"] == 30
+
+
 def test_training_that_ends_by_steps_needs_no_epochs() -> None:
     assert settled(config(max_steps=7), 10)["trainer"]["max_epochs"] is None
 
@@ -69,7 +77,8 @@ def test_a_null_without_a_recipe_is_named() -> None:
 
 
 def test_a_run_says_what_it_chose_and_goes_on_by_it(cli: Cli, tiny: tuple[str, ...]) -> None:
-    recipe = "recipe={rows: [100, 1000], max_epochs: [9, 2, 1], batch_size: [8, 30, 64], lr: [1, 4e-3, 1]}"
+    values = "max_epochs: [9, 2, 1], batch_size: [8, 30, 64], lr: [1, 4e-3, 1], tokens: [1, null, 1]"
+    recipe = f"recipe={{rows: [100, 1000], {values}}}"
     command = (*tiny, *NULLS, recipe, "data.batching=rows")
     result = cli(*command)
     assert result.code == 0, result.screen

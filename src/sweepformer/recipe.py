@@ -8,17 +8,21 @@ from sweepformer.errors import UserError
 log = logging.getLogger(__name__)
 
 GROUPS = {"max_epochs": "trainer", "batch_size": "data", "lr": "optimizer"}  # where each value belongs
+FEWEST_EPOCHS = 2  # whatever they take
 
 
-def settled(config: dict[str, Any], rows: int) -> dict[str, Any]:
-    """The plain config, in which what goes by the number of training rows is no longer null.
+def settled(config: dict[str, Any], rows: int, tokens: int = 1) -> dict[str, Any]:
+    """The plain config, in which what goes by the training rows is no longer null.
 
     The config itself stays what the run is known by: it says what was asked for, and the rows are in the data.
+
+    Args:
+        rows, tokens: how many are read in an epoch.
 
     Raises:
         UserError: something is null, and `recipe` has no value for it.
     """
-    values = {name: _value(config, name, rows) for name in asked_for(config)}
+    values = {name: _value(config, name, rows, tokens) for name in asked_for(config)}
     if not values:
         return config
     found = dict(config)
@@ -29,9 +33,9 @@ def settled(config: dict[str, Any], rows: int) -> dict[str, Any]:
     return found
 
 
-def tell(config: dict[str, Any], rows: int) -> None:
-    """Print what was chosen, and why."""
-    chosen = settled(config, rows)
+def tell(config: dict[str, Any], rows: int, tokens: int) -> None:
+    """Print what was chosen, and why. rows, tokens: as in `settled`."""
+    chosen = settled(config, rows, tokens)
     names = [f"{GROUPS[name]}.{name}={chosen[GROUPS[name]][name]}" for name in asked_for(config)]
     if names:
         limits = config["recipe"]["rows"]
@@ -39,7 +43,9 @@ def tell(config: dict[str, Any], rows: int) -> None:
         up_to = [f"up to {limit:,}" for limit in limits if rows <= limit][:1]
         reach = " and ".join(above + up_to) or "any number"
         wide = f" and a width of {config['model']['embedding_dim']}" if _times_wider(config) > 1 else ""
-        log.info("recipe: %s, for %s training rows (%s)%s", ", ".join(names), f"{rows:,}", reach, wide)
+        fewer = chosen["trainer"].get("max_epochs") != settled(config, rows)["trainer"].get("max_epochs")
+        long = f" of {tokens:,} tokens in all" if fewer else ""
+        log.info("recipe: %s, for %s training rows (%s)%s%s", ", ".join(names), f"{rows:,}", reach, long, wide)
 
 
 def asked_for(config: dict[str, Any]) -> list[str]:
@@ -56,7 +62,7 @@ def check_recipe(recipe: Any) -> None:
     """Raises a UserError if `recipe` doesn't say one value for each range of rows."""
     if recipe is None:
         return
-    keys = ("rows", *GROUPS, "width")
+    keys = ("rows", *GROUPS, "tokens", "width")
     wrong = [f"recipe.{name}" for name in recipe if name not in keys] if isinstance(recipe, dict) else []
     if wrong or not isinstance(recipe, dict):
         raise UserError(f"{(wrong or ['recipe'])[0]}: there is no such key. recipe has {', '.join(keys)}.")
@@ -68,7 +74,7 @@ def check_recipe(recipe: Any) -> None:
         raise UserError(f"recipe.rows={limits}: give numbers of training rows, such as [3000,30000].")
     if limits != sorted(set(limits)):
         raise UserError(f"recipe.rows={limits}: the numbers must rise.")
-    for name in GROUPS:
+    for name in (*GROUPS, "tokens"):
         values = recipe.get(name)
         if values is not None and not (isinstance(values, list) and len(values) == len(limits) + 1):
             raise UserError(
@@ -76,17 +82,21 @@ def check_recipe(recipe: Any) -> None:
                 "and one beyond."
             )
         allowed = (int, float) if name == "lr" else int
-        if wrong := [one for one in values or [] if not isinstance(one, allowed) or isinstance(one, bool) or one <= 0]:
+        given = [one for one in values or [] if not (name == "tokens" and one is None)]
+        if wrong := [one for one in given if not isinstance(one, allowed) or isinstance(one, bool) or one <= 0]:
             raise UserError(
                 f"recipe.{name}={values}: {wrong[0]} must be a {'' if name == 'lr' else 'whole '}number above 0."
             )
 
 
-def _value(config: dict[str, Any], name: str, rows: int) -> Any:
+def _value(config: dict[str, Any], name: str, rows: int, tokens: int) -> Any:
     recipe = config.get("recipe") or {}
     if not recipe.get(name):
         raise UserError(f"{GROUPS[name]}.{name} is null, and recipe.{name} says nothing of it: give one of them.")
-    value = recipe[name][sum(rows > limit for limit in recipe["rows"])]
+    place = sum(rows > limit for limit in recipe["rows"])
+    value = recipe[name][place]
+    if name == "max_epochs" and (most := (recipe.get("tokens") or {place: None})[place]):
+        return min(value, max(most // tokens, FEWEST_EPOCHS))
     times = _times_wider(config)
     return float(f"{value / times:.3g}") if name == "lr" and times > 1 else value
 

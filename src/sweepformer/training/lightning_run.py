@@ -92,7 +92,8 @@ def train_and_test(
         warn_of_seen_rows(pretrained, config, kind.labels)
     store = prepare(config["data"], tokenizer, config["seed"], kind.labels, config["task"].get("cut_by"))
     rows = len(store.splits["train"])
-    by_rows = settled(config, rows)
+    tokens = int(LongRows.of(config).tokens_read(store.splits["train"].lengths).sum())
+    by_rows = settled(config, rows, tokens)
     if "max_epochs" in asked_for(config):
         trainer.fit_loop.max_epochs = by_rows["trainer"]["max_epochs"]
     data = _data_module(by_rows, store)
@@ -109,7 +110,7 @@ def train_and_test(
         directory.write_labels(store.classes)
         print_rows(store)
         print_tokens(store, data)
-        tell(config, rows)
+        tell(config, rows, tokens)
         if kind.predicts == "vocabulary":
             print_to_beat(store)
     model = _model(config, kind, store, trainer, pretrained)
