@@ -300,6 +300,7 @@ def _check_wide(wide: dict[str, Any], task: dict[str, Any]) -> None:
     if wide.get("longest") is not None:
         _in_range("model.wide.longest", wide["longest"], 1, 100)
     _in_range("model.wide.features", wide.get("features", 1), 1, 100_000_000)
+    _in_range("model.wide.letters", wide.get("letters", 0), 0, 100)
     if not wide.get("strengths"):
         raise UserError("model.wide.strengths is empty: give at least one number above 0, such as [0.1,1.0,10.0].")
     for strength in wide["strengths"]:

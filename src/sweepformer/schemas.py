@@ -94,6 +94,7 @@ class WideSchema:
     longest: int | None = None
     positions: bool = MISSING
     features: int = MISSING
+    letters: float = 0.0
     strengths: list[float] = field(default_factory=list)
 
 

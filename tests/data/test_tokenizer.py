@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sweepformer.data.tokenizer import LARGEST_FILE, load_tokenizer, make_tokenizer
+from sweepformer.data.tokenizer import LARGEST_FILE, load_tokenizer, make_tokenizer, words_by_id
 from sweepformer.errors import UserError
 
 
@@ -73,3 +73,11 @@ def test_a_file_larger_than_any_tokenizers_is_not_read(tmp_path: Path) -> None:
         file.truncate(LARGEST_FILE + 1)  # takes no room on the disk
     with pytest.raises(UserError, match="268,435,457 bytes"):
         load_tokenizer(str(tmp_path / "tokenizer.json"))
+
+
+def test_only_words_are_spelled() -> None:
+    texts = ["red green", "blue sky"]
+    words = words_by_id(make_tokenizer(texts, "word", 50, 1, True, None))
+    assert words == ["", "", "", "", "blue", "green", "red", "sky"]
+    assert not words_by_id(make_tokenizer(texts, "char", 50, 1, True, None))
+    assert not words_by_id(make_tokenizer(texts, "wordpiece", 50, 1, True, None))

@@ -149,6 +149,16 @@ def kind_of(tokenizer: Tokenizer, kind: str) -> str:
     return "char" if are_characters(tokenizer) else "word"
 
 
+def words_by_id(tokenizer: Tokenizer) -> list[str]:
+    """How each token is spelled, "" those that stand for no part of a text; none at all where they aren't words."""
+    if not isinstance(tokenizer.model, models.WordLevel) or are_characters(tokenizer):
+        return []
+    special, words = set(special_ids(tokenizer)), [""] * vocab_size(tokenizer)
+    for word, number in tokenizer.get_vocab().items():
+        words[number] = "" if number in special else word
+    return words
+
+
 def has_rare_words(tokenizer: Tokenizer, asked: dict[str, Any]) -> bool:
     """Whether words, or characters, are in it that only `tokenizer.rare_words` let in. asked: a tokenizer's config."""
     whole = isinstance(tokenizer.model, models.WordLevel) and asked["kind"] != "pretrained"

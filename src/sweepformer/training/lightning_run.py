@@ -20,7 +20,7 @@ from sweepformer.data.corpus import prepare
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.long_rows import LongRows
 from sweepformer.data.store import Store
-from sweepformer.data.tokenizer import vocab_size
+from sweepformer.data.tokenizer import vocab_size, words_by_id
 from sweepformer.environment import made_by
 from sweepformer.errors import UserError
 from sweepformer.models.wide import WidePath
@@ -118,7 +118,8 @@ def train_and_test(
     if isinstance(wide, WidePath) and not checkpoint:  # which holds what was learned
         batches = len(data.plan("train"))
         most_rows = -(-rows * _batches_used(trainer, batches) // batches)
-        fit_wide(wide, data.rows["train"], data.rows["val"], config["model"]["wide"], most_rows)
+        options, words = config["model"]["wide"], words_by_id(store.tokenizer)
+        fit_wide(wide, data.rows["train"], data.rows["val"], options, most_rows, words)
     task = _task(config, by_rows, model, store, data, trainer)
     summary.parameters = sum(parameter.numel() for parameter in model.parameters())
     predictions = PredictionWriter(directory.predictions, store.splits["test"], store.classes)

@@ -1,7 +1,7 @@
 """A model's wide path, learned from the training rows in one go before the encoder's training begins."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy.special import log_softmax
 from sweepformer.data.batches import Batch, BatchedRows
 from sweepformer.models.layout import Packed
 from sweepformer.models.wide import NOTHING, WidePath
+from sweepformer.training.letters import Letters
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,12 @@ OF_ONE_LENGTH = 0.95  # share of training rows that must be as long as most are,
 
 
 def fit_wide(
-    wide: WidePath, train: BatchedRows, val: BatchedRows, options: dict[str, Any], most_rows: int | None = None
+    wide: WidePath,
+    train: BatchedRows,
+    val: BatchedRows,
+    options: dict[str, Any],
+    most_rows: int | None = None,
+    words: Sequence[str] = (),
 ) -> None:
     """Teach the wide path its n-grams and their weights.
 
@@ -36,8 +42,9 @@ def fit_wide(
     Args:
         wide: without any n-grams.
         train, val: rows with a class each.
-        options: `model.wide` of a config: features, strengths.
+        options: `model.wide` of a config: features, letters, strengths.
         most_rows: of the training rows that may be looked at; None: all.
+        words: how each token is spelled, where tokens are words.
     """
     from sweepformer.baselines.linear import fit_linear  # scikit-learn takes a second to load
 
@@ -57,10 +64,11 @@ def fit_wide(
     for kind in _kinds(found):
         known = torch.from_numpy(found[kind]), torch.from_numpy(_idf(counts[kind], len(some)))
         wide.know(*known)
-        table, val_table = _table(wide, train, some), _table(wide, val, val_some)
+        letters = Letters(_spelled(found[kind], words), counts[kind], options.get("letters", 0.0))
+        table, val_table = (letters.beside(_table(wide, *rows)) for rows in ((train, some), (val, val_some)))
         linear = fit_linear(table, labels, val_table, val_labels, options["strengths"])
-        weights, bias = np.zeros((classes, table.shape[1])), np.full(classes, UNSEEN)
-        weights[present], bias[present] = linear.weights, linear.bias
+        weights, bias = np.zeros((classes, len(known[0]))), np.full(classes, UNSEEN)
+        weights[present], bias[present] = letters.in_words(linear.weights), linear.bias
         scaled = [torch.from_numpy(part * linear.scale) for part in (weights, bias)]
         tried.append((_likelihood(linear.logits(val_table), val_labels), known, scaled))
     _, known, learned = max(tried, key=lambda one: one[0])
@@ -94,6 +102,11 @@ def _frequent(wide: WidePath, train: BatchedRows, some: np.ndarray, most: int) -
 
 def _are_of_one_length(rows: BatchedRows) -> bool:
     return int(np.bincount(rows.lengths).max()) >= OF_ONE_LENGTH * len(rows)
+
+
+def _spelled(keys: np.ndarray, words: Sequence[str]) -> list[str]:
+    """The words that n-grams of one token are, "" where they are longer or stand for a place."""
+    return [words[key - 1] if 0 < key <= len(words) else "" for key in keys.tolist()]
 
 
 def _kinds(found: np.ndarray) -> Iterator[np.ndarray]:

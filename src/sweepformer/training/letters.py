@@ -1,0 +1,55 @@
+"""Which words are spelled alike: what is learned of one tells something of the others."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import numpy as np
+from scipy.sparse import csr_matrix, hstack
+
+SHORTEST, LONGEST = 2, 5  # letters in n-grams, the marks of a word's ends among them
+MOST_ENTRIES = 50_000_000  # letter n-grams of all training rows: half a gigabyte
+
+
+class Letters:
+    """Rows of n-grams of words get the letter n-grams of these words besides (Bojanowski et al. 2017).
+
+    A word then brings its letter n-grams along, each by its IDF among words, together as long as the word itself. A
+    linear model of both is one of words alone, as `in_words` says: in use, letters cost nothing.
+
+    Args:
+        words: how each n-gram is spelled; "" where it is not a single word.
+        rows: (n-grams,) int64, in how many training rows each is. Where letters would be very many, there are none.
+        weight: of letters beside that of the word; 0: none.
+    """
+
+    def __init__(self, words: Sequence[str], rows: np.ndarray, weight: float) -> None:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        self.spelled = csr_matrix((len(words), 0))
+        if weight and any(words):
+            with suppress(ValueError):  # no two words share any
+                spelled = weight * TfidfVectorizer(analyzer=letter_ngrams, min_df=2).fit_transform(words)
+                if np.diff(spelled.indptr) @ rows <= MOST_ENTRIES:
+                    self.spelled = spelled
+
+    def beside(self, table: csr_matrix) -> csr_matrix:
+        """(rows, n-grams) float64 to (rows, n-grams + letter n-grams)."""
+        return hstack([table, table @ self.spelled], format="csr")
+
+    def in_words(self, weights: np.ndarray) -> np.ndarray:
+        """The weights of n-grams that give the scores that these and those of letter n-grams together do.
+
+        weights: (classes, n-grams + letter n-grams) float64 to (classes, n-grams).
+        """
+        own, of_letters = np.split(weights, [self.spelled.shape[0]], axis=1)
+        return own + (self.spelled @ of_letters.T).T
+
+
+def letter_ngrams(word: str) -> list[str]:
+    """Those of a word and its two ends."""
+    whole = f"<{word}>" if word else ""
+    return [
+        whole[start : start + length]
+        for length in range(SHORTEST, LONGEST + 1)
+        for start in range(len(whole) - length + 1)
+    ]

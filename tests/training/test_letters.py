@@ -1,0 +1,55 @@
+"""Letters let words that are spelled alike learn together, and leave a model of words alone behind."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from sweepformer.baselines.linear import fit_linear
+from sweepformer.training import letters
+from sweepformer.training.letters import Letters, letter_ngrams
+
+WORDS = ["redder", "reddest", "bluer", "bluest", "redden", "a word"]
+ROWS = np.ones(len(WORDS), dtype=np.int64)
+
+
+def scores_of_unseen(weight: float) -> np.ndarray:
+    """Of "redden", where the words before it were learned from, of two classes in turn."""
+    made = Letters([*WORDS[:5], ""], ROWS, weight)
+    rows, labels = csr_matrix(np.eye(4, len(WORDS))), np.array([0, 0, 1, 1])
+    table = made.beside(rows)
+    learned = fit_linear(table, labels, table, labels, [1.0])
+    return made.in_words(learned.weights)[:, 4]
+
+
+def test_a_word_learns_from_those_that_are_spelled_like_it() -> None:
+    red, blue = scores_of_unseen(1.0)
+    assert red > blue + 0.1
+    assert scores_of_unseen(0.0) == pytest.approx(0)
+
+
+def test_scores_are_those_of_words_and_letters_together() -> None:
+    made, random = Letters([*WORDS[:5], ""], ROWS, 0.7), np.random.default_rng(0)
+    rows = csr_matrix(random.random((7, len(WORDS))))
+    table = made.beside(rows)
+    weights = random.normal(size=(3, table.shape[1]))
+    assert table.shape[1] > len(WORDS)
+    assert rows @ made.in_words(weights).T == pytest.approx(table @ weights.T)
+
+
+@pytest.mark.parametrize("words", [[""] * 3, ["a", "b", "c"]])
+def test_words_that_share_no_letters_stay_as_they_are(words: list[str]) -> None:
+    made, rows = Letters(words, ROWS[:3], 1.0), csr_matrix(np.eye(3))
+    weights = np.arange(6.0).reshape(2, 3)
+    assert made.beside(rows).shape == (3, 3)
+    assert made.in_words(weights).tolist() == weights.tolist()
+
+
+def test_of_very_many_rows_words_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(letters, "MOST_ENTRIES", 1000)
+    for rows, more in ((1, True), (1000, False)):
+        assert (Letters(WORDS, rows * ROWS, 1.0).beside(csr_matrix(np.eye(6))).shape[1] > 6) == more
+
+
+def test_the_ends_of_words_count() -> None:
+    assert letter_ngrams("ab") == ["<a", "ab", "b>", "<ab", "ab>", "<ab>"]
+    assert letter_ngrams("") == []
