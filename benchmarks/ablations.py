@@ -21,6 +21,8 @@ RECIPE: list[str] = []  # what is typed for it: nothing, it is the default
 # By the ingredient: what is typed besides to have the recipe without it. One line each, for whatever it is made of.
 WITHOUT: dict[str, list[str]] = {
     "wide path": ["model.wide.enabled=false"],
+    "words that occur once": ["tokenizer.rare_words=0"],
+    "letters": ["model.wide.letters=0"],
     "convolution": ["model.stem=none"],
     "small token vectors": ["model.embedding_std=1"],
     "whole words": ["tokenizer=wordpiece"],
