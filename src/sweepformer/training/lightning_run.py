@@ -20,16 +20,13 @@ from sweepformer.data.corpus import prepare
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.long_rows import LongRows
 from sweepformer.data.store import Store
-from sweepformer.data.tokenizer import vocab_size, words_by_id
+from sweepformer.data.tokenizer import vocab_size
 from sweepformer.environment import made_by
-from sweepformer.errors import UserError
-from sweepformer.models.wide import WidePath
 from sweepformer.recipe import asked_for, settled, tell
 from sweepformer.reports.loggers import let_go, show_pictures, show_predictions
 from sweepformer.reports.screen import print_rows, print_to_beat, print_tokens
 from sweepformer.run_directory import RunDirectory, Summary
-from sweepformer.tasks.kinds import KINDS, Kind, own_options
-from sweepformer.tasks.model_arguments import frequent_tokens, known_to_the_program, model_options
+from sweepformer.tasks.kinds import KINDS, own_options
 from sweepformer.tasks.task import OF_TRAINING, Targets, Task
 from sweepformer.training.callbacks.clock import Clock
 from sweepformer.training.callbacks.divergence import DivergenceCheck
@@ -38,20 +35,13 @@ from sweepformer.training.callbacks.predictions import PredictionWriter
 from sweepformer.training.callbacks.throughput import Throughput
 from sweepformer.training.checkpoint_files import read_checkpoint
 from sweepformer.training.checkpoints import read_best
-from sweepformer.training.compilation import compile_in_place
-from sweepformer.training.initialization import (
-    Pretrained,
-    open_pretrained,
-    take_encoder,
-    take_tokenizer,
-)
+from sweepformer.training.initialization import open_pretrained, take_tokenizer
+from sweepformer.training.model_making import check_can_do, make_model, teach_beforehand
 from sweepformer.training.optimization import build_optimizer, build_schedule
-from sweepformer.training.parameter_groups import freeze
 from sweepformer.training.refusals import as_mistakes
 from sweepformer.training.seen_rows import warn_of_seen_rows
 from sweepformer.training.stopping import Stop, as_interrupts
 from sweepformer.training.trainer import build_trainer, keep_earlier_metrics
-from sweepformer.training.wide_fit import fit_wide
 from sweepformer.whole_files import write_text
 
 log = logging.getLogger(__name__)
@@ -84,7 +74,7 @@ def train_and_test(
     trainer = build_trainer(settled(config, rows=1), directory, loggers, stop)
     summary.effective_precision = config["trainer"]["precision"] = str(trainer.precision)
     kind = getattr(find_target("task", config["task"]), "kind", KINDS["Classification"])
-    _check_can_do(config["model"], kind)
+    check_can_do(config["model"], kind)
     pretrained, tokenizer = None, config["tokenizer"]
     if begins_with:
         pretrained = open_pretrained(begins_with)
@@ -113,13 +103,10 @@ def train_and_test(
         tell(config, rows, tokens)
         if kind.predicts == "vocabulary":
             print_to_beat(store)
-    model = _model(config, kind, store, trainer, pretrained)
-    wide = getattr(model, "wide", None)
-    if isinstance(wide, WidePath) and not checkpoint:  # which holds what was learned
+    model = make_model(config, kind, store, trainer, pretrained)
+    if not checkpoint:  # which holds what was learned
         batches = len(data.plan("train"))
-        most_rows = -(-rows * _batches_used(trainer, batches) // batches)
-        options, words = config["model"]["wide"], words_by_id(store.tokenizer)
-        fit_wide(wide, data.rows["train"], data.rows["val"], options, most_rows, words)
+        teach_beforehand(model, config, store, data, -(-rows * _batches_used(trainer, batches) // batches))
     task = _task(config, by_rows, model, store, data, trainer)
     summary.parameters = sum(parameter.numel() for parameter in model.parameters())
     predictions = PredictionWriter(directory.predictions, store.splits["test"], store.classes)
@@ -161,16 +148,6 @@ def train_and_test(
     summary.status = "stopped_early_by_sweep" if stopped else "completed"
 
 
-def _check_can_do(model: dict[str, Any], kind: Kind) -> None:
-    """Before any data is read. Models that don't say what they can answer for are tried."""
-    target = find_target("model", model)
-    if kind.predicts not in getattr(target, "predicts", (kind.predicts,)):
-        raise UserError(
-            f"model: {target.__name__} can't do this task: it has one answer a row, and the task asks for tokens. "
-            "Choose a transformer, such as model=small."
-        )
-
-
 def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
     data = config["data"]
     return RowsDataModule(
@@ -184,34 +161,6 @@ def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
         packed=config["model"].get("attention") == "varlen",
         always_masked=bool(config["trainer"].get("compile")),
         sampling=data.get("sampling", "uniform"),
-    )
-
-
-def _model(
-    config: dict[str, Any], kind: Kind, store: Store, trainer: pl.Trainer, pretrained: Pretrained | None
-) -> nn.Module:
-    # A "true" half precision wants its weights made in it.
-    with trainer.init_module(empty_init=False):
-        known = known_to_the_program(kind, store.classes, store.tokenizer, store.pairs)
-        known["frequent"] = _frequent(config, kind, store, pretrained)
-        model = build("model", model_options(config, kind, store.tokenizer), **known)
-    if pretrained:
-        take_encoder(pretrained, model, config["model"])
-    if config["model"].get("frozen_layers") is not None:
-        freeze(model, config["model"]["frozen_layers"])
-    if config["trainer"].get("compile"):
-        compile_in_place(model, trainer.strategy.root_device)
-    return model
-
-
-def _frequent(config: dict[str, Any], kind: Kind, store: Store, pretrained: Pretrained | None) -> int | None:
-    """How many tokens an encoder knows; None: all, as where it has to name them."""
-    if kind.predicts == "vocabulary":
-        return None
-    return (
-        pretrained.tokens
-        if pretrained
-        else frequent_tokens(store.tokenizer, config["tokenizer"], store.splits["train"])
     )
 
 

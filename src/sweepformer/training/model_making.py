@@ -1,0 +1,69 @@
+"""A run's model as training begins: what it is made of, what it begins with, what it is taught beforehand."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import nn
+
+from sweepformer.build import build, find_target
+from sweepformer.data.data_module import RowsDataModule
+from sweepformer.data.store import Store
+from sweepformer.data.tokenizer import words_by_id
+from sweepformer.errors import UserError
+from sweepformer.models.wide import WidePath
+from sweepformer.tasks.kinds import Kind
+from sweepformer.tasks.model_arguments import frequent_tokens, known_to_the_program, model_options
+from sweepformer.training.compilation import compile_in_place
+from sweepformer.training.initialization import Pretrained, take_encoder
+from sweepformer.training.parameter_groups import freeze
+from sweepformer.training.wide_fit import fit_wide
+
+
+def check_can_do(model: dict[str, Any], kind: Kind) -> None:
+    """Before any data is read. Models that don't say what they can answer for are tried.
+
+    Raises:
+        UserError: the model can't answer what the task asks.
+    """
+    target = find_target("model", model)
+    if kind.predicts not in getattr(target, "predicts", (kind.predicts,)):
+        raise UserError(
+            f"model: {target.__name__} can't do this task: it has one answer a row, and the task asks for tokens. "
+            "Choose a transformer, such as model=small."
+        )
+
+
+def make_model(
+    config: dict[str, Any], kind: Kind, store: Store, trainer: pl.Trainer, pretrained: Pretrained | None
+) -> nn.Module:
+    """Built, with the encoder of another run where there is one, frozen and compiled as the config says."""
+    # A "true" half precision wants its weights made in it.
+    with trainer.init_module(empty_init=False):
+        known = known_to_the_program(kind, store.classes, store.tokenizer, store.pairs)
+        known["frequent"] = _frequent(config, kind, store, pretrained)
+        model = build("model", model_options(config, kind, store.tokenizer), **known)
+    if pretrained:
+        take_encoder(pretrained, model, config["model"])
+    if config["model"].get("frozen_layers") is not None:
+        freeze(model, config["model"]["frozen_layers"])
+    if config["trainer"].get("compile"):
+        compile_in_place(model, trainer.strategy.root_device)
+    return model
+
+
+def teach_beforehand(
+    model: nn.Module, config: dict[str, Any], store: Store, data: RowsDataModule, most_rows: int
+) -> None:
+    """Fit the wide path, if the model has one. most_rows: of the training rows that may be looked at."""
+    if isinstance(wide := getattr(model, "wide", None), WidePath):
+        words = words_by_id(store.tokenizer)
+        fit_wide(wide, data.rows["train"], data.rows["val"], config["model"]["wide"], most_rows, words)
+
+
+def _frequent(config: dict[str, Any], kind: Kind, store: Store, pretrained: Pretrained | None) -> int | None:
+    """How many tokens an encoder knows; None: all, as where it has to name them."""
+    if kind.predicts == "vocabulary":
+        return None
+    if pretrained:
+        return pretrained.tokens
+    return frequent_tokens(store.tokenizer, config["tokenizer"], store.splits["train"])
