@@ -3,9 +3,9 @@
     python -m benchmarks.ablations           typed again it goes on
     python -m benchmarks.ablations --docs    writes the recorded table into experiments/README.md
 
-Rows, and what is measured again, are as in benchmarks.quality. Runs are compared pair by pair: the same set and seed,
-and so the same splits, with the ingredient and without. What is said of an ingredient is said by validation rows: a
-recipe that keeps what does well on the test rows has learned from them.
+Rows, and what is measured again, are as in benchmarks.quality, which measures the whole recipe. Runs are compared pair
+by pair: the same set and seed, and so the same splits, with the ingredient and without. What is said of an ingredient
+is said by validation rows: a recipe that keeps what does well on the test rows has learned from them.
 """
 
 import statistics
@@ -16,9 +16,8 @@ from benchmarks.runs_of_recipes import case_of, chosen_sets, measure, options_of
 from benchmarks.tables import markdown, write_table
 
 SETS = ["trec6", "sst2", "sms_spam", "dna_splice"]
-WHOLE = "whole recipe"
-RECIPE: list[str] = []  # what is typed for it: nothing, it is the default
-# By the ingredient: what is typed besides to have the recipe without it. One line each, for whatever it is made of.
+WHOLE = "default"  # the recipe of benchmarks.quality whose ingredients these are
+# By the ingredient: what is typed to have the recipe without it. One line each, for whatever it is made of.
 WITHOUT: dict[str, list[str]] = {
     "wide path": ["model.wide.enabled=false"],
     "words that occur once": ["tokenizer.rare_words=0"],
@@ -39,39 +38,39 @@ WITHOUT: dict[str, list[str]] = {
     "clipped gradients": ["trainer.gradient_clip_val=null"],
     "batches of like length": ["data.batching=random"],
 }
-RECIPES = {WHOLE: RECIPE, **{name: [*RECIPE, *typed] for name, typed in WITHOUT.items()}}
 Runs = list[dict[str, Any]]
 BySetAndSeed = dict[tuple[str, int], dict[str, Any]]
 Pair = tuple[dict[str, Any], dict[str, Any]]  # a run without the ingredient, and the whole recipe's
 
 
 def main() -> None:
-    options = options_of(__doc__, "ablations", RECIPES, SETS)
+    options = options_of(__doc__, "ablations", WITHOUT, SETS)
     if options.docs:
         write_table("ablations", recorded_table())
         return
     sets = chosen_sets(options)
     cases = [
-        case_of(rows, recipe, RECIPES[recipe], seed)
+        case_of(rows, recipe, WITHOUT[recipe], seed)
         for recipe in options.recipes
         for rows in sets.values()
         for seed in range(options.seeds)
     ]
-    measure(cases, options, RECIPES)
+    measure(cases, options, WITHOUT)
 
 
 def recorded_table() -> str:
     """The recorded figures as Markdown: the recipe's accuracy, then what taking an ingredient out changes about it."""
-    return table(read_runs("ablations"))
+    return table(read_runs("ablations"), read_runs("quality"))
 
 
-def table(runs: Runs) -> str:
-    """A line an ingredient. runs: as in `recorded_runs`."""
-    whole = {(run["set"], run["seed"]): run for run in runs if run["recipe"] == WHOLE}
-    if not whole:
+def table(runs: Runs, of_quality: Runs) -> str:
+    """A line an ingredient. runs, of_quality: as in `recorded_runs`."""
+    sets = sorted({run["set"] for run in runs})
+    of_whole = [run for run in of_quality if run["recipe"] == WHOLE and run["set"] in sets]
+    if not of_whole:
         return "Nothing is recorded yet."
-    sets = sorted({name for name, _ in whole})
-    rows = [[WHOLE, "", *(_accuracy(whole, name) for name in sets), "", "", "", ""]]
+    whole = {(run["set"], run["seed"]): run for run in of_whole}
+    rows = [["nothing", "", *(_accuracy(whole, name) for name in sets), "", "", "", ""]]
     for name in WITHOUT:
         pairs = [
             (run, whole[run["set"], run["seed"]])
@@ -82,7 +81,7 @@ def table(runs: Runs) -> str:
             rows.append(_line(name, pairs, sets))
     head = ["without", "typed", *sets, "mean, test", "mean, validation", "so it", "time of a run"]
     told = "Test accuracy in percent, mean and standard deviation over seeds; below it the change in points."
-    return "\n\n".join(filter(None, [told, markdown(head, rows), states_of_code(runs, "ablations")]))
+    return "\n\n".join(filter(None, [told, markdown(head, rows), states_of_code([*runs, *of_whole], "ablations")]))
 
 
 def _line(name: str, pairs: list[Pair], sets: list[str]) -> list[str]:
