@@ -63,6 +63,7 @@ BAD = [
     ("label.csv", b"text,label\na,\n", ["row 1", "no label"]),
     ("bad.csv.gz", b"text,label\n", ["unpacked"]),
     ("zipped.csv", zipped(b"text,label\na,b\n"), ["gzipped", "end in .gz"]),
+    ("cut_latin1.csv.gz", zipped(b"text,label\ncaf\xe9" + b"abc" * 20_000)[:-9], ["unpacked"]),
     ("cut.csv.gz", zipped(b"text,label\n" + b"a,b\n" * 9999)[:40], ["unpacked"]),
     ("bad.parquet", b"nonsense", ["Parquet"]),
     ("a.doc", b"a", [".csv", ".parquet"]),

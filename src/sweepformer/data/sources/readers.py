@@ -98,7 +98,10 @@ def _explain(error: Exception, path: Path, key: str, where: str) -> UserError:
             f"{key}: standard input is not UTF-8 after {where} ({error.reason}). Convert it first (iconv)."
         )
     if isinstance(error, UnicodeDecodeError):
-        line, byte = _first_undecodable(path)
+        try:
+            line, byte = _first_undecodable(path)
+        except (EOFError, OSError, zlib.error) as damage:
+            return _explain(damage, path, key, where)
         with _open_bytes(path) as file:
             start = file.read(2)
         if start == b"\x1f\x8b":
