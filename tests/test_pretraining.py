@@ -12,9 +12,11 @@ import torch
 from conftest import Cli, statuses
 from omegaconf import OmegaConf
 
+from sweepformer import load
 from sweepformer.config import plain
 from sweepformer.pretraining import first_config
 from sweepformer.run_directory import RunDirectory
+from sweepformer.training.checkpoint_files import read_checkpoint
 
 SHAPE = ("model=tiny", "model.embedding_dim=32", "model.dim_feedforward=64", "model.num_layers=1", "model.dropout=0.0")
 QUICK = (*SHAPE, "trainer=cpu", "data.batch_size=16", "tokenizer=word", "callbacks=minimal", "logger=none")
@@ -341,3 +343,21 @@ def test_a_mistake_is_told(cli: Cli, texts: tuple[str, ...], overrides: list[str
     assert "Traceback" not in result.screen
     for word in words:
         assert word in result.screen
+
+
+def test_an_encoder_that_takes_rare_words_for_unknown_serves_other_tasks(cli: Cli, texts: tuple[str, ...]) -> None:
+    """To name tokens it needs a vector of each, at first the unknown one's; for rows and pairs it is as it was."""
+    words = ("tokenizer=auto", "tokenizer.vocab_size=10", "trainer.max_epochs=1")
+    assert cli(*texts, *words, "hydra.run.dir=rows").code == 0
+    vectors = "model.encoder.embedding.tokens.weight"
+    found = {}
+    for name, task in (("classification", "classification"), ("masked", "masked_lm")):
+        still = ("optimizer.lr=1e-30", f"task={task}", f"hydra.run.dir={name}")
+        result = cli(*texts, *words, *still, "model.init_from=rows")
+        assert result.code == 0, result.screen
+        found[name] = read_checkpoint(result.directory / "checkpoints" / "last.ckpt")["state_dict"][vectors]
+    frequent = len(found["classification"])
+    assert len(found["masked"]) > frequent
+    assert torch.allclose(found["masked"][:frequent], found["classification"])
+    assert torch.allclose(found["masked"][frequent:], found["classification"][1])
+    assert len(load("classification").predict(["any text"])) == 1

@@ -67,6 +67,15 @@ def test_long_rows_are_read_fewer_times(tokens: int, epochs: int) -> None:
     assert settled(config(recipe=recipe, max_epochs=30), 10, tokens)["trainer"]["max_epochs"] == 30
 
 
+def test_a_run_says_that_its_rows_are_long(cli: Cli, tiny: tuple[str, ...]) -> None:
+    command = (*tiny, "trainer.max_epochs=null", "recipe.tokens=[2500,1,1,1]", "recipe.max_epochs=[9,1,1,1]")
+    result = cli(*command)
+    assert "recipe: fewer epochs than 9, as each reads " in result.out
+    assert 2 <= result.summary["epochs"] < 9
+    limited = cli(*command, "trainer.limit_train_batches=1", "hydra.run.dir=limited")
+    assert limited.summary["epochs"] == 9  # epochs are short anyway
+
+
 def test_training_that_ends_by_steps_needs_no_epochs() -> None:
     assert settled(config(max_steps=7), 10)["trainer"]["max_epochs"] is None
 
@@ -84,6 +93,7 @@ def test_a_run_says_what_it_chose_and_goes_on_by_it(cli: Cli, tiny: tuple[str, .
     assert result.code == 0, result.screen
     told = "recipe: trainer.max_epochs=2, data.batch_size=30, optimizer.lr=0.004, for 120 training rows"
     assert f"{told} (above 100 and up to 1,000)" in result.out
+    assert "fewer epochs" not in result.out
     assert (result.summary["epochs"], result.summary["steps"]) == (2, 8)
     assert json.loads((result.directory / ".hydra" / "config.json").read_text())["data"]["batch_size"] is None
     state = read_checkpoint(result.directory / "checkpoints" / "last.ckpt")["optimizer_states"][0]

@@ -11,13 +11,14 @@ GROUPS = {"max_epochs": "trainer", "batch_size": "data", "lr": "optimizer"}  # w
 FEWEST_EPOCHS = 2  # whatever they take
 
 
-def settled(config: dict[str, Any], rows: int, tokens: int = 1) -> dict[str, Any]:
+def settled(config: dict[str, Any], rows: int, tokens: int = 0) -> dict[str, Any]:
     """The plain config, in which what goes by the training rows is no longer null.
 
     The config itself stays what the run is known by: it says what was asked for, and the rows are in the data.
 
     Args:
-        rows, tokens: how many are read in an epoch.
+        rows: how many there are.
+        tokens: how many an epoch reads; 0: not known, so that they limit nothing.
 
     Raises:
         UserError: something is null, and `recipe` has no value for it.
@@ -43,9 +44,10 @@ def tell(config: dict[str, Any], rows: int, tokens: int) -> None:
         up_to = [f"up to {limit:,}" for limit in limits if rows <= limit][:1]
         reach = " and ".join(above + up_to) or "any number"
         wide = f" and a width of {config['model']['embedding_dim']}" if _times_wider(config) > 1 else ""
-        fewer = chosen["trainer"].get("max_epochs") != settled(config, rows)["trainer"].get("max_epochs")
-        long = f" of {tokens:,} tokens in all" if fewer else ""
-        log.info("recipe: %s, for %s training rows (%s)%s%s", ", ".join(names), f"{rows:,}", reach, long, wide)
+        log.info("recipe: %s, for %s training rows (%s)%s", ", ".join(names), f"{rows:,}", reach, wide)
+        usual = settled(config, rows)["trainer"].get("max_epochs")
+        if usual != chosen["trainer"].get("max_epochs"):
+            log.info("recipe: fewer epochs than %d, as each reads %s tokens (recipe.tokens)", usual, f"{tokens:,}")
 
 
 def asked_for(config: dict[str, Any]) -> list[str]:
@@ -95,7 +97,8 @@ def _value(config: dict[str, Any], name: str, rows: int, tokens: int) -> Any:
         raise UserError(f"{GROUPS[name]}.{name} is null, and recipe.{name} says nothing of it: give one of them.")
     place = sum(rows > limit for limit in recipe["rows"])
     value = recipe[name][place]
-    if name == "max_epochs" and (most := (recipe.get("tokens") or {place: None})[place]):
+    most = recipe["tokens"][place] if recipe.get("tokens") else None
+    if name == "max_epochs" and most and tokens:
         return min(value, max(most // tokens, FEWEST_EPOCHS))
     times = _times_wider(config)
     return float(f"{value / times:.3g}") if name == "lr" and times > 1 else value

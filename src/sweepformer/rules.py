@@ -234,7 +234,7 @@ def _are_two_shares(betas: Any) -> bool:
 def _check_tokenizer(tokenizer: dict[str, Any]) -> None:
     _in_range("tokenizer.vocab_size", tokenizer["vocab_size"], 10, 10_000_000)
     _in_range("tokenizer.min_frequency", tokenizer["min_frequency"], 1, 1_000_000)
-    _in_range("tokenizer.rare_words", tokenizer.get("rare_words", 0), 0, 10_000_000)
+    _in_range("tokenizer.rare_words", tokenizer.get("rare_words", 0), 0, 10_000_000 - tokenizer["vocab_size"])
 
 
 def _check_model(model: dict[str, Any], vocab_size: int) -> None:

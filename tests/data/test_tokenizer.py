@@ -45,6 +45,10 @@ def test_rare_words_come_after_those_that_were_known_anyway() -> None:
     assert without.get_vocab().items() <= known.items()
     limited = make_tokenizer(texts, "word", 6, 2, True, None, rare_words=1)  # of 4 special ones
     assert limited.get_vocab().keys() - without.get_vocab().keys() == {"blue"}
+    roomy = make_tokenizer(texts, "word", 50, 2, True, None, rare_words=1)
+    assert roomy.get_vocab() == limited.get_vocab()
+    long = make_tokenizer([*texts, "x" * 500], "word", 50, 2, True, None, rare_words=10)
+    assert long.get_vocab() == known
 
 
 def test_what_answers_are_for_has_no_rare_words() -> None:

@@ -25,21 +25,6 @@ def test_all_have_one_unless_told() -> None:
     assert torch.equal(tokens(torch.arange(10)), tokens.weight)
 
 
-def test_what_is_loaded_says_how_many_are_frequent() -> None:
-    saved = FrequentTokens(10, 4, frequent=6, unknown_id=1)
-    for other in (FrequentTokens(10, 4, unknown_id=1), FrequentTokens(10, 4, frequent=3, unknown_id=1)):
-        other.load_state_dict(saved.state_dict())
-        assert torch.equal(other(torch.arange(10)), saved(torch.arange(10)))
-
-
-def test_weights_of_another_vocabulary_are_refused() -> None:
-    tokens = FrequentTokens(10, 4, frequent=6, unknown_id=1)
-    with pytest.raises(RuntimeError, match="size mismatch"):
-        tokens.load_state_dict({"weight": torch.zeros(11, 4)})
-    with pytest.raises(RuntimeError, match="size mismatch"):  # the unknown token would have none
-        tokens.load_state_dict({"weight": torch.zeros(1, 4)})
-
-
 def test_rare_tokens_without_an_unknown_one_are_refused() -> None:
     with pytest.raises(ValueError, match="need an unknown_id"):
         FrequentTokens(10, 4, frequent=6)

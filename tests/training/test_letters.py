@@ -14,7 +14,7 @@ ROWS = np.ones(len(WORDS), dtype=np.int64)
 
 def scores_of_unseen(weight: float) -> np.ndarray:
     """Of "redden", where the words before it were learned from, of two classes in turn."""
-    made = Letters([*WORDS[:5], ""], ROWS, weight)
+    made = Letters.of([*WORDS[:5], ""], weight, ROWS, 2)
     rows, labels = csr_matrix(np.eye(4, len(WORDS))), np.array([0, 0, 1, 1])
     table = made.beside(rows)
     learned = fit_linear(table, labels, table, labels, [1.0])
@@ -28,7 +28,7 @@ def test_a_word_learns_from_those_that_are_spelled_like_it() -> None:
 
 
 def test_scores_are_those_of_words_and_letters_together() -> None:
-    made, random = Letters([*WORDS[:5], ""], ROWS, 0.7), np.random.default_rng(0)
+    made, random = Letters.of([*WORDS[:5], ""], 0.7, ROWS, 3), np.random.default_rng(0)
     rows = csr_matrix(random.random((7, len(WORDS))))
     table = made.beside(rows)
     weights = random.normal(size=(3, table.shape[1]))
@@ -38,16 +38,28 @@ def test_scores_are_those_of_words_and_letters_together() -> None:
 
 @pytest.mark.parametrize("words", [[""] * 3, ["a", "b", "c"]])
 def test_words_that_share_no_letters_stay_as_they_are(words: list[str]) -> None:
-    made, rows = Letters(words, ROWS[:3], 1.0), csr_matrix(np.eye(3))
+    made, rows = Letters.of(words, 1.0, ROWS[:3], 2), csr_matrix(np.eye(3))
     weights = np.arange(6.0).reshape(2, 3)
     assert made.beside(rows).shape == (3, 3)
     assert made.in_words(weights).tolist() == weights.tolist()
 
 
-def test_of_very_many_rows_words_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_very_many_rows_or_classes_words_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(letters, "MOST_ENTRIES", 1000)
-    for rows, more in ((1, True), (1000, False)):
-        assert (Letters(WORDS, rows * ROWS, 1.0).beside(csr_matrix(np.eye(6))).shape[1] > 6) == more
+    monkeypatch.setattr(letters, "MOST_WORK", 1000)
+    for rows, classes, there_are in ((1, 2, True), (1000, 2, False), (1, 1000, False)):
+        assert Letters.of(WORDS, 1.0, rows * ROWS, classes).there_are == there_are
+
+
+def test_some_ngrams_keep_their_letters() -> None:
+    kind = np.array([True, False, True, True, False, True])
+    made, rows = Letters.of(WORDS, 1.0, ROWS, 2), np.eye(6)
+    some = made.those(kind).beside(csr_matrix(rows[:, kind])).toarray()
+    assert some[:, 4:] == pytest.approx(made.beside(csr_matrix(rows * kind)).toarray()[:, 6:])
+
+
+def test_what_is_longer_than_words_has_no_letters() -> None:
+    assert letter_ngrams("a" * 41) == []
 
 
 def test_the_ends_of_words_count() -> None:

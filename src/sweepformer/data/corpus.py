@@ -20,7 +20,7 @@ from sweepformer.whole_files import remove_folder
 
 log = logging.getLogger(__name__)
 
-STORE_FORMAT = 10  # raise it when what is written changes
+STORE_FORMAT = 11  # raise it when what is written changes
 SHARED_KEYS = (
     "val_fraction",
     "test_fraction",

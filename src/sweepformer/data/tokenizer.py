@@ -13,7 +13,6 @@ from sweepformer.errors import UserError
 # A model has a row of weights for every id up to the highest: a file of a few bytes could ask for all memory.
 LARGEST_VOCABULARY = 10_000_000  # as tokenizer.vocab_size may be
 LARGEST_FILE = 1 << 28  # bytes; the largest in use have a tenth of that
-WHOLE = ("word", "char")  # kinds whose tokens have ids by their frequency
 
 
 def make_tokenizer(
@@ -32,8 +31,7 @@ def make_tokenizer(
     of unknown words need to be told apart.
 
     Args:
-        rare_words: at most so many words (or characters, where these are the tokens) beyond `vocab_size` or below
-            `min_frequency`, down to those that occur once; none where answers are for tokens.
+        rare_words: as `train` takes it; 0 where answers are for tokens.
 
     Raises:
         UserError: it can't be trained with these values, or there is none at `path`.
@@ -43,9 +41,8 @@ def make_tokenizer(
     if kind == "auto":
         kind = ("wordpiece" if answers_for_tokens else "word") if have_spaces(texts) else "char"
     try:
-        if kind in WHOLE and rare_words and not answers_for_tokens:
-            vocab_size, min_frequency = vocab_size + rare_words, 1
-        tokenizer = train(texts, kind, vocab_size, min_frequency, lowercase)
+        rare_words = 0 if answers_for_tokens else rare_words
+        tokenizer = train(texts, kind, vocab_size, min_frequency, lowercase, rare_words)
     except Exception as error:  # the library raises a bare Exception
         raise UserError(
             f"tokenizer.kind={kind} can't be trained with tokenizer.vocab_size={vocab_size}: {error}"

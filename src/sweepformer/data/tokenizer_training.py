@@ -20,11 +20,15 @@ SPECIAL_TOKENS = [PAD, UNKNOWN, MASK, SEPARATOR]
 SCORE_DIGITS = 4
 # What the library's Unigram raises the score of each further letter by that it has no score of its own for.
 RARE_LETTER_STEP = 1e-4
+WHOLE = ("word", "char")  # kinds whose tokens have ids by how often they occur
+LONGEST_RARE_WORD = 100  # letters: what is longer would make the tokenizer as large as the texts
 LONGEST_WORD = 1000  # letters that pieces are learned within
 _VERY_LONG = re.compile(rf"\S{{{LONGEST_WORD}}}(?=\S)")
 
 
-def train(texts: Collection[str], kind: str, vocab_size: int, min_frequency: int, lowercase: bool) -> Tokenizer:
+def train(
+    texts: Collection[str], kind: str, vocab_size: int, min_frequency: int, lowercase: bool, rare_words: int = 0
+) -> Tokenizer:
     """A tokenizer of `kind` with at most `vocab_size` tokens, but for an alphabet that is larger; token 0 is [PAD].
 
     Sources: WordPiece (Schuster and Nakajima 2012), BPE (Sennrich et al. 2016), Unigram (Kudo 2018),
@@ -32,6 +36,8 @@ def train(texts: Collection[str], kind: str, vocab_size: int, min_frequency: int
 
     Args:
         texts: are read twice.
+        rare_words: of kinds that are `WHOLE` so many more tokens at most, down to those that occur once; their ids come
+            after all others.
     """
     tokenizer = _around(_untrained(kind), kind, lowercase)
     special = [*SPECIAL_TOKENS, *_letters(tokenizer, texts)] if kind == "wordpiece" else SPECIAL_TOKENS
@@ -43,6 +49,10 @@ def train(texts: Collection[str], kind: str, vocab_size: int, min_frequency: int
         tokenizer = _around(models.WordPiece(vocabulary, unk_token=UNKNOWN), kind, lowercase)
     elif kind == "unigram":
         tokenizer = _around(_in_order(tokenizer), kind, lowercase)
+    elif kind in WHOLE and rare_words:
+        frequent = tokenizer.get_vocab_size()
+        tokenizer.train_from_iterator(readable(texts), _trainer(kind, frequent + rare_words, 1, special))
+        tokenizer = _around(_without_very_long(tokenizer, frequent), kind, lowercase)
     tokenizer.add_special_tokens(SPECIAL_TOKENS)
     return tokenizer
 
@@ -64,6 +74,13 @@ def _letters(tokenizer: Tokenizer, texts: Iterable[str]) -> list[str]:
         tokenizer.train_from_iterator({word for text in chunk for word in text.split(" ")}, alphabet)
         found |= tokenizer.get_vocab().keys()
     return sorted(found, key=lambda letter: (len(letter), letter))
+
+
+def _without_very_long(tokenizer: Tokenizer, frequent: int) -> models.WordLevel:
+    """A tokenizer's words, beyond the first `frequent` those alone that are no longer than words are."""
+    by_id = sorted(tokenizer.get_vocab().items(), key=lambda one: one[1])
+    kept = [word for word, number in by_id if number < frequent or len(word) <= LONGEST_RARE_WORD]
+    return models.WordLevel({word: number for number, word in enumerate(kept)}, unk_token=UNKNOWN)
 
 
 def _in_order(tokenizer: Tokenizer) -> models.Unigram:

@@ -24,7 +24,7 @@ class Artifact:
     origin: where it was read; config: of the run, plain; classes: names of classes or tags, in the order of the
     model's outputs; pairs: whether a row is two texts; tokenizer: its `tokenizer.json`, None of baselines; weights:
     of the model by name, tensors, or of baselines arrays; task: what the task itself has learned: `thresholds`, or
-    `mean` and `scale`.
+    `mean` and `scale`; frequent: how many tokens are not rare, None: all.
     """
 
     origin: Path
@@ -34,6 +34,7 @@ class Artifact:
     tokenizer: str | None
     weights: dict[str, Any] = field(repr=False)
     task: dict[str, Any] = field(repr=False)
+    frequent: int | None = None
 
     @property
     def is_baseline(self) -> bool:
@@ -79,6 +80,7 @@ def _taken_from(path: Path, content: dict[str, Any]) -> Artifact:
         about["tokenizer"],
         weights,
         task.pop("_extra_state", {}) | task,
+        about.get("frequent"),
     )
 
 

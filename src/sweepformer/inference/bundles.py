@@ -53,6 +53,7 @@ def read_bundle(path: Path) -> Artifact:
             (folder / "tokenizer.json").read_text(encoding="utf-8"),
             {} if is_graph(path) else _weights(path, about["model"]["prefix"]),
             {name: torch.tensor(value) if name in TENSORS else value for name, value in about["answers"].items()},
+            about.get("model", {}).get("arguments", {}).get("frequent"),
         )
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{folder} is no folder that sweepformer exported, or damaged ({error}).") from error

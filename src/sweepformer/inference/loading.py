@@ -114,7 +114,7 @@ def network_reader(
 def _graph_or_network(artifact: Artifact, kind: Kind, tokenizer: Tokenizer, allowed: Sequence[str]) -> nn.Module:
     if is_graph(artifact.origin):
         return Graph(artifact.origin, allowed)
-    known = known_to_the_program(kind, artifact.classes, tokenizer, artifact.pairs)
+    known = known_to_the_program(kind, artifact.classes, tokenizer, artifact.pairs, artifact.frequent)
     with torch.random.fork_rng(devices=[]):  # what it begins with is overwritten: the caller's random numbers stay
         model: nn.Module = make("model", model_options(artifact.config, kind, tokenizer), allowed, **known)
     try:

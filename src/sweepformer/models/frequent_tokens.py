@@ -1,7 +1,5 @@
 """Token vectors for as many tokens as are seen often enough to learn one."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -14,8 +12,7 @@ class FrequentTokens(nn.Embedding):
     Args:
         vocab_size: number of token ids.
         width: of the vectors.
-        frequent: how many tokens have a vector of their own, the unknown one among them; None: all. A state that is
-            loaded brings its own number.
+        frequent: how many tokens have a vector of their own, the unknown one among them; None: all.
         unknown_id: the unknown token.
         pad_id: the token whose vector is and stays zero; None: there is none.
 
@@ -33,7 +30,7 @@ class FrequentTokens(nn.Embedding):
     ) -> None:
         super().__init__(vocab_size if frequent is None else min(frequent, vocab_size), width, padding_idx=pad_id)
         self.vocab_size, self.unknown_id = vocab_size, unknown_id
-        if not self._are_enough(self.num_embeddings):
+        if self.num_embeddings < vocab_size and (unknown_id is None or unknown_id >= self.num_embeddings):
             raise ValueError(f"frequent={frequent} of {vocab_size} tokens: the others need an unknown_id among these")
 
     def forward(self, token_ids: Tensor) -> Tensor:
@@ -46,16 +43,3 @@ class FrequentTokens(nn.Embedding):
             return token_ids
         assert self.unknown_id is not None  # or all would have one
         return torch.where(token_ids < self.num_embeddings, token_ids, self.unknown_id)
-
-    def _are_enough(self, frequent: int) -> bool:
-        """Whether every token has a vector, its own or that of the unknown one."""
-        shared = self.unknown_id is not None and self.unknown_id < frequent < self.vocab_size
-        return shared or frequent == self.vocab_size
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
-        # How many are frequent is seen from the data, and no part of the config.
-        saved = state_dict.get(prefix + "weight")
-        if saved is not None and len(saved) != self.num_embeddings and self._are_enough(len(saved)):
-            self.num_embeddings = len(saved)
-            self.weight = nn.Parameter(self.weight.new_empty(len(saved), self.embedding_dim))
-        super()._load_from_state_dict(state_dict, prefix, *others)

@@ -29,20 +29,25 @@ def print_rows(store: Store) -> None:
         log.warning("warning: %s", warning)
 
 
-def print_tokens(store: Store, data: RowsDataModule) -> None:
-    """Vocabulary, lengths, what is truncated and unknown."""
+def print_tokens(store: Store, data: RowsDataModule, frequent: int | None) -> None:
+    """Vocabulary, lengths, what is truncated and unknown. frequent: how many tokens are not rare; None: all."""
     lengths = store.splits["train"].lengths
+    vocabulary, unknown = f"{store.tokenizer.get_vocab_size():,}", store.unknown_rate
+    if frequent is not None:
+        vocabulary = f"{frequent:,} and {store.tokenizer.get_vocab_size() - frequent:,} rare words"
+        unseen = [store.splits[split].tokens for split in ("val", "test")]
+        unknown += sum(int((tokens >= frequent).sum()) for tokens in unseen) / max(sum(map(len, unseen)), 1)
     log.info(
         "tokens: vocabulary %s, mean %.1f a row, %s rows truncated (%.1f %%), %.2f %% unknown",
-        f"{store.tokenizer.get_vocab_size():,}",
+        vocabulary,
         lengths.mean(),
         f"{data.truncated():,}",
         100 * data.truncated() / len(lengths),
-        100 * store.unknown_rate,
+        100 * unknown,
     )
-    if store.unknown_rate > MUCH_UNKNOWN:
+    if unknown > MUCH_UNKNOWN:
         log.warning(
-            "warning: most of what validation and test say is unknown to this vocabulary: pieces of words "
+            "warning: most of what validation and test say is unknown to the encoder: pieces of words "
             "(tokenizer=wordpiece) or characters (tokenizer=char) would tell more"
         )
     cut = {split: data.rows[split].cut_words() for split in SPLITS}

@@ -6,7 +6,15 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from sweepformer.data.store import TokenizedRows
-from sweepformer.data.tokenizer import are_characters, has_rare_words, pad_id, separator_id, unknown_id, vocab_size
+from sweepformer.data.tokenizer import (
+    are_characters,
+    has_rare_words,
+    pad_id,
+    separator_id,
+    special_ids,
+    unknown_id,
+    vocab_size,
+)
 from sweepformer.models.wide import longest_numbered
 from sweepformer.tasks.kinds import Kind
 
@@ -46,8 +54,15 @@ def _wide(wide: dict[str, Any], tokenizer: Tokenizer | None) -> dict[str, Any]:
     return options
 
 
-def known_to_the_program(kind: Kind, classes: list[str], tokenizer: Tokenizer, pairs: bool) -> dict[str, Any]:
-    """What a model may ask for by a parameter of the name. pairs: whether a row has two texts."""
+def known_to_the_program(
+    kind: Kind, classes: list[str], tokenizer: Tokenizer, pairs: bool, frequent: int | None
+) -> dict[str, Any]:
+    """What a model may ask for by a parameter of the name.
+
+    Args:
+        pairs: whether a row has two texts.
+        frequent: how many tokens, those of the smallest ids, are not rare; None: all.
+    """
     return {
         "vocab_size": vocab_size(tokenizer),
         "num_classes": max(len(classes), 1),
@@ -55,6 +70,7 @@ def known_to_the_program(kind: Kind, classes: list[str], tokenizer: Tokenizer, p
         "pad_id": pad_id(tokenizer),
         "separator_id": separator_id(tokenizer) if pairs else None,
         "unknown_id": unknown_id(tokenizer),
+        "frequent": frequent,
     }
 
 
@@ -70,4 +86,4 @@ def frequent_tokens(tokenizer: Tokenizer, asked: dict[str, Any], train: Tokenize
     if not has_rare_words(tokenizer, asked):
         return None
     often = np.flatnonzero(train.counts(vocab_size(tokenizer)) >= asked["min_frequency"])
-    return int(min(often.max(initial=unknown_id(tokenizer) or 0) + 1, asked["vocab_size"]))
+    return int(min(often.max(initial=max(special_ids(tokenizer))) + 1, asked["vocab_size"]))

@@ -4,11 +4,13 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from sweepformer.data.tokenizer import kind_of, load_tokenizer, parse_tokenizer
 from sweepformer.errors import UserError
 from sweepformer.identity import find_checkpoint
+from sweepformer.models.frequent_tokens import FrequentTokens
 from sweepformer.plain_configs import check_groups
 from sweepformer.run_directory import RunDirectory
 from sweepformer.training.checkpoint_files import read_checkpoint
@@ -23,6 +25,7 @@ ARCHITECTURE = (
     "stem",
 )  # fmt: skip
 USUAL = {"stem": "none", "embedding_std": 1.0}  # what earlier versions had without saying so
+VECTORS = "embedding.tokens.weight"  # those of tokens
 # Parts that only some tasks have: a vector before the row, and one for each text of a pair.
 OPTIONAL = ("embedding.cls", "embedding.segments.weight")
 
@@ -43,7 +46,7 @@ class Pretrained:
     @property
     def tokens(self) -> int | None:
         """How many tokens the encoder knows; None if that can't be told."""
-        vectors = self.weights.get("embedding.tokens.weight")
+        vectors = self.weights.get(VECTORS)
         return None if vectors is None else len(vectors)
 
 
@@ -123,7 +126,7 @@ def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any
     encoder = getattr(model, "encoder", None)
     if not isinstance(encoder, nn.Module):
         raise UserError(f"model.init_from: {type(model).__name__} has no encoder to begin with. Choose a transformer.")
-    there, here = pretrained.weights, encoder.state_dict()
+    there, here = _of_all_tokens(pretrained.weights, encoder), encoder.state_dict()
     before, now = USUAL | pretrained.config["model"], USUAL | config
     # Sines are no weights, and as large as the vectors were to begin with.
     shaping = (*ARCHITECTURE, "embedding_std") if now.get("positional_encoding") == "sinusoidal" else ARCHITECTURE
@@ -149,3 +152,14 @@ def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any
     for name in OPTIONAL:
         if (name in there) != (name in here):
             log.info("encoder.%s: %s", name, "new, as that one has none" if name in here else "left out, not needed")
+
+
+def _of_all_tokens(weights: dict[str, Tensor], encoder: nn.Module) -> dict[str, Tensor]:
+    """The weights, in which rare tokens have a vector too where they need one, at first the unknown token's."""
+    tokens, vectors = getattr(getattr(encoder, "embedding", None), "tokens", None), weights.get(VECTORS)
+    if not isinstance(tokens, FrequentTokens) or vectors is None or tokens.unknown_id is None:
+        return weights
+    missing = tokens.num_embeddings - len(vectors)
+    if missing <= 0 or tokens.unknown_id >= len(vectors):
+        return weights
+    return {**weights, VECTORS: torch.cat([vectors, vectors[tokens.unknown_id].expand(missing, -1)])}

@@ -7,7 +7,9 @@ import numpy as np
 from scipy.sparse import csr_matrix, hstack
 
 SHORTEST, LONGEST = 2, 5  # letters in n-grams, the marks of a word's ends among them
+LONGEST_WORD = 40  # letters: what is longer is no word
 MOST_ENTRIES = 50_000_000  # letter n-grams of all training rows: half a gigabyte
+MOST_WORK = 500_000_000  # letter n-grams of all training rows times classes: some minutes at worst
 
 
 class Letters:
@@ -17,20 +19,40 @@ class Letters:
     linear model of both is one of words alone, as `in_words` says: in use, letters cost nothing.
 
     Args:
-        words: how each n-gram is spelled; "" where it is not a single word.
-        rows: (n-grams,) int64, in how many training rows each is. Where letters would be very many, there are none.
-        weight: of letters beside that of the word; 0: none.
+        spelled: (n-grams, letter n-grams) float64, those of each n-gram that is a word.
     """
 
-    def __init__(self, words: Sequence[str], rows: np.ndarray, weight: float) -> None:
+    def __init__(self, spelled: csr_matrix) -> None:
+        self.spelled = spelled
+
+    @classmethod
+    def of(cls, words: Sequence[str], weight: float, rows: np.ndarray, classes: int) -> "Letters":
+        """Those of words. Where they would be very many, there are none.
+
+        Args:
+            words: how each n-gram is spelled; "" where it is not a single word.
+            weight: of letters beside that of the word; 0: none.
+            rows: (n-grams,) int64, in how many training rows each is.
+            classes: that are learned.
+        """
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        self.spelled = csr_matrix((len(words), 0))
         if weight and any(words):
             with suppress(ValueError):  # no two words share any
                 spelled = weight * TfidfVectorizer(analyzer=letter_ngrams, min_df=2).fit_transform(words)
-                if np.diff(spelled.indptr) @ rows <= MOST_ENTRIES:
-                    self.spelled = spelled
+                entries = np.diff(spelled.indptr) @ rows
+                if entries <= min(MOST_ENTRIES, MOST_WORK / classes):
+                    return cls(spelled)
+        return cls(csr_matrix((len(words), 0)))
+
+    @property
+    def there_are(self) -> bool:
+        """Whether any word has some."""
+        return self.spelled.shape[1] > 0
+
+    def those(self, kind: np.ndarray) -> "Letters":
+        """Of some n-grams only. kind: (n-grams,) bool."""
+        return Letters(self.spelled[kind])
 
     def beside(self, table: csr_matrix) -> csr_matrix:
         """(rows, n-grams) float64 to (rows, n-grams + letter n-grams)."""
@@ -47,7 +69,7 @@ class Letters:
 
 def letter_ngrams(word: str) -> list[str]:
     """Those of a word and its two ends."""
-    whole = f"<{word}>" if word else ""
+    whole = f"<{word}>" if 0 < len(word) <= LONGEST_WORD else ""
     return [
         whole[start : start + length]
         for length in range(SHORTEST, LONGEST + 1)

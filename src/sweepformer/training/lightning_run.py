@@ -36,7 +36,7 @@ from sweepformer.training.callbacks.throughput import Throughput
 from sweepformer.training.checkpoint_files import read_checkpoint
 from sweepformer.training.checkpoints import read_best
 from sweepformer.training.initialization import open_pretrained, take_tokenizer
-from sweepformer.training.model_making import check_can_do, make_model, teach_beforehand
+from sweepformer.training.model_making import check_can_do, make_model, teach_beforehand, tokens_known
 from sweepformer.training.optimization import build_optimizer, build_schedule
 from sweepformer.training.refusals import as_mistakes
 from sweepformer.training.seen_rows import warn_of_seen_rows
@@ -81,8 +81,9 @@ def train_and_test(
         tokenizer = take_tokenizer(pretrained, tokenizer, directory)
         warn_of_seen_rows(pretrained, config, kind.labels)
     store = prepare(config["data"], tokenizer, config["seed"], kind.labels, config["task"].get("cut_by"))
-    rows = len(store.splits["train"])
-    tokens = int(LongRows.of(config).tokens_read(store.splits["train"].lengths).sum())
+    frequent = tokens_known(config, kind, store, pretrained)
+    rows, lengths = len(store.splits["train"]), store.splits["train"].lengths
+    tokens = 0 if _has_short_epochs(trainer) else int(LongRows.of(config).tokens_read(lengths).sum())
     by_rows = settled(config, rows, tokens)
     if "max_epochs" in asked_for(config):
         trainer.fit_loop.max_epochs = by_rows["trainer"]["max_epochs"]
@@ -99,15 +100,15 @@ def train_and_test(
         write_text(directory.path / "tokenizer.json", store.tokenizer.to_str(pretty=True))
         directory.write_labels(store.classes)
         print_rows(store)
-        print_tokens(store, data)
+        print_tokens(store, data, frequent)
         tell(config, rows, tokens)
         if kind.predicts == "vocabulary":
             print_to_beat(store)
-    model = make_model(config, kind, store, trainer, pretrained)
+    model = make_model(config, kind, store, frequent, trainer, pretrained)
     if not checkpoint:  # which holds what was learned
         batches = len(data.plan("train"))
         teach_beforehand(model, config, store, data, -(-rows * _batches_used(trainer, batches) // batches))
-    task = _task(config, by_rows, model, store, data, trainer)
+    task = _task(config, by_rows, model, store, frequent, data, trainer)
     summary.parameters = sum(parameter.numel() for parameter in model.parameters())
     predictions = PredictionWriter(directory.predictions, store.splits["test"], store.classes)
     _callbacks(trainer).append(predictions)
@@ -169,10 +170,12 @@ def _task(
     by_rows: dict[str, Any],
     model: nn.Module,
     store: Store,
+    frequent: int | None,
     data: RowsDataModule,
     trainer: pl.Trainer,
 ) -> Task:
-    """config: as it is saved, by which the run is known; by_rows: the same with what goes by its rows."""
+    """config: as it is saved, by which the run is known; by_rows: the same with what goes by its rows; frequent: as
+    `tokens_known` says."""
     plan = data.plan("train", trainer.world_size)
     batches = -(-len(plan) // trainer.world_size)
     options = own_options(config["task"])
@@ -195,6 +198,7 @@ def _task(
             "classes": store.classes,
             "tokenizer": store.tokenizer.to_str(),
             "vocab_size": vocab_size(store.tokenizer),
+            "frequent": frequent,
             "pairs": store.pairs,
             **made_by(),
         },
@@ -216,6 +220,11 @@ def _batches_used(trainer: pl.Trainer, batches: int) -> int:
     if isinstance(limit, float):
         return max(int(batches * limit), 1) if limit < 1 else batches
     return min(batches, limit)
+
+
+def _has_short_epochs(trainer: pl.Trainer) -> bool:
+    """Whether they end before all rows are read."""
+    return _batches_used(trainer, sys.maxsize) < sys.maxsize
 
 
 def _record_training(summary: Summary, trainer: pl.Trainer, directory: RunDirectory, started: float) -> None:

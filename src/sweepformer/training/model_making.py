@@ -33,14 +33,30 @@ def check_can_do(model: dict[str, Any], kind: Kind) -> None:
         )
 
 
+def tokens_known(config: dict[str, Any], kind: Kind, store: Store, pretrained: Pretrained | None) -> int | None:
+    """How many tokens, those of the smallest ids, an encoder knows; None: all, as where it has to name them."""
+    if kind.predicts == "vocabulary":
+        return None
+    if pretrained:
+        return pretrained.tokens
+    return frequent_tokens(store.tokenizer, config["tokenizer"], store.splits["train"])
+
+
 def make_model(
-    config: dict[str, Any], kind: Kind, store: Store, trainer: pl.Trainer, pretrained: Pretrained | None
+    config: dict[str, Any],
+    kind: Kind,
+    store: Store,
+    frequent: int | None,
+    trainer: pl.Trainer,
+    pretrained: Pretrained | None,
 ) -> nn.Module:
-    """Built, with the encoder of another run where there is one, frozen and compiled as the config says."""
+    """Built, with the encoder of another run where there is one, frozen and compiled as the config says.
+
+    frequent: as `tokens_known` says.
+    """
     # A "true" half precision wants its weights made in it.
     with trainer.init_module(empty_init=False):
-        known = known_to_the_program(kind, store.classes, store.tokenizer, store.pairs)
-        known["frequent"] = _frequent(config, kind, store, pretrained)
+        known = known_to_the_program(kind, store.classes, store.tokenizer, store.pairs, frequent)
         model = build("model", model_options(config, kind, store.tokenizer), **known)
     if pretrained:
         take_encoder(pretrained, model, config["model"])
@@ -58,12 +74,3 @@ def teach_beforehand(
     if isinstance(wide := getattr(model, "wide", None), WidePath):
         words = words_by_id(store.tokenizer)
         fit_wide(wide, data.rows["train"], data.rows["val"], config["model"]["wide"], most_rows, words)
-
-
-def _frequent(config: dict[str, Any], kind: Kind, store: Store, pretrained: Pretrained | None) -> int | None:
-    """How many tokens an encoder knows; None: all, as where it has to name them."""
-    if kind.predicts == "vocabulary":
-        return None
-    if pretrained:
-        return pretrained.tokens
-    return frequent_tokens(store.tokenizer, config["tokenizer"], store.splits["train"])

@@ -59,16 +59,18 @@ def fit_wide(
     wide.cpu().double()
     found, counts = _frequent(wide, train, some, min(int(options["features"]), MOST_WEIGHTS // classes))
     of_rows = f", from {len(some):,} of {len(train):,} rows" if len(some) < len(train) else ""
-    log.info("wide path: %s n-grams of up to %d tokens%s", f"{len(found):,}", wide.longest, of_rows)
+    letters = Letters.of(_spelled(found, words), options.get("letters", 0.0), counts, len(present))
+    spelled = " and the letters of words" if letters.there_are else ""
+    log.info("wide path: %s n-grams of up to %d tokens%s%s", f"{len(found):,}", wide.longest, spelled, of_rows)
     tried = []
     for kind in _kinds(found):
         known = torch.from_numpy(found[kind]), torch.from_numpy(_idf(counts[kind], len(some)))
         wide.know(*known)
-        letters = Letters(_spelled(found[kind], words), counts[kind], options.get("letters", 0.0))
-        table, val_table = (letters.beside(_table(wide, *rows)) for rows in ((train, some), (val, val_some)))
+        beside = letters.those(kind)
+        table, val_table = (beside.beside(_table(wide, *rows)) for rows in ((train, some), (val, val_some)))
         linear = fit_linear(table, labels, val_table, val_labels, options["strengths"])
         weights, bias = np.zeros((classes, len(known[0]))), np.full(classes, UNSEEN)
-        weights[present], bias[present] = letters.in_words(linear.weights), linear.bias
+        weights[present], bias[present] = beside.in_words(linear.weights), linear.bias
         scaled = [torch.from_numpy(part * linear.scale) for part in (weights, bias)]
         tried.append((_likelihood(linear.logits(val_table), val_labels), known, scaled))
     _, known, learned = max(tried, key=lambda one: one[0])

@@ -12,8 +12,6 @@ from sweepformer.inference.artifact import Artifact
 from sweepformer.inference.export.hugging_face import PREFIX
 from sweepformer.inference.export.weights import CODE, is_own
 from sweepformer.inference.readers import NetworkReader
-from sweepformer.models.bag_of_ngrams import BagOfNgrams
-from sweepformer.models.transformer import Transformer
 from sweepformer.tasks.kinds import Kind
 from sweepformer.tasks.model_arguments import known_to_the_program, model_options
 
@@ -58,13 +56,11 @@ def reads(reader: NetworkReader) -> dict[str, Any]:
 
 def _model(artifact: Artifact, kind: Kind, reader: NetworkReader, flat: bool) -> dict[str, Any]:
     target, options = type(reader.model), model_options(artifact.config, kind, reader.tokenizer)
-    known = known_to_the_program(kind, artifact.classes, reader.tokenizer, artifact.pairs)
+    known = known_to_the_program(kind, artifact.classes, reader.tokenizer, artifact.pairs, artifact.frequent)
     asked = inspect.signature(target).parameters
     arguments = {name: value for name, value in (options | known).items() if name in asked}
     if arguments.get("wide"):  # its shape, before any weights are there
         arguments["wide"] = {**arguments["wide"], "known": len(artifact.weights["wide.keys"]) - 1}
-    if isinstance(reader.model, Transformer | BagOfNgrams):
-        arguments["frequent"] = reader.model.token_vectors[0][0].num_embeddings
     parts = [name for name, value in arguments.items() if isinstance(value, dict | list) and "_target_" in str(value)]
     if parts:
         raise UserError(
