@@ -2,19 +2,9 @@
 
 from typing import Any
 
-import numpy as np
 from tokenizers import Tokenizer
 
-from sweepformer.data.store import TokenizedRows
-from sweepformer.data.tokenizer import (
-    are_characters,
-    has_rare_words,
-    pad_id,
-    separator_id,
-    special_ids,
-    unknown_id,
-    vocab_size,
-)
+from sweepformer.data.tokenizer import are_characters, pad_id, separator_id, unknown_id, vocab_size
 from sweepformer.models.wide import longest_numbered
 from sweepformer.tasks.kinds import Kind
 
@@ -72,18 +62,3 @@ def known_to_the_program(
         "unknown_id": unknown_id(tokenizer),
         "frequent": frequent,
     }
-
-
-def frequent_tokens(tokenizer: Tokenizer, asked: dict[str, Any], train: TokenizedRows) -> int | None:
-    """How many tokens an encoder knows, those of the smallest ids: what it would have without `tokenizer.rare_words`.
-
-    Args:
-        asked: the tokenizer's config.
-
-    Returns:
-        None: all.
-    """
-    if not has_rare_words(tokenizer, asked):
-        return None
-    often = np.flatnonzero(train.counts(vocab_size(tokenizer)) >= asked["min_frequency"])
-    return int(min(often.max(initial=max(special_ids(tokenizer))) + 1, asked["vocab_size"]))

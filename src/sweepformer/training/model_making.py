@@ -2,17 +2,18 @@
 
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 from torch import nn
 
 from sweepformer.build import build, find_target
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import Store
-from sweepformer.data.tokenizer import words_by_id
+from sweepformer.data.tokenizer import has_rare_words, special_ids, vocab_size, words_by_id
 from sweepformer.errors import UserError
 from sweepformer.models.wide import WidePath
 from sweepformer.tasks.kinds import Kind
-from sweepformer.tasks.model_arguments import frequent_tokens, known_to_the_program, model_options
+from sweepformer.tasks.model_arguments import known_to_the_program, model_options
 from sweepformer.training.compilation import compile_in_place
 from sweepformer.training.initialization import Pretrained, take_encoder
 from sweepformer.training.parameter_groups import freeze
@@ -34,12 +35,19 @@ def check_can_do(model: dict[str, Any], kind: Kind) -> None:
 
 
 def tokens_known(config: dict[str, Any], kind: Kind, store: Store, pretrained: Pretrained | None) -> int | None:
-    """How many tokens, those of the smallest ids, an encoder knows; None: all, as where it has to name them."""
+    """How many tokens, those of the smallest ids, an encoder knows; None: all, as where it has to name them.
+
+    As many as there would be without `tokenizer.rare_words`, or as the encoder knows that it begins with.
+    """
     if kind.predicts == "vocabulary":
         return None
     if pretrained:
         return pretrained.tokens
-    return frequent_tokens(store.tokenizer, config["tokenizer"], store.splits["train"])
+    asked = config["tokenizer"]
+    if not has_rare_words(store.tokenizer, asked):
+        return None
+    often = np.flatnonzero(store.splits["train"].counts(vocab_size(store.tokenizer)) >= asked["min_frequency"])
+    return int(min(often.max(initial=max(special_ids(store.tokenizer))) + 1, asked["vocab_size"]))
 
 
 def make_model(
