@@ -25,7 +25,7 @@ WITHOUT: dict[str, list[str]] = {
     "convolution": ["model.stem=none"],
     "small token vectors": ["model.embedding_std=1"],
     "whole words": ["tokenizer=wordpiece"],
-    "epochs, rows a batch and rate by the rows": ["trainer.max_epochs=6", "data.batch_size=64", "optimizer.lr=1e-3"],
+    "settings by the number of rows": ["trainer.max_epochs=6", "data.batch_size=64", "optimizer.lr=1e-3"],
     "label smoothing": ["task.label_smoothing=0"],
     "dropout": ["model.dropout=0", "model.classifier_dropout=0"],
     "rotary positions": ["model.positional_encoding=none"],
