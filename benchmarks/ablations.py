@@ -85,36 +85,48 @@ def table(runs: Runs, of_quality: Runs) -> str:
 
 
 def _line(name: str, pairs: list[Pair], sets: list[str]) -> list[str]:
-    of_sets = {one: _changes([pair for pair in pairs if pair[0]["set"] == one], "test_acc") for one in sets}
-    by_test, by_validation = _changes(pairs, "test_acc"), _changes(pairs, "val_acc")
+    by_test, by_validation = ([_changes(pairs, metric, one) for one in sets] for metric in ("test_acc", "val_acc"))
     times = sum(run["cpu_seconds"] for run, _ in pairs) / sum(run["cpu_seconds"] for _, run in pairs)
     return [
         name,
         f"`{' '.join(WITHOUT[name])}`",
-        *(f"{statistics.mean(changes):+.1f}" if changes else "" for changes in of_sets.values()),
-        _with_error(by_test),
-        _with_error(by_validation),
+        *(f"{statistics.mean(changes):+.1f}" if changes else "" for changes in by_test),
+        _told(by_test),
+        _told(by_validation),
         verdict(by_validation),
         f"x {times:.2f}",
     ]
 
 
-def verdict(changes: list[float]) -> str:
-    """What changes in points say of an ingredient that was taken out: told only beyond two standard errors."""
-    if len(changes) < 2:
+def verdict(of_sets: list[list[float]]) -> str:
+    """What an ingredient does, by what taking it out changes: told only beyond two standard errors."""
+    mean, error = _mean_and_error(of_sets)
+    if error is None:
         return "isn't known yet"
-    mean, error = statistics.mean(changes), statistics.stdev(changes) / len(changes) ** 0.5
     return "pays" if mean < -2 * error else "costs" if mean > 2 * error else "makes no difference seen here"
 
 
-def _with_error(changes: list[float]) -> str:
-    mean = f"{statistics.mean(changes):+.2f}"
-    return f"{mean} ± {statistics.stdev(changes) / len(changes) ** 0.5:.2f}" if len(changes) > 1 else mean
+def _mean_and_error(of_sets: list[list[float]]) -> tuple[float, float | None]:
+    """The mean over sets of the mean over seeds, and its standard error over seeds: the sets are what they are. Nothing
+    is known of the latter where a set has a single seed.
+
+    of_sets: for each set the changes, a seed each; sets that have none don't count.
+    """
+    there = [changes for changes in of_sets if changes]
+    mean = statistics.mean(map(statistics.mean, there))
+    if min(map(len, there)) < 2:
+        return mean, None
+    return mean, sum(statistics.variance(changes) / len(changes) for changes in there) ** 0.5 / len(there)
 
 
-def _changes(pairs: list[Pair], metric: str) -> list[float]:
-    """In points."""
-    return [100 * (without[metric] - whole[metric]) for without, whole in pairs]
+def _told(of_sets: list[list[float]]) -> str:
+    mean, error = _mean_and_error(of_sets)
+    return f"{mean:+.2f}" if error is None else f"{mean:+.2f} ± {error:.2f}"
+
+
+def _changes(pairs: list[Pair], metric: str, name: str) -> list[float]:
+    """In points, on one set, a seed each."""
+    return [100 * (without[metric] - whole[metric]) for without, whole in pairs if whole["set"] == name]
 
 
 def _accuracy(whole: BySetAndSeed, name: str) -> str:

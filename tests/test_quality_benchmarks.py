@@ -199,8 +199,10 @@ def test_table_compares_with_the_best_of_known_and_measured_baselines() -> None:
     assert "2 states of the code" in shown
 
 
-def test_verdicts_need_more_than_noise() -> None:
-    assert ablations.verdict([-2.0, -1.8, -2.2]) == "pays"
-    assert ablations.verdict([2.0, 1.8, 2.2]) == "costs"
-    assert ablations.verdict([-2.0, 1.0, 0.5]) == "makes no difference seen here"
-    assert ablations.verdict([-2.0]) == "isn't known yet"
+def test_verdicts_need_more_than_noise_over_seeds() -> None:
+    assert ablations.verdict([[-2.0, -1.8, -2.2], []]) == "pays"
+    assert ablations.verdict([[2.0, 1.8, 2.2]]) == "costs"
+    assert ablations.verdict([[-2.0, 1.0, 0.5]]) == "makes no difference seen here"
+    assert ablations.verdict([[-2.0], [-2.0, -2.1]]) == "isn't known yet"
+    # Sets may differ: what helps one of them alone pays.
+    assert ablations.verdict([[-30.1, -30.0, -29.9], [-0.1, 0.0, 0.1]]) == "pays"
