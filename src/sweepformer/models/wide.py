@@ -48,7 +48,10 @@ class WidePath(nn.Module):
         self.base, self.longest, self.positions = vocab_size + 1, longest, positions
         most = longest_numbered(vocab_size)
         if not 1 <= longest <= most:
-            raise ValueError(f"wide.longest={longest} must be at least 1 and, with {vocab_size} tokens, at most {most}")
+            raise ValueError(
+                f"wide.longest={longest} must be at least 1 and, with {vocab_size} tokens, at most {most}; fewer tokens "
+                "(tokenizer.vocab_size and tokenizer.rare_words) allow longer n-grams"
+            )
         # One more than are known: index 0 is of all others, and scores nothing.
         self.register_buffer("keys", torch.full((known + 1,), NOTHING))
         self.register_buffer("idf", torch.zeros(known + 1))
