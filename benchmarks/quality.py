@@ -20,7 +20,7 @@ from benchmarks.tables import write_table
 RECIPES: dict[str, list[str]] = {
     "majority": ["model=majority"],
     "tfidf": ["model=tfidf"],
-    "bag_of_ngrams": ["model=bag_of_ngrams", "tokenizer=word", "optimizer.lr=1e-2"],
+    "bag_of_ngrams": ["model=bag_of_ngrams", "optimizer.lr=1e-2"],
     "default": [],
     "vanilla": ["model=vanilla"],
 }

@@ -66,7 +66,7 @@ def _conclusion(of_set: dict[str, Runs]) -> str:
     gains = [points for name, runs in of_set.items() if (points := gain(name, runs)) is not None]
     if not gains:
         return ""
-    won = sum(round(points, 1) >= 0 for points in gains)
+    won = sum(points >= 0 for points in gains)
     rest = "" if len(gains) == len(of_set) else " (on the others it isn't measured yet)"
     return (
         f"The default recipe is at or above the best baseline, known or measured here, on {won} of {len(gains)} "
@@ -119,7 +119,7 @@ def _percent(runs: Runs, recipe: str, metric: str) -> str:
 def _cut_short(runs: Runs, recipe: str) -> str:
     found = _of(runs, recipe)
     short = found and any(one.startswith("trainer.max_epochs=") for one in found[0]["overrides"])
-    return f" ({found[0]['epochs']} epochs only)" if short else ""
+    return f" (cut short after epoch {found[0]['epochs']})" if short else ""
 
 
 def _told(known: Known | None) -> str:

@@ -6,6 +6,8 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,12 +33,20 @@ def record_part(name: str, part: str, result: dict[str, Any]) -> Path:
 
 def change_part(name: str, part: str, result: dict[str, Any], anew: bool = False) -> Path:
     """Change some figures of a part that was recorded. anew: in place of all that there are."""
-    path, lock = RESULTS / f"{name}.json", RESULTS / f".{name}.lock"
-    with locked(lock, "another part is being recorded: waiting for it"):
+    path = RESULTS / f"{name}.json"
+    with alone_with(name):
         there = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         _write(path, {**there, part: {**({} if anew else there.get(part, {})), **result}})
-        lock.unlink()
     return path
+
+
+@contextmanager
+def alone_with(name: str) -> Iterator[None]:
+    """Let no other process change `results/NAME.json` meanwhile."""
+    lock = RESULTS / f".{name}.lock"
+    with locked(lock, f"{name}.json is being written by another process: waiting for it"):
+        yield
+        lock.unlink()
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.record import RESULTS, about, record
+from benchmarks.record import RESULTS, about, alone_with, record
 from benchmarks.soak.processes import Ending
 from sweepformer.run_directory import Summary
 
@@ -61,7 +61,7 @@ class RecordedRuns:
         return next((run for run in self.runs if case.is_of(run)), None)
 
     def add(self, case: Case, command: list[str], code: str, summary: Summary, ending: Ending) -> dict[str, Any]:
-        """Record a run that has ended; returns its figures.
+        """Record a run that has ended, beside those that other processes have recorded; returns its figures.
 
         command: its overrides as they may be shown; code: what state of the code it was trained by. Of a run that was
             interrupted the seconds are those of the last part.
@@ -86,8 +86,9 @@ class RecordedRuns:
             "code": code,
             **made,
         }
-        self.runs = sorted([*(one for one in self.runs if not case.is_of(one)), run], key=_place)
-        record(self.name, {**self.about, "runs": self.runs})
+        with alone_with(self.name):
+            self.runs = sorted([*(one for one in read_runs(self.name) if not case.is_of(one)), run], key=_place)
+            record(self.name, {**self.about, "runs": self.runs})
         return run
 
     def expected_seconds(self, case: Case) -> float | None:

@@ -17,9 +17,9 @@ from benchmarks.labelled_sets import LabelledSet, drawn, find_sets
 from benchmarks.quality_tables import gain, tables
 from benchmarks.recorded_runs import Case, RecordedRuns
 from benchmarks.runs_of_recipes import COMMON
-from benchmarks.soak.processes import Command, run_all, warm_up
+from benchmarks.soak.processes import Command, Ending, run_all, warm_up
 from sweepformer.locks import locked
-from sweepformer.run_directory import RunDirectory
+from sweepformer.run_directory import RunDirectory, Summary
 
 QUICK = ["model=tiny", "model.num_layers=1", "trainer.max_epochs=1", "tokenizer.vocab_size=200"]
 Measured = list[dict[str, Any]]
@@ -193,7 +193,7 @@ def test_table_compares_with_the_best_of_known_and_measured_baselines() -> None:
     short = measured("mine", "vanilla", [0.6], overrides=["trainer.max_epochs=2"], epochs=2, code="b")
     shown = tables([*trec, *mine, *short, *icd10], list(quality.RECIPES))
     assert "| 91.0 ± 1.4 |  | +1.4 |" in shown
-    assert "| 60.0 (2 epochs only) |" in shown
+    assert "| 60.0 (cut short after epoch 2) |" in shown
     assert "at or above the best baseline, known or measured here, on 2 of 3 sets; on average -0.9 points" in shown
     assert "0.100 before and 0.020 after" in shown
     assert "2 states of the code" in shown
@@ -206,3 +206,13 @@ def test_verdicts_need_more_than_noise_over_seeds() -> None:
     assert ablations.verdict([[-2.0], [-2.0, -2.1]]) == "isn't known yet"
     # Sets may differ: what helps one of them alone pays.
     assert ablations.verdict([[-30.1, -30.0, -29.9], [-0.1, 0.0, 0.1]]) == "pays"
+
+
+def test_two_commands_may_record_into_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.record.RESULTS", tmp_path)
+    monkeypatch.setattr("benchmarks.recorded_runs.RESULTS", tmp_path)
+    mine, others = RecordedRuns("both", {}), RecordedRuns("both", {})
+    summary = Summary("finished", metrics={"test_acc": 0.5}, seconds={"training": 1.0})
+    for recorded, name in ((mine, "a"), (others, "b")):
+        recorded.add(Case(name, "default", 0, (), 10), [], "code", summary, Ending(0, "", "", 1.0, 1.0))
+    assert [run["set"] for run in json.loads((tmp_path / "both.json").read_text())["runs"]] == ["a", "b"]
