@@ -41,6 +41,8 @@ def assert_clear(result, *words: str) -> None:
         ("recipe.lr=[1,2,a,3]", ["recipe.lr", "a must be a number above 0"]),
         ("recipe.max_epochs=[1,2,3,0]", ["recipe.max_epochs", "0 must be a whole number above 0"]),
         ("recipe.tokens=[1,2,3,many]", ["recipe.tokens", "many must be a whole number above 0"]),
+        ("optimizer.lr=null recipe.lr=[1,1,1,1e9]", ["for 30,001 training rows and more", "optimizer.lr=1000000000"]),
+        ("recipe.rows=[true,5,9]", ["recipe.rows=[True, 5, 9]", "numbers of training rows"]),
         ("recipe.width=0", ["recipe.width=0", "128"]),
         ("data.batch_size=null recipe.batch_size=null", ["data.batch_size is null", "recipe.batch_size"]),
         ("model.word_dropout=1", ["model.word_dropout=1", "below 1"]),

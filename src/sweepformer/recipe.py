@@ -1,6 +1,7 @@
 """What a run takes from the number of its training rows: epochs, batch size, learning rate, where these are null."""
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 from sweepformer.errors import UserError
@@ -34,6 +35,13 @@ def settled(config: dict[str, Any], rows: int, tokens: int = 0) -> dict[str, Any
     return found
 
 
+def every_settled(config: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The config as `settled` makes it, for each range of rows, and the fewest rows of that."""
+    limits = (config.get("recipe") or {}).get("rows", []) if asked_for(config) else []
+    for rows in (1, *(limit + 1 for limit in limits)):
+        yield rows, settled(config, rows)
+
+
 def tell(config: dict[str, Any], rows: int, tokens: int) -> None:
     """Print what was chosen, and why. rows, tokens: as in `settled`."""
     chosen = settled(config, rows, tokens)
@@ -65,14 +73,15 @@ def check_recipe(recipe: Any) -> None:
     if recipe is None:
         return
     keys = ("rows", *GROUPS, "tokens", "width")
-    wrong = [f"recipe.{name}" for name in recipe if name not in keys] if isinstance(recipe, dict) else []
-    if wrong or not isinstance(recipe, dict):
-        raise UserError(f"{(wrong or ['recipe'])[0]}: there is no such key. recipe has {', '.join(keys)}.")
+    if not isinstance(recipe, dict) or not recipe:
+        raise UserError(f"recipe={recipe}: it has the keys {', '.join(keys)}; null: nothing goes by the rows.")
+    if wrong := [f"recipe.{name}" for name in recipe if name not in keys]:
+        raise UserError(f"{wrong[0]}: there is no such key. recipe has {', '.join(keys)}.")
     width = recipe.get("width")
-    if width is not None and (not isinstance(width, int) or isinstance(width, bool) or width < 1):
+    if width is not None and not (_is_whole(width) and width > 0):
         raise UserError(f"recipe.width={width}: give the width of a model, such as 128, or null.")
     limits = recipe.get("rows")
-    if not isinstance(limits, list) or not all(isinstance(one, int) and one > 0 for one in limits):
+    if not isinstance(limits, list) or not all(_is_whole(one) and one > 0 for one in limits):
         raise UserError(f"recipe.rows={limits}: give numbers of training rows, such as [3000,30000].")
     if limits != sorted(set(limits)):
         raise UserError(f"recipe.rows={limits}: the numbers must rise.")
@@ -89,6 +98,10 @@ def check_recipe(recipe: Any) -> None:
             raise UserError(
                 f"recipe.{name}={values}: {wrong[0]} must be a {'' if name == 'lr' else 'whole '}number above 0."
             )
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _value(config: dict[str, Any], name: str, rows: int, tokens: int) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from sweepformer.allowed_targets import check_targets, trusted_packages
 from sweepformer.completeness import TOP_LEVEL, check_complete
 from sweepformer.errors import UserError, hint
-from sweepformer.recipe import check_recipe, settled
+from sweepformer.recipe import check_recipe, every_settled
 from sweepformer.schemas import ModelSchema, WideSchema
 from sweepformer.tasks.kinds import kind_of
 
@@ -26,7 +26,14 @@ def check(config: dict[str, Any]) -> None:
     check_complete(config)
     check_targets(config, trusted_packages())
     check_recipe(config.get("recipe"))
-    config = settled(config, rows=1)  # with values in place of what goes by the rows
+    for rows, possible in every_settled(config):  # with values in place of what goes by the rows
+        try:
+            _check_settled(possible)
+        except UserError as error:
+            raise error if rows == 1 else UserError(f"recipe, for {rows:,} training rows and more: {error}") from None
+
+
+def _check_settled(config: dict[str, Any]) -> None:
     _check_data(config["data"])
     _check_reading(config)
     _check_tokenizer(config["tokenizer"])

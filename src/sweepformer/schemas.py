@@ -255,7 +255,7 @@ class TokenizerSchema:
     vocab_size: int = MISSING
     min_frequency: int = MISSING
     rare_words: int = 0
-    lowercase: bool = MISSING
+    lowercase: bool | None = MISSING
     truncation_side: Side = MISSING
     path: str | None = None
 

@@ -30,6 +30,15 @@ def test_auto_takes_words_where_there_are_spaces(texts: list[str], kind: str) ->
     assert auto.to_str() == chosen.to_str()
 
 
+def test_characters_keep_their_case_unless_told_otherwise() -> None:
+    texts = ["c1ccccc1", "C1CCCCC1"]  # benzene and cyclohexane
+    kept, lowered = (make_tokenizer(texts, "auto", 50, 1, lowercase, None) for lowercase in (None, True))
+    assert len({tuple(kept.encode(text).ids) for text in texts}) == 2
+    assert len({tuple(lowered.encode(text).ids) for text in texts}) == 1
+    words = make_tokenizer(["red Green"], "auto", 50, 1, None, None)
+    assert words.encode("Red").ids == words.encode("red").ids
+
+
 def test_auto_takes_pieces_where_answers_are_for_tokens() -> None:
     texts = ["red green", "blue sky"]
     auto, pieces = (make_tokenizer(texts, one, 50, 1, True, None, True) for one in ("auto", "wordpiece"))

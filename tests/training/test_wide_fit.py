@@ -30,7 +30,11 @@ def test_it_tells_rows_that_the_encoder_has_not_learned_to(cli: Cli, tiny: tuple
     assert result.code == 0, result.screen
     assert "wide path: " in result.out
     assert result.summary["metrics"]["test_acc"] == 1
-    assert cli(*tiny, *WIDE[1:], "model.wide.enabled=false", "hydra.run.dir=plain").summary["metrics"]["test_acc"] < 0.8
+    plain = cli(*tiny, *WIDE[1:], "model.wide.enabled=false", "hydra.run.dir=plain").summary
+    assert plain["metrics"]["test_acc"] < 0.8
+    weights = torch.load(result.directory / result.summary["best_checkpoint"], weights_only=True)["state_dict"]
+    learned = weights["model.wide.weights"][1:].numel() + weights["model.wide.bias"].numel()
+    assert result.summary["parameters"] == plain["parameters"] + learned
 
 
 def test_tokens_count_by_their_places_where_validation_says_so(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
@@ -38,6 +42,7 @@ def test_tokens_count_by_their_places_where_validation_says_so(cli: Cli, tiny: t
     result = cli(*tiny[:-1], sites, *WIDE, "tokenizer=char", "tokenizer.vocab_size=300")
     assert result.code == 0, result.screen
     assert result.summary["metrics"]["test_acc"] > 0.9
+    assert re.search("wide path: .*tokens at their places it is, by the likelihood", result.out)
     text = "G" * 7 + "A" + "G" * 12
     assert load(result.directory).predict([text, text[::-1]]) == ["yes", "no"]
 
@@ -56,7 +61,8 @@ def test_it_is_there_unless_classes_are_weighed(
 ) -> None:
     result = cli(*tiny, *given)
     assert result.code == 0, result.screen
-    assert ("wide path: " in result.out) == there
+    assert ("wide path: " in result.out) == ("pooled: " in result.out) == there
+    assert ("recipe: no wide path, as classes are weighed" in result.out) != there
     assert len(load(result.directory).predict_proba(["a red thing"])) == 1
 
 
@@ -68,8 +74,9 @@ def test_ngrams_of_characters_are_longer_than_those_of_words(cli: Cli, tiny: tup
         assert f"n-grams of up to {longest} tokens" in result.out
 
 
-def test_rows_of_words_know_no_places(cli: Cli, tiny: tuple[str, ...]) -> None:
-    result = cli(*tiny, *WIDE)
+@pytest.mark.parametrize("max_length", [32, 3])  # the latter cuts all rows, which are of one length then
+def test_rows_of_words_know_no_places(cli: Cli, tiny: tuple[str, ...], max_length: int) -> None:
+    result = cli(*tiny, *WIDE, f"model.max_length={max_length}")
     checkpoint = torch.load(result.directory / result.summary["best_checkpoint"], weights_only=True)
     assert (checkpoint["state_dict"]["model.wide.keys"][1:] > 0).all()
 

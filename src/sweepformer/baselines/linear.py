@@ -114,7 +114,9 @@ def _tried(
             log.info("C=%g: %s %.4f", strength, metric, judgement)
             yield judgement, strength, (weights, bias)
 
-    return max(attempts(), key=lambda attempt: attempt[:2])[2]
+    _, strength, learned = max(attempts(), key=lambda attempt: attempt[:2])
+    log.info("C=%g is taken", strength)
+    return learned
 
 
 def _class_machines(features: csr_matrix, labels: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:

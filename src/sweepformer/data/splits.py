@@ -67,7 +67,7 @@ def make_splits(
         report.dropped_from_test = len(raw.test) - len(test)
     if not len(train):
         raise UserError(f"{raw.train.origin}: no rows are left for training once duplicates are dropped.")
-    _check_classes(train)
+    _check_classes(train, report)
     share = val_fraction
     if test is None:
         _check_fractions({"test": test_fraction} | ({} if val is not None else {"val": val_fraction}))
@@ -199,7 +199,7 @@ def _cut_groups(rows: Rows, groups: Categories, fraction: float, seed: int, key:
     return chosen
 
 
-def _check_classes(train: Rows) -> None:
+def _check_classes(train: Rows, report: SplitReport) -> None:
     if isinstance(train.labels, Numbers) and _all_same(train.labels.values):
         raise UserError(
             f"{train.origin}: all {len(train)} training rows have the number {train.labels.values[0]:g}: there is "
@@ -208,8 +208,15 @@ def _check_classes(train: Rows) -> None:
     if isinstance(train.labels, Classes | LabelLists) and len(train.labels.names) < 2:
         only = f"only one class, {train.labels.names[0]!r:.60}," if train.labels.names else "no label"
         raise UserError(
-            f"{train.origin}: {only} in {len(train)} rows. At least two are needed: check data.label_column."
+            f"{train.origin}: {only} in {len(train)} rows{_without(report)}. At least two are needed: check "
+            "data.label_column."
         )
+
+
+def _without(report: SplitReport) -> str:
+    """What was dropped from the rows that there are, in words."""
+    dropped = report.duplicates_dropped + report.conflicts_dropped
+    return f" ({dropped:,} of texts that stand there before were dropped)" if dropped else ""
 
 
 def _all_same(numbers: np.ndarray) -> bool:

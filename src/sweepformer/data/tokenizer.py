@@ -20,7 +20,7 @@ def make_tokenizer(
     kind: str,
     vocab_size: int,
     min_frequency: int,
-    lowercase: bool,
+    lowercase: bool | None,
     path: str | None,
     answers_for_tokens: bool = False,
     rare_words: int = 0,
@@ -31,6 +31,7 @@ def make_tokenizer(
     of unknown words need to be told apart.
 
     Args:
+        lowercase: whether capitals are not seen; None: of words they aren't, while characters that differ stay so.
         rare_words: as `train` takes it; 0 where answers are for tokens.
 
     Raises:
@@ -40,6 +41,8 @@ def make_tokenizer(
         return load_tokenizer(path)
     if kind == "auto":
         kind = ("wordpiece" if answers_for_tokens else "word") if have_spaces(texts) else "char"
+    if lowercase is None:
+        lowercase = kind not in ("char", "byte")
     try:
         rare_words = 0 if answers_for_tokens else rare_words
         tokenizer = train(texts, kind, vocab_size, min_frequency, lowercase, rare_words)
@@ -135,6 +138,11 @@ def check_separates(tokenizer: Tokenizer) -> None:
             f"tokenizer.path: this tokenizer {lacks}, which data.pair_column needs. Take one that does "
             "(its post_processor says so), or have one trained, such as tokenizer=wordpiece."
         )
+
+
+def lowers(tokenizer: Tokenizer) -> bool:
+    """Whether it doesn't see capitals."""
+    return tokenizer.normalizer is not None and tokenizer.normalizer.normalize_str("A") == "a"
 
 
 def kind_of(tokenizer: Tokenizer, kind: str) -> str:

@@ -49,8 +49,8 @@ class WidePath(nn.Module):
         most = longest_numbered(vocab_size)
         if not 1 <= longest <= most:
             raise ValueError(
-                f"wide.longest={longest} must be at least 1 and, with {vocab_size} tokens, at most {most}; fewer tokens "
-                "(tokenizer.vocab_size and tokenizer.rare_words) allow longer n-grams"
+                f"wide.longest={longest} must be at least 1 and, with {vocab_size} tokens, at most {most}; with "
+                "fewer (tokenizer.vocab_size, tokenizer.rare_words) they may be longer"
             )
         # One more than are known: index 0 is of all others, and scores nothing.
         self.register_buffer("keys", torch.full((known + 1,), NOTHING))
@@ -112,6 +112,11 @@ class WidePath(nn.Module):
         """Take over what was learned: weights, (num_classes, known) float; bias: (num_classes,) float."""
         self.weights[1:] = weights.T
         self.bias.copy_(bias)
+
+    @property
+    def learned(self) -> int:
+        """How many numbers: a weight for each n-gram and class, a bias for each class."""
+        return self.weights[1:].numel() + self.bias.numel()
 
     def _places(self, keys: Tensor) -> Tensor:
         """Where keys stand among the known ones, 0 where they don't: a binary search, as ONNX has none."""

@@ -11,7 +11,7 @@ from sweepformer.baselines.token_counts import unigram_perplexity
 from sweepformer.command_line import command_line
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import SPLITS, Store
-from sweepformer.data.tokenizer import vocab_size
+from sweepformer.data.tokenizer import kind_of, vocab_size
 from sweepformer.reports.metric_names import telling
 from sweepformer.reports.tables import rendered, share
 from sweepformer.run_directory import Summary
@@ -19,6 +19,11 @@ from sweepformer.run_directory import Summary
 log = logging.getLogger(__name__)
 
 MUCH_UNKNOWN = 0.5  # of tokens
+WHY_TOKENS = {  # are what they are, by what tokenizer=auto became
+    "word": "most texts have spaces",
+    "char": "most texts have no spaces",
+    "wordpiece": "most texts have spaces, and answers are for tokens",
+}
 
 
 def print_rows(store: Store) -> None:
@@ -29,8 +34,14 @@ def print_rows(store: Store) -> None:
         log.warning("warning: %s", warning)
 
 
-def print_tokens(store: Store, data: RowsDataModule, frequent: int | None) -> None:
-    """Vocabulary, lengths, what is truncated and unknown. frequent: how many tokens are not rare; None: all."""
+def print_tokens(store: Store, data: RowsDataModule, asked: str, frequent: int | None) -> None:
+    """What tokens are where that was chosen, vocabulary, lengths, what is truncated and unknown.
+
+    asked: `tokenizer.kind`; frequent: how many tokens are not rare; None: all.
+    """
+    if asked == "auto":
+        kind = kind_of(store.tokenizer, asked)
+        log.info("recipe: tokenizer.kind=%s, as %s", kind, WHY_TOKENS[kind])
     lengths = store.splits["train"].lengths
     vocabulary, unknown = f"{store.tokenizer.get_vocab_size():,}", store.unknown_rate
     if frequent is not None:

@@ -26,11 +26,16 @@ def model_options(config: dict[str, Any], kind: Kind, tokenizer: Tokenizer | Non
     return options
 
 
+def is_by_the_task(wide: Any) -> bool:
+    """Whether it goes by the task if there is a wide path. wide: what a model's config says of it, if it does."""
+    return isinstance(wide, dict) and wide.get("enabled") is None
+
+
 def _has_wide(config: dict[str, Any], kind: Kind) -> bool:
     """Whether there is a wide path. Where nothing is said: with one class a row, unless classes are weighed, which a
     pool that is fitted to the validation rows as they are would undo."""
-    if (enabled := config["model"]["wide"].get("enabled")) is not None:
-        return bool(enabled)
+    if not is_by_the_task(config["model"]["wide"]):
+        return bool(config["model"]["wide"]["enabled"])
     weighed = config["task"].get("class_weights", "none") != "none" or config["data"].get("sampling") == "balanced"
     return kind.labels == "class" and not weighed
 

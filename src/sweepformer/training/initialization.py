@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sweepformer.data.tokenizer import kind_of, load_tokenizer, parse_tokenizer
+from sweepformer.data.tokenizer import kind_of, load_tokenizer, lowers, parse_tokenizer
 from sweepformer.errors import UserError
 from sweepformer.identity import find_checkpoint
 from sweepformer.models.frequent_tokens import FrequentTokens
@@ -100,7 +100,8 @@ def take_tokenizer(pretrained: Pretrained, tokenizer: dict[str, Any], directory:
 def _check_asked_for(pretrained: Pretrained, asked: dict[str, Any]) -> None:
     """The default kind asks for nothing, nor does the one that goes by the texts."""
     given, there = f"model.init_from={pretrained.given}", pretrained.config["tokenizer"]
-    kind = kind_of(parse_tokenizer(pretrained.tokenizer), there["kind"])
+    tokenizer = parse_tokenizer(pretrained.tokenizer)
+    kind = kind_of(tokenizer, there["kind"])
     if asked["kind"] == "pretrained":
         same = load_tokenizer(asked["path"]).to_str() == pretrained.tokenizer
     else:
@@ -110,7 +111,7 @@ def _check_asked_for(pretrained: Pretrained, asked: dict[str, Any]) -> None:
             f"{given} brings its own tokenizer (tokenizer={kind}), whose tokens are all that its encoder "
             f"knows, and tokenizer.kind={asked['kind']} asks for another. Leave tokenizer out, or pretrain with it."
         )
-    if there["kind"] != "pretrained" and there["lowercase"] and not asked["lowercase"]:
+    if asked["lowercase"] is False and lowers(tokenizer):
         log.warning("warning: %s was pretrained with tokenizer.lowercase=true: capitals are not seen", given)
 
 

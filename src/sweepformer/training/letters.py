@@ -1,10 +1,13 @@
 """Which words are spelled alike: what is learned of one tells something of the others."""
 
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
+
+log = logging.getLogger(__name__)
 
 SHORTEST, LONGEST = 2, 5  # letters in n-grams, the marks of a word's ends among them
 LONGEST_WORD = 40  # letters: what is longer is no word
@@ -43,12 +46,13 @@ class Letters:
                 entries = np.diff(spelled.indptr) @ rows
                 if entries <= min(MOST_ENTRIES, MOST_WORK / classes):
                     return cls(spelled)
+                log.info("wide path: words without their letters, of which %s in all would take long", f"{entries:,}")
         return cls(csr_matrix((len(words), 0)))
 
     @property
     def there_are(self) -> bool:
         """Whether any word has some."""
-        return self.spelled.shape[1] > 0
+        return self.spelled.nnz > 0
 
     def those(self, kind: np.ndarray) -> "Letters":
         """Of some n-grams only. kind: (n-grams,) bool."""

@@ -36,7 +36,14 @@ from sweepformer.training.callbacks.throughput import Throughput
 from sweepformer.training.checkpoint_files import read_checkpoint
 from sweepformer.training.checkpoints import read_best
 from sweepformer.training.initialization import open_pretrained, take_tokenizer
-from sweepformer.training.model_making import check_can_do, make_model, teach_beforehand, tokens_known
+from sweepformer.training.model_making import (
+    check_can_do,
+    make_model,
+    parameters,
+    teach_beforehand,
+    tell_trust,
+    tokens_known,
+)
 from sweepformer.training.optimization import build_optimizer, build_schedule
 from sweepformer.training.refusals import as_mistakes
 from sweepformer.training.seen_rows import warn_of_seen_rows
@@ -100,16 +107,16 @@ def train_and_test(
         write_text(directory.path / "tokenizer.json", store.tokenizer.to_str(pretty=True))
         directory.write_labels(store.classes)
         print_rows(store)
-        print_tokens(store, data, frequent)
+        print_tokens(store, data, tokenizer["kind"], frequent)
         tell(config, rows, tokens)
         if kind.predicts == "vocabulary":
             print_to_beat(store)
     model = make_model(config, kind, store, frequent, trainer, pretrained)
     if not checkpoint:  # which holds what was learned
         batches = len(data.plan("train"))
-        teach_beforehand(model, config, store, data, -(-rows * _batches_used(trainer, batches) // batches))
+        teach_beforehand(model, config, kind, store, data, -(-rows * _batches_used(trainer, batches) // batches))
     task = _task(config, by_rows, model, store, frequent, data, trainer)
-    summary.parameters = sum(parameter.numel() for parameter in model.parameters())
+    summary.parameters = parameters(model)
     predictions = PredictionWriter(directory.predictions, store.splits["test"], store.classes)
     _callbacks(trainer).append(predictions)
     if checkpoint:
@@ -131,6 +138,8 @@ def train_and_test(
     if chooser:
         chosen = read_best(Path(chooser.best_model_path), config, chooser.monitor, chooser.best_model_score)
         task.load_state_dict(chosen["state_dict"])
+        tell_trust(model)
+        summary.parameters = parameters(model)  # a run that went on has its wide path from a checkpoint
         others = {name: value for name, value in summary.metrics.items() if not name.startswith(OF_TRAINING)}
         summary.metrics = others | chosen["sweepformer"]["metrics"]
     else:

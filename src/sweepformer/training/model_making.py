@@ -1,5 +1,6 @@
-"""A run's model as training begins: what it is made of, what it begins with, what it is taught beforehand."""
+"""A run's model: what it is made of, what it begins with, what it is taught beforehand, how large it is."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,13 @@ from sweepformer.data.tokenizer import has_rare_words, special_ids, vocab_size, 
 from sweepformer.errors import UserError
 from sweepformer.models.wide import WidePath
 from sweepformer.tasks.kinds import Kind
-from sweepformer.tasks.model_arguments import known_to_the_program, model_options
+from sweepformer.tasks.model_arguments import is_by_the_task, known_to_the_program, model_options
 from sweepformer.training.compilation import compile_in_place
 from sweepformer.training.initialization import Pretrained, take_encoder
 from sweepformer.training.parameter_groups import freeze
 from sweepformer.training.wide_fit import fit_wide
+
+log = logging.getLogger(__name__)
 
 
 def check_can_do(model: dict[str, Any], kind: Kind) -> None:
@@ -76,9 +79,23 @@ def make_model(
 
 
 def teach_beforehand(
-    model: nn.Module, config: dict[str, Any], store: Store, data: RowsDataModule, most_rows: int
+    model: nn.Module, config: dict[str, Any], kind: Kind, store: Store, data: RowsDataModule, most_rows: int
 ) -> None:
     """Fit the wide path, if the model has one. most_rows: of the training rows that may be looked at."""
     if isinstance(wide := getattr(model, "wide", None), WidePath):
         words = words_by_id(store.tokenizer)
         fit_wide(wide, data.rows["train"], data.rows["val"], config["model"]["wide"], most_rows, words)
+    elif kind.labels == "class" and is_by_the_task(config["model"].get("wide")):
+        log.info("recipe: no wide path, as classes are weighed (model.wide.enabled)")
+
+
+def parameters(model: nn.Module) -> int:
+    """How many numbers a model learns, or has learned beforehand."""
+    wide = getattr(model, "wide", None)
+    return sum(one.numel() for one in model.parameters()) + (wide.learned if isinstance(wide, WidePath) else 0)
+
+
+def tell_trust(model: nn.Module) -> None:
+    """Print how encoder and wide path are pooled, if there are both."""
+    if isinstance(wide := getattr(model, "wide", None), WidePath):
+        log.info("pooled: encoder x %.2f, wide path x %.2f, by validation rows", *wide.trust.tolist())

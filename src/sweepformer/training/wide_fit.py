@@ -43,7 +43,7 @@ def fit_wide(
         wide: without any n-grams.
         train, val: rows with a class each.
         options: `model.wide` of a config: features, letters, strengths.
-        most_rows: of the training rows that may be looked at; None: all.
+        most_rows: of the training rows that may be looked at, and of the validation rows; None: all.
         words: how each token is spelled, where tokens are words.
     """
     from sweepformer.baselines.linear import fit_linear  # scikit-learn takes a second to load
@@ -60,20 +60,22 @@ def fit_wide(
     found, counts = _frequent(wide, train, some, min(int(options["features"]), MOST_WEIGHTS // classes))
     of_rows = f", from {len(some):,} of {len(train):,} rows" if len(some) < len(train) else ""
     letters = Letters.of(_spelled(found, words), options.get("letters", 0.0), counts, len(present))
-    spelled = " and the letters of words" if letters.there_are else ""
-    log.info("wide path: %s n-grams of up to %d tokens%s%s", f"{len(found):,}", wide.longest, spelled, of_rows)
     tried = []
-    for kind in _kinds(found):
+    for name, kind in _kinds(found, wide.longest):
+        beside = letters.those(kind)
+        spelled = " and the letters of words" if beside.there_are else ""
+        log.info("wide path: %s %s%s%s", f"{kind.sum():,}", name, spelled, of_rows)
         known = torch.from_numpy(found[kind]), torch.from_numpy(_idf(counts[kind], len(some)))
         wide.know(*known)
-        beside = letters.those(kind)
         table, val_table = (beside.beside(_table(wide, *rows)) for rows in ((train, some), (val, val_some)))
         linear = fit_linear(table, labels, val_table, val_labels, options["strengths"])
         weights, bias = np.zeros((classes, len(known[0]))), np.full(classes, UNSEEN)
         weights[present], bias[present] = beside.in_words(linear.weights), linear.bias
         scaled = [torch.from_numpy(part * linear.scale) for part in (weights, bias)]
-        tried.append((_likelihood(linear.logits(val_table), val_labels), known, scaled))
-    _, known, learned = max(tried, key=lambda one: one[0])
+        tried.append((_likelihood(linear.logits(val_table), val_labels), name, known, scaled))
+    _, name, known, learned = max(tried, key=lambda one: one[0])
+    if len(tried) > 1:
+        log.info("wide path: %s it is, by the likelihood of validation rows", name)
     wide.know(*known)
     wide.answer_with(*learned)
     wide.to(precision)
@@ -95,15 +97,16 @@ def _frequent(wide: WidePath, train: BatchedRows, some: np.ndarray, most: int) -
         table = np.sort(np.pad(table, ((0, 0), (1, 0)), constant_values=NOTHING), axis=1)
         keys.append(table[:, 1:][table[:, 1:] != table[:, :-1]])  # each once
     found, counts = np.unique(np.concatenate(keys), return_counts=True)
-    if not _are_of_one_length(train):
+    if not _are_of_one_length(train.rows.lengths, train.lengths):
         found, counts = found[found > 0], counts[found > 0]  # places mean nothing
     # Among equals the short ones, whose keys are the smallest.
     kept = np.sort(np.lexsort((np.abs(found), -counts))[:most])
     return found[kept], counts[kept]
 
 
-def _are_of_one_length(rows: BatchedRows) -> bool:
-    return int(np.bincount(rows.lengths).max()) >= OF_ONE_LENGTH * len(rows)
+def _are_of_one_length(lengths: np.ndarray, read: np.ndarray) -> bool:
+    """lengths, read: (rows,) how many tokens rows have, and how many of them are read: what is cut has no length."""
+    return int(np.bincount(lengths[lengths == read], minlength=1).max()) >= OF_ONE_LENGTH * len(lengths)
 
 
 def _spelled(keys: np.ndarray, words: Sequence[str]) -> list[str]:
@@ -111,14 +114,15 @@ def _spelled(keys: np.ndarray, words: Sequence[str]) -> list[str]:
     return [words[key - 1] if 0 < key <= len(words) else "" for key in keys.tolist()]
 
 
-def _kinds(found: np.ndarray) -> Iterator[np.ndarray]:
-    """Which of the n-grams to try together, (known,) bool each."""
+def _kinds(found: np.ndarray, longest: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Which of the n-grams to try together, (known,) bool each, and what these are called."""
     ngrams = found > 0
+    name = f"n-grams of up to {longest} tokens"
     if ngrams.any():
-        yield ngrams
+        yield name, ngrams
     if not ngrams.all():
-        yield ~ngrams
-        yield np.ones_like(ngrams)
+        yield "tokens at their places", ~ngrams
+        yield f"{name} and tokens at their places", np.ones_like(ngrams)
 
 
 def _idf(counts: np.ndarray, rows: int) -> np.ndarray:
