@@ -16,6 +16,7 @@ from benchmarks.runs_of_recipes import case_of, chosen_sets, measure, options_of
 from benchmarks.tables import markdown, write_table
 
 SETS = ["trec6", "sst2", "sms_spam", "dna_splice"]
+CLEAR = 3  # standard errors: three seeds of four sets show as much by chance in one or two of a hundred ingredients
 WHOLE = "default"  # the recipe of benchmarks.quality whose ingredients these are
 # By the ingredient: what is typed to have the recipe without it. One line each, for whatever it is made of.
 WITHOUT: dict[str, list[str]] = {
@@ -41,7 +42,6 @@ WITHOUT: dict[str, list[str]] = {
 }
 Runs = list[dict[str, Any]]
 BySetAndSeed = dict[tuple[str, int], dict[str, Any]]
-CLEAR = 3  # standard errors: three seeds of four sets show as much by chance in one or two of a hundred ingredients
 Pair = tuple[dict[str, Any], dict[str, Any]]  # a run without the ingredient, and the whole recipe's
 
 

@@ -82,7 +82,7 @@ def teach_beforehand(
     model: nn.Module, config: dict[str, Any], kind: Kind, store: Store, data: RowsDataModule, most_rows: int
 ) -> None:
     """Fit the wide path, if the model has one. most_rows: of the training rows that may be looked at."""
-    if isinstance(wide := getattr(model, "wide", None), WidePath):
+    if wide := _wide_path(model):
         words = words_by_id(store.tokenizer)
         fit_wide(wide, data.rows["train"], data.rows["val"], config["model"]["wide"], most_rows, words)
     elif kind.labels == "class" and is_by_the_task(config["model"].get("wide")):
@@ -91,11 +91,16 @@ def teach_beforehand(
 
 def parameters(model: nn.Module) -> int:
     """How many numbers a model learns, or has learned beforehand."""
-    wide = getattr(model, "wide", None)
-    return sum(one.numel() for one in model.parameters()) + (wide.learned if isinstance(wide, WidePath) else 0)
+    wide = _wide_path(model)
+    return sum(one.numel() for one in model.parameters()) + (wide.learned if wide else 0)
 
 
 def tell_trust(model: nn.Module) -> None:
     """Print how encoder and wide path are pooled, if there are both."""
-    if isinstance(wide := getattr(model, "wide", None), WidePath):
+    if wide := _wide_path(model):
         log.info("pooled: encoder x %.2f, wide path x %.2f, by validation rows", *wide.trust.tolist())
+
+
+def _wide_path(model: nn.Module) -> WidePath | None:
+    wide = getattr(model, "wide", None)
+    return wide if isinstance(wide, WidePath) else None
