@@ -26,6 +26,11 @@ WITHOUT: dict[str, list[str]] = {
     "convolution": ["model.stem=none"],
     "small token vectors": ["model.embedding_std=1"],
     "convolution and small token vectors": ["model.stem=none", "model.embedding_std=1"],
+    "convolution with small token vectors and label smoothing": [
+        "model.stem=none",
+        "model.embedding_std=1",
+        "task.label_smoothing=0",
+    ],
     "whole words": ["tokenizer=wordpiece"],
     "settings by the number of rows": ["trainer.max_epochs=6", "data.batch_size=64", "optimizer.lr=1e-3"],
     "label smoothing": ["task.label_smoothing=0"],
