@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
@@ -38,16 +37,15 @@ class Letters:
             rows: (n-grams,) int64, in how many training rows each is.
             classes: that are learned.
         """
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        if weight and any(words):
-            with suppress(ValueError):  # no two words share any
-                spelled = weight * TfidfVectorizer(analyzer=letter_ngrams, min_df=2).fit_transform(words)
-                entries = np.diff(spelled.indptr) @ rows
-                if entries <= min(MOST_ENTRIES, MOST_WORK / classes):
-                    return cls(spelled)
-                log.info("wide path: words without their letters, of which %s in all would take long", f"{entries:,}")
-        return cls(csr_matrix((len(words), 0)))
+        none = csr_matrix((len(words), 0))
+        if not weight or not any(words):
+            return cls(none)
+        spelled = _letters_that_are_shared(words)
+        entries = np.diff(spelled.indptr) @ rows
+        if entries > min(MOST_ENTRIES, MOST_WORK / classes):
+            log.info("wide path: words without their letters, of which %s in all would take long", f"{entries:,}")
+            return cls(none)
+        return cls(weight * spelled)
 
     @property
     def there_are(self) -> bool:
@@ -69,6 +67,16 @@ class Letters:
         """
         own, of_letters = np.split(weights, [self.spelled.shape[0]], axis=1)
         return own + (self.spelled @ of_letters.T).T
+
+
+def _letters_that_are_shared(words: Sequence[str]) -> csr_matrix:
+    """(words, letter n-grams) float64 of unit length, those that two words have; none at all where no two share any."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    try:
+        return TfidfVectorizer(analyzer=letter_ngrams, min_df=2).fit_transform(words)
+    except ValueError:  # its way to say that no n-gram is left
+        return csr_matrix((len(words), 0))
 
 
 def letter_ngrams(word: str) -> list[str]:
