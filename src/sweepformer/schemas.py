@@ -115,7 +115,7 @@ class ModelSchema:
     activation: Activation = MISSING
     positional_encoding: Positions = MISSING
     embedding_std: float = MISSING
-    stem: Stem = MISSING
+    stem: Stem | None = MISSING
     pooling: Pooling = MISSING
     max_length: int = MISSING
     classifier_dim: int | None = None

@@ -21,20 +21,25 @@ def model_options(config: dict[str, Any], kind: Kind, tokenizer: Tokenizer | Non
         tokenizer: None: not known yet.
     """
     options = {name: value for name, value in config["model"].items() if name not in OF_TRAINING}
-    if isinstance(wide := options.get("wide"), dict):
-        options["wide"] = _wide(wide, tokenizer) if _has_wide(config, kind) else None
+    wide = options.get("wide")
+    has_wide = isinstance(wide, dict) and _has_wide(config, kind)
+    if isinstance(wide, dict):
+        options["wide"] = _wide(wide, tokenizer) if has_wide else None
+    if is_by_the_task(config["model"], "stem"):
+        alone = not has_wide and kind.predicts != "vocabulary"  # an encoder that is pretrained will mostly have company
+        options["stem"] = "convolution" if alone else "none"
     return options
 
 
-def is_by_the_task(wide: Any) -> bool:
-    """Whether it goes by the task if there is a wide path. wide: what a model's config says of it, if it does."""
-    return isinstance(wide, dict) and wide.get("enabled") is None
+def is_by_the_task(options: Any, name: str) -> bool:
+    """Whether an option goes by the task: it is there, and null. options: of a model, or of a part that it may have."""
+    return isinstance(options, dict) and name in options and options[name] is None
 
 
 def _has_wide(config: dict[str, Any], kind: Kind) -> bool:
     """Whether there is a wide path. Where nothing is said: with one class a row, unless classes are weighed, which a
     pool that is fitted to the validation rows as they are would undo."""
-    if not is_by_the_task(config["model"]["wide"]):
+    if not is_by_the_task(config["model"]["wide"], "enabled"):
         return bool(config["model"]["wide"]["enabled"])
     weighed = config["task"].get("class_weights", "none") != "none" or config["data"].get("sampling") == "balanced"
     return kind.labels == "class" and not weighed

@@ -1,6 +1,7 @@
 """Beginning with another run's encoder and tokenizer instead of chance."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ ARCHITECTURE = (
     "embedding_dim", "num_heads", "num_layers", "dim_feedforward", "norm_first", "activation", "positional_encoding",
     "stem",
 )  # fmt: skip
-USUAL = {"stem": "none", "embedding_std": 1.0}  # what earlier versions had without saying so
+USUAL = {"embedding_std": 1.0}  # what earlier versions had without saying so
 VECTORS = "embedding.tokens.weight"  # those of tokens
 # Parts that only some tasks have: a vector before the row, and one for each text of a pair.
 OPTIONAL = ("embedding.cls", "embedding.segments.weight")
@@ -128,7 +129,10 @@ def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any
     if not isinstance(encoder, nn.Module):
         raise UserError(f"model.init_from: {type(model).__name__} has no encoder to begin with. Choose a transformer.")
     there, here = _of_all_tokens(pretrained.weights, encoder), encoder.state_dict()
-    before, now = USUAL | pretrained.config["model"], USUAL | config
+    before, now = (
+        USUAL | options | {"stem": _stem_of(weights)}
+        for options, weights in ((pretrained.config["model"], there), (config, here))
+    )
     # Sines are no weights, and as large as the vectors were to begin with.
     shaping = (*ARCHITECTURE, "embedding_std") if now.get("positional_encoding") == "sinusoidal" else ARCHITECTURE
     differing = [key for key in shaping if now.get(key) != before.get(key)]
@@ -153,6 +157,11 @@ def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any
     for name in OPTIONAL:
         if (name in there) != (name in here):
             log.info("encoder.%s: %s", name, "new, as that one has none" if name in here else "left out, not needed")
+
+
+def _stem_of(weights: Iterable[str]) -> str:
+    """What an encoder has, which the config may leave to the task. weights: their names."""
+    return "convolution" if any(name.startswith("stem.") for name in weights) else "none"
 
 
 def _of_all_tokens(weights: dict[str, Tensor], encoder: nn.Module) -> dict[str, Tensor]:

@@ -68,7 +68,12 @@ def make_model(
     # A "true" half precision wants its weights made in it.
     with trainer.init_module(empty_init=False):
         known = known_to_the_program(kind, store.classes, store.tokenizer, store.pairs, frequent)
-        model = build("model", model_options(config, kind, store.tokenizer), **known)
+        options = model_options(config, kind, store.tokenizer)
+        model = build("model", options, **known)
+    if is_by_the_task(config["model"], "stem"):
+        answers = "will answer" if kind.predicts == "vocabulary" else "answers"
+        beside = "alone" if options["stem"] != "none" else "beside a wide path"
+        log.info("recipe: model.stem=%s, as the encoder %s %s", options["stem"], answers, beside)
     if pretrained:
         take_encoder(pretrained, model, config["model"])
     if config["model"].get("frozen_layers") is not None:
@@ -85,7 +90,7 @@ def teach_beforehand(
     if wide := _wide_path(model):
         words = words_by_id(store.tokenizer)
         fit_wide(wide, data.rows["train"], data.rows["val"], config["model"]["wide"], most_rows, words)
-    elif kind.labels == "class" and is_by_the_task(config["model"].get("wide")):
+    elif kind.labels == "class" and is_by_the_task(config["model"].get("wide"), "enabled"):
         log.info("recipe: no wide path, as classes are weighed (model.wide.enabled)")
 
 
