@@ -23,27 +23,15 @@ WITHOUT: dict[str, list[str]] = {
     "wide path": ["model.wide.enabled=false"],
     "words that occur once": ["tokenizer.rare_words=0"],
     "letters": ["model.wide.letters=0"],
-    "convolution": ["model.stem=none"],
-    "small token vectors": ["model.embedding_std=1"],
-    "convolution and small token vectors": ["model.stem=none", "model.embedding_std=1"],
-    "convolution with small token vectors and label smoothing": [
-        "model.stem=none",
-        "model.embedding_std=1",
-        "task.label_smoothing=0",
-    ],
     "whole words": ["tokenizer=wordpiece"],
     "settings by the number of rows": ["trainer.max_epochs=6", "data.batch_size=64", "optimizer.lr=1e-3"],
-    "label smoothing": ["task.label_smoothing=0"],
+    "small token vectors": ["model.embedding_std=1"],
     "dropout": ["model.dropout=0", "model.classifier_dropout=0"],
-    "rotary positions": ["model.positional_encoding=none"],
-    "mean pooling": ["model.pooling=cls"],
-    "early stopping": ["callbacks.early_stopping=null"],
-    "norm first": ["model.norm_first=false"],
-    "GELU": ["model.activation=relu"],
-    "fall of the rate": ["scheduler=constant"],
-    "weight decay": ["optimizer.weight_decay=0"],
-    "clipped gradients": ["trainer.gradient_clip_val=null"],
-    "batches of like length": ["data.batching=random"],
+}
+# What the recipe has left out, or leaves to encoders that answer alone: what is typed to put it in.
+WITH: dict[str, list[str]] = {
+    "convolution": ["model.stem=convolution"],
+    "label smoothing": ["task.label_smoothing=0.1"],
 }
 Runs = list[dict[str, Any]]
 BySetAndSeed = dict[tuple[str, int], dict[str, Any]]
@@ -51,22 +39,23 @@ Pair = tuple[dict[str, Any], dict[str, Any]]  # a run without the ingredient, an
 
 
 def main() -> None:
-    options = options_of(__doc__, "ablations", WITHOUT, SETS)
+    changes = WITHOUT | WITH
+    options = options_of(__doc__, "ablations", changes, SETS)
     if options.docs:
         write_table("ablations", recorded_table())
         return
     sets = chosen_sets(options)
     cases = [
-        case_of(rows, recipe, WITHOUT[recipe], seed)
+        case_of(rows, recipe, changes[recipe], seed)
         for recipe in options.recipes
         for rows in sets.values()
         for seed in range(options.seeds)
     ]
-    measure(cases, options, WITHOUT)
+    measure(cases, options, changes)
 
 
 def recorded_table() -> str:
-    """The recorded figures as Markdown: the recipe's accuracy, then what taking an ingredient out changes about it."""
+    """The recorded figures as Markdown: the recipe's accuracy, then what one ingredient more or less changes of it."""
     return table(read_runs("ablations"), read_runs("quality"))
 
 
@@ -77,8 +66,8 @@ def table(runs: Runs, of_quality: Runs) -> str:
     if not of_whole:
         return "Nothing is recorded yet."
     whole = {(run["set"], run["seed"]): run for run in of_whole}
-    rows = [["nothing", "", *(_accuracy(whole, name) for name in sets), "", "", "", ""]]
-    for name in WITHOUT:
+    rows = [["as it is", "", *(_accuracy(whole, name) for name in sets), "", "", "", ""]]
+    for name in [*WITHOUT, *WITH]:
         pairs = [
             (run, whole[run["set"], run["seed"]])
             for run in runs
@@ -86,7 +75,7 @@ def table(runs: Runs, of_quality: Runs) -> str:
         ]
         if pairs:
             rows.append(_line(name, pairs, sets))
-    head = ["without", "typed", *sets, "mean, test", "mean, validation", "so it", "time of a run"]
+    head = ["the recipe", "typed", *sets, "mean, test", "mean, validation", "so it", "time of a run"]
     told = "Test accuracy in percent, mean and standard deviation over seeds; below it the change in points."
     return "\n\n".join(filter(None, [told, markdown(head, rows), states_of_code([*runs, *of_whole], "ablations")]))
 
@@ -94,23 +83,27 @@ def table(runs: Runs, of_quality: Runs) -> str:
 def _line(name: str, pairs: list[Pair], sets: list[str]) -> list[str]:
     by_test, by_validation = ([_changes(pairs, metric, one) for one in sets] for metric in ("test_acc", "val_acc"))
     times = sum(run["cpu_seconds"] for run, _ in pairs) / sum(run["cpu_seconds"] for _, run in pairs)
+    put_in = name in WITH
     return [
-        name,
-        f"`{' '.join(WITHOUT[name])}`",
+        f"{'with' if put_in else 'without'} {name}",
+        f"`{' '.join((WITHOUT | WITH)[name])}`",
         *(f"{statistics.mean(changes):+.1f}" if changes else "" for changes in by_test),
         _told(by_test),
         _told(by_validation),
-        verdict(by_validation),
+        verdict(by_validation, put_in),
         f"x {times:.2f}",
     ]
 
 
-def verdict(of_sets: list[list[float]]) -> str:
-    """What an ingredient does, by what taking it out changes: told only beyond `CLEAR`."""
+def verdict(of_sets: list[list[float]], put_in: bool = False) -> str:
+    """What an ingredient does, by what taking it out changes, or putting it in: told only beyond `CLEAR`."""
     mean, error = _mean_and_error(of_sets)
     if error is None:
         return "isn't known yet"
-    return "pays" if mean < -CLEAR * error else "costs" if mean > CLEAR * error else "makes no difference seen here"
+    if abs(mean) <= CLEAR * error:
+        return "makes no difference seen here"
+    pays = (mean > 0) == put_in
+    return ("would pay" if pays else "would cost") if put_in else ("pays" if pays else "costs")
 
 
 def _mean_and_error(of_sets: list[list[float]]) -> tuple[float, float | None]:

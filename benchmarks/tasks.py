@@ -79,12 +79,17 @@ LETTERS = {
     "small, tokenizer=char": ["model=small", "tokenizer=char"],
     "small, tokenizer=byte": ["model=small", "tokenizer=byte"],
 }
+# Of what encoders that answer alone have.
+WITHOUT = {
+    "small without convolution": ["model=small", "model.stem=none"],
+    "small without small token vectors": ["model=small", "model.embedding_std=1"],
+}
 PARTS = ("head", "tail", "head_and_tail", "windows")
 CASES = {
     "multilabel": Case(
         "snips: which of 39 slot types occur in an utterance, from its word-by-word annotation",
         ["task=multilabel", "trainer.max_epochs=10"],
-        BASELINES | BAG | {"small": ["model=small"]},
+        BASELINES | BAG | {"small": ["model=small"]} | WITHOUT,
         slot_types,
     ),
     "regression": Case(

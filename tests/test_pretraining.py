@@ -242,6 +242,20 @@ def test_the_first_run_is_the_second_but_for_what_is_said_of_it() -> None:
     assert first["data"] == {"train_file": "a.csv", "long_rows": "head"}
 
 
+@pytest.mark.parametrize(
+    ("task", "stem"), [("classification.Classification", "none"), ("tagging.Tagging", "convolution")]
+)
+def test_the_first_run_has_the_stem_of_the_second(task: str, stem: str) -> None:
+    config = {
+        "task": {"_target_": f"sweepformer.tasks.{task}"},
+        "model": {"stem": None, "wide": {"enabled": None}},
+        "optimizer": {},
+        "data": {},
+        "pretrain": {"task": {"_target_": "sweepformer.tasks.masked_lm.MaskedLM"}},
+    }
+    assert plain(first_config(OmegaConf.create(config)))["model"] == {"stem": stem, "wide": {"enabled": False}}
+
+
 ONE_COMMAND = ("experiment=pretrain_then_classify", "pretrain.trainer.max_epochs=2", "trainer.max_epochs=2")
 
 

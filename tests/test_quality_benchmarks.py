@@ -104,11 +104,14 @@ def test_slow_recipes_have_one_seed(bench, monkeypatch) -> None:
 def test_ingredients_are_taken_out_one_at_a_time(bench, monkeypatch) -> None:
     whole = bench(quality, "--recipes", "default", "--seeds", "1")
     monkeypatch.setattr(ablations, "WITHOUT", {"dropout": [*QUICK, "model.dropout=0"]})
+    monkeypatch.setattr(ablations, "WITH", {})
     runs = [run for run in bench(ablations, "--seeds", "1") if run not in whole]  # here both write into one file
     (without,), (beside,) = runs, whole
     assert without["recipe"] == "dropout"
     change = 100 * (without["test_acc"] - beside["test_acc"])
-    assert f"| dropout | `{' '.join([*QUICK, 'model.dropout=0'])}` | {change:+.1f} |" in ablations.table(runs, whole)
+    assert f"| without dropout | `{' '.join([*QUICK, 'model.dropout=0'])}` | {change:+.1f} |" in ablations.table(
+        runs, whole
+    )
 
 
 def test_curves_learn_from_as_many_rows_as_they_say(bench, monkeypatch, tmp_path: Path) -> None:
@@ -135,7 +138,8 @@ def test_runs_end_with_the_command_that_measures_them(data: Path, shared_cache: 
 
 
 def test_every_ingredient_can_be_taken_out(cli: Cli) -> None:
-    all_of_them = [override for overrides in ablations.WITHOUT.values() for override in overrides]
+    changes = [*ablations.WITHOUT.values(), *ablations.WITH.values()]
+    all_of_them = [override for overrides in changes for override in overrides]
     whole, stripped = (OmegaConf.create(cli("--cfg", "job", *overrides).out) for overrides in ([], all_of_them))
     for override in all_of_them:
         key = override.split("=")[0]
@@ -204,6 +208,8 @@ def test_verdicts_need_more_than_noise_over_seeds() -> None:
     assert ablations.verdict([[2.0, 1.8, 2.2]]) == "costs"
     assert ablations.verdict([[-2.0, 1.0, 0.5]]) == "makes no difference seen here"
     assert ablations.verdict([[-2.0], [-2.0, -2.1]]) == "isn't known yet"
+    assert ablations.verdict([[-2.0, -1.8, -2.2]], put_in=True) == "would cost"
+    assert ablations.verdict([[2.0, 1.8, 2.2]], put_in=True) == "would pay"
     # Sets may differ: what helps one of them alone pays.
     assert ablations.verdict([[-30.1, -30.0, -29.9], [-0.1, 0.0, 0.1]]) == "pays"
 

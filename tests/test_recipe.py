@@ -1,6 +1,8 @@
 """What is null goes by the number of training rows; what is given stays."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +80,23 @@ def test_a_run_says_that_its_rows_are_long(cli: Cli, tiny: tuple[str, ...]) -> N
 
 def test_training_that_ends_by_steps_needs_no_epochs() -> None:
     assert settled(config(max_steps=7), 10)["trainer"]["max_epochs"] is None
+
+
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [
+        ("class", "model.stem=none, as the encoder answers beside a wide path"),
+        ("tags", "model.stem=convolution, as the encoder answers alone"),
+        ("masked", "model.stem=none, as the encoder will answer beside a wide path"),
+    ],
+)
+def test_a_run_says_what_its_encoder_has_before_the_layers(
+    finished: Callable[[str], Path], run: str, told: str
+) -> None:
+    directory = finished(run)
+    assert f"recipe: {told}\n" in (directory / "run.log").read_text(encoding="utf-8")
+    weights = read_checkpoint(directory / "checkpoints" / "last.ckpt")["state_dict"]
+    assert ("model.encoder.stem.mix.weight" in weights) == ("convolution" in told)
 
 
 def test_a_null_without_a_recipe_is_named() -> None:
