@@ -111,6 +111,15 @@ def test_encoder_and_tokenizer_are_taken_over_bit_for_bit(
     assert not any(torch.equal(value, moved[name]) for name, value in before.items() if "weight" in name)
 
 
+def test_an_encoder_brings_its_stem(cli: Cli, texts: tuple[str, ...], pretrained: str) -> None:
+    alone = (*texts, "task.class_weights=balanced", "trainer.max_epochs=1")
+    assert "recipe: model.stem=convolution, as the encoder answers alone" in cli(*alone, "hydra.run.dir=new").out
+    result = cli(*alone, f"model.init_from={pretrained}", "hydra.run.dir=begun")
+    assert result.code == 0, result.screen
+    assert f"recipe: model.stem=none, as {pretrained} has it" in result.out
+    assert load("begun").predict(["w1 w2"])[0] in ("even", "odd")
+
+
 def test_what_auto_became_may_be_named_and_nothing_else(cli: Cli, texts: tuple[str, ...]) -> None:
     short = (*texts, "trainer.limit_train_batches=1")
     assert cli(*short, "task=masked_lm", "tokenizer=auto", "hydra.run.dir=auto").code == 0

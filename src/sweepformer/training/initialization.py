@@ -1,7 +1,6 @@
 """Beginning with another run's encoder and tokenizer instead of chance."""
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from sweepformer.data.tokenizer import kind_of, load_tokenizer, lowers, parse_to
 from sweepformer.errors import UserError
 from sweepformer.identity import find_checkpoint
 from sweepformer.models.frequent_tokens import FrequentTokens
+from sweepformer.models.stem import stem_of
 from sweepformer.plain_configs import check_groups
 from sweepformer.run_directory import RunDirectory
 from sweepformer.training.checkpoint_files import read_checkpoint
@@ -43,6 +43,11 @@ class Pretrained:
     config: dict[str, Any]
     tokenizer: str
     weights: dict[str, Tensor]
+
+    @property
+    def stem(self) -> str:
+        """What stands between its embeddings and layers, as `model.stem` has it."""
+        return stem_of(self.weights)
 
     @property
     def tokens(self) -> int | None:
@@ -130,7 +135,7 @@ def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any
         raise UserError(f"model.init_from: {type(model).__name__} has no encoder to begin with. Choose a transformer.")
     there, here = _of_all_tokens(pretrained.weights, encoder), encoder.state_dict()
     before, now = (
-        USUAL | options | {"stem": _stem_of(weights)}
+        USUAL | options | {"stem": stem_of(weights)}
         for options, weights in ((pretrained.config["model"], there), (config, here))
     )
     # Sines are no weights, and as large as the vectors were to begin with.
@@ -157,11 +162,6 @@ def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any
     for name in OPTIONAL:
         if (name in there) != (name in here):
             log.info("encoder.%s: %s", name, "new, as that one has none" if name in here else "left out, not needed")
-
-
-def _stem_of(weights: Iterable[str]) -> str:
-    """What an encoder has, which the config may leave to the task. weights: their names."""
-    return "convolution" if any(name.startswith("stem.") for name in weights) else "none"
 
 
 def _of_all_tokens(weights: dict[str, Tensor], encoder: nn.Module) -> dict[str, Tensor]:

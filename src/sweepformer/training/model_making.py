@@ -69,11 +69,9 @@ def make_model(
     with trainer.init_module(empty_init=False):
         known = known_to_the_program(kind, store.classes, store.tokenizer, store.pairs, frequent)
         options = model_options(config, kind, store.tokenizer)
+        if is_by_the_task(config["model"], "stem"):
+            options["stem"] = _stem(options, kind, pretrained)
         model = build("model", options, **known)
-    if is_by_the_task(config["model"], "stem"):
-        answers = "will answer" if kind.predicts == "vocabulary" else "answers"
-        beside = "alone" if options["stem"] != "none" else "beside a wide path"
-        log.info("recipe: model.stem=%s, as the encoder %s %s", options["stem"], answers, beside)
     if pretrained:
         take_encoder(pretrained, model, config["model"])
     if config["model"].get("frozen_layers") is not None:
@@ -81,6 +79,18 @@ def make_model(
     if config["trainer"].get("compile"):
         compile_in_place(model, trainer.strategy.root_device)
     return model
+
+
+def _stem(options: dict[str, Any], kind: Kind, pretrained: Pretrained | None) -> str:
+    """That of the encoder it begins with, or as the task asks for."""
+    if pretrained:
+        stem, reason = pretrained.stem, f"{pretrained.given} has it"
+    else:
+        stem = options["stem"]
+        answers = "will answer" if kind.predicts == "vocabulary" else "answers"
+        reason = f"the encoder {answers} {'beside a wide path' if stem == 'none' else 'alone'}"
+    log.info("recipe: model.stem=%s, as %s", stem, reason)
+    return stem
 
 
 def teach_beforehand(
