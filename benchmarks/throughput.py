@@ -32,7 +32,6 @@ from benchmarks.workloads import WORKLOADS, write_files
 OURS = "sweepformer"
 VARIANTS = {
     OURS: [],
-    "plain": ["model.stem=none", "model.wide.enabled=false"],  # the encoder without what the default adds to it
     "packed": ["model.attention=varlen"],
     "packed_compiled": ["model.attention=varlen", "trainer.compile=true"],
 }
