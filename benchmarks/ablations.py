@@ -67,11 +67,14 @@ def table(runs: Runs, of_quality: Runs) -> str:
         return "Nothing is recorded yet."
     whole = {(run["set"], run["seed"]): run for run in of_whole}
     rows = [["as it is", "", *(_accuracy(whole, name) for name in sets), "", "", "", ""]]
-    for name in [*WITHOUT, *WITH]:
+    changes = WITHOUT | WITH
+    for name in changes:
         pairs = [
             (run, whole[run["set"], run["seed"]])
             for run in runs
-            if run["recipe"] == name and (run["set"], run["seed"]) in whole
+            if run["recipe"] == name
+            and (run["set"], run["seed"]) in whole
+            and set(changes[name]) <= set(run["overrides"])
         ]
         if pairs:
             rows.append(_line(name, pairs, sets))

@@ -87,7 +87,10 @@ def test_training_that_ends_by_steps_needs_no_epochs() -> None:
     [
         ("class", "model.stem=none, as the encoder answers beside a wide path"),
         ("tags", "model.stem=convolution, as the encoder answers alone"),
-        ("masked", "model.stem=none, as the encoder will answer beside a wide path"),
+        (
+            "masked",
+            "model.stem=none, as most encoders that are pretrained for are beside a wide path (those for tags are not)",
+        ),
     ],
 )
 def test_a_run_says_what_its_encoder_has_before_the_layers(

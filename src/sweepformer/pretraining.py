@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from sweepformer.tasks.kinds import KINDS, kind_of
-from sweepformer.tasks.model_arguments import model_options
+from sweepformer.tasks.model_arguments import is_left_open, stem_by_the_task
 
 
 def first_config(cfg: DictConfig) -> DictConfig:
@@ -22,8 +22,8 @@ def first_config(cfg: DictConfig) -> DictConfig:
     kind = kind_of(config["task"]) or KINDS["Classification"]
     if "frozen_layers" in config["model"]:
         config["model"]["frozen_layers"] = None
-    if "stem" in config["model"]:  # the second run's, whatever that goes by
-        config["model"]["stem"] = model_options(config, kind)["stem"]
+    if is_left_open(config["model"], "stem") and not config["model"].get("init_from"):
+        config["model"]["stem"], _ = stem_by_the_task(config, kind)  # the second's, which begins with this encoder
     if config["model"].get("wide"):  # of labels
         config["model"]["wide"]["enabled"] = False
     config["optimizer"].pop("layer_decay", None)

@@ -10,14 +10,12 @@ from sweepformer.baselines.saved import read_baseline
 from sweepformer.environment import refuse_newer
 from sweepformer.errors import UserError
 from sweepformer.inference.finding import Found
-from sweepformer.models.stem import stem_of
 from sweepformer.plain_configs import check_groups
-from sweepformer.tasks.model_arguments import is_by_the_task
+from sweepformer.tasks.model_arguments import config_as_trained
 from sweepformer.training.checkpoint_files import read_checkpoint
 from sweepformer.whole_files import Damaged
 
 OF_MODEL = "model."  # what the names of the model's weights begin with in a checkpoint
-ENCODER = "encoder."  # and those of its encoder among them
 
 
 @dataclass(frozen=True)
@@ -71,11 +69,9 @@ def _of_checkpoint(path: Path) -> Artifact:
 def _taken_from(path: Path, content: dict[str, Any]) -> Artifact:
     about, state = content["sweepformer"], content["state_dict"]
     refuse_newer(about, str(path))
-    config = about["config"]
-    check_groups(config, ("task", "model", "data", "tokenizer", "trainer"))
+    check_groups(about["config"], ("task", "model", "data", "tokenizer", "trainer"))
+    config = config_as_trained(about)
     weights = {name.removeprefix(OF_MODEL): value for name, value in state.items() if name.startswith(OF_MODEL)}
-    if is_by_the_task(config["model"], "stem"):  # or by the encoder that the run began with
-        config["model"]["stem"] = stem_of(name.removeprefix(ENCODER) for name in weights)
     task = {name: value for name, value in state.items() if not name.startswith(OF_MODEL)}
     return Artifact(
         path,

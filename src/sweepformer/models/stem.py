@@ -1,7 +1,5 @@
 """What a token's neighbours are, before any attention: a convolution over the embeddings."""
 
-from collections.abc import Iterable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,11 +8,6 @@ from sweepformer.models.dropout import Dropout
 from sweepformer.models.layout import Layout, Packed
 
 STEMS = ("none", "convolution")
-
-
-def stem_of(weights: Iterable[str]) -> str:
-    """Which one an encoder has. weights: their names, as in `Encoder.state_dict`."""
-    return "convolution" if any(name.startswith("stem.") for name in weights) else "none"
 
 
 class ConvolutionStem(nn.Module):

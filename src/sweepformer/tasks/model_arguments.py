@@ -21,25 +21,42 @@ def model_options(config: dict[str, Any], kind: Kind, tokenizer: Tokenizer | Non
         tokenizer: None: not known yet.
     """
     options = {name: value for name, value in config["model"].items() if name not in OF_TRAINING}
-    wide = options.get("wide")
-    has_wide = isinstance(wide, dict) and _has_wide(config, kind)
-    if isinstance(wide, dict):
-        options["wide"] = _wide(wide, tokenizer) if has_wide else None
-    if is_by_the_task(config["model"], "stem"):
-        alone = not has_wide and kind.predicts != "vocabulary"  # an encoder that is pretrained will mostly have company
-        options["stem"] = "convolution" if alone else "none"
+    if isinstance(wide := options.get("wide"), dict):
+        options["wide"] = _wide(wide, tokenizer) if _has_wide(config, kind) else None
+    if is_left_open(options, "stem"):
+        options["stem"], _ = stem_by_the_task(config, kind)
     return options
 
 
-def is_by_the_task(options: Any, name: str) -> bool:
-    """Whether an option goes by the task: it is there, and null. options: of a model, or of a part that it may have."""
+def stem_by_the_task(config: dict[str, Any], kind: Kind) -> tuple[str, str]:
+    """What a model whose config says `stem: null` has there, and why. Arguments as of `model_options`."""
+    if kind.predicts == "vocabulary":
+        return "none", "most encoders that are pretrained for are beside a wide path (those for tags are not)"
+    if isinstance(config["model"].get("wide"), dict) and _has_wide(config, kind):
+        return "none", "the encoder answers beside a wide path"
+    return "convolution", "the encoder answers alone"
+
+
+def config_as_trained(about: dict[str, Any]) -> dict[str, Any]:
+    """The config that a checkpoint holds, in which the stem is the one that the run had.
+
+    about: what the checkpoint says of itself, its config checked to have a model.
+    """
+    config = about["config"]
+    if not is_left_open(config["model"], "stem"):
+        return config
+    return {**config, "model": {**config["model"], "stem": about["stem"]}}
+
+
+def is_left_open(options: Any, name: str) -> bool:
+    """Whether an option is there, and null. options: of a model, or of a part that it may have."""
     return isinstance(options, dict) and name in options and options[name] is None
 
 
 def _has_wide(config: dict[str, Any], kind: Kind) -> bool:
     """Whether there is a wide path. Where nothing is said: with one class a row, unless classes are weighed, which a
     pool that is fitted to the validation rows as they are would undo."""
-    if not is_by_the_task(config["model"]["wide"], "enabled"):
+    if not is_left_open(config["model"]["wide"], "enabled"):
         return bool(config["model"]["wide"]["enabled"])
     weighed = config["task"].get("class_weights", "none") != "none" or config["data"].get("sampling") == "balanced"
     return kind.labels == "class" and not weighed

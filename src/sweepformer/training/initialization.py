@@ -11,9 +11,9 @@ from sweepformer.data.tokenizer import kind_of, load_tokenizer, lowers, parse_to
 from sweepformer.errors import UserError
 from sweepformer.identity import find_checkpoint
 from sweepformer.models.frequent_tokens import FrequentTokens
-from sweepformer.models.stem import stem_of
 from sweepformer.plain_configs import check_groups
 from sweepformer.run_directory import RunDirectory
+from sweepformer.tasks.model_arguments import config_as_trained
 from sweepformer.training.checkpoint_files import read_checkpoint
 from sweepformer.whole_files import write_text
 
@@ -25,7 +25,7 @@ ARCHITECTURE = (
     "embedding_dim", "num_heads", "num_layers", "dim_feedforward", "norm_first", "activation", "positional_encoding",
     "stem",
 )  # fmt: skip
-USUAL = {"embedding_std": 1.0}  # what earlier versions had without saying so
+USUAL = {"stem": "none", "embedding_std": 1.0}  # what earlier versions had without saying so
 VECTORS = "embedding.tokens.weight"  # those of tokens
 # Parts that only some tasks have: a vector before the row, and one for each text of a pair.
 OPTIONAL = ("embedding.cls", "embedding.segments.weight")
@@ -47,7 +47,7 @@ class Pretrained:
     @property
     def stem(self) -> str:
         """What stands between its embeddings and layers, as `model.stem` has it."""
-        return stem_of(self.weights)
+        return (USUAL | self.config["model"])["stem"]
 
     @property
     def tokens(self) -> int | None:
@@ -79,8 +79,8 @@ def open_pretrained(given: str) -> Pretrained:
 def _taken_from(checkpoint: dict[str, Any], given: str) -> Pretrained:
     """What is needed of a checkpoint, none of it trusted to be what it should be."""
     about, state = checkpoint["sweepformer"], checkpoint["state_dict"]
-    config, tokenizer = about["config"], about["tokenizer"]
-    check_groups(config, ("task", "model", "data", "tokenizer"))
+    check_groups(about["config"], ("task", "model", "data", "tokenizer"))
+    config, tokenizer = config_as_trained(about), about["tokenizer"]
     try:
         parse_tokenizer(tokenizer)
     except ValueError as error:
@@ -134,10 +134,7 @@ def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any
     if not isinstance(encoder, nn.Module):
         raise UserError(f"model.init_from: {type(model).__name__} has no encoder to begin with. Choose a transformer.")
     there, here = _of_all_tokens(pretrained.weights, encoder), encoder.state_dict()
-    before, now = (
-        USUAL | options | {"stem": stem_of(weights)}
-        for options, weights in ((pretrained.config["model"], there), (config, here))
-    )
+    before, now = USUAL | pretrained.config["model"], USUAL | config
     # Sines are no weights, and as large as the vectors were to begin with.
     shaping = (*ARCHITECTURE, "embedding_std") if now.get("positional_encoding") == "sinusoidal" else ARCHITECTURE
     differing = [key for key in shaping if now.get(key) != before.get(key)]

@@ -43,6 +43,7 @@ from sweepformer.training.model_making import (
     teach_beforehand,
     tell_trust,
     tokens_known,
+    with_stem,
 )
 from sweepformer.training.optimization import build_optimizer, build_schedule
 from sweepformer.training.refusals import as_mistakes
@@ -91,7 +92,7 @@ def train_and_test(
     frequent = tokens_known(config, kind, store, pretrained)
     rows, lengths = len(store.splits["train"]), store.splits["train"].lengths
     tokens = 0 if _has_short_epochs(trainer) else int(LongRows.of(config).tokens_read(lengths).sum())
-    by_rows = settled(config, rows, tokens)
+    by_rows = with_stem(settled(config, rows, tokens), kind, pretrained)
     if "max_epochs" in asked_for(config):
         trainer.fit_loop.max_epochs = by_rows["trainer"]["max_epochs"]
     data = _data_module(by_rows, store)
@@ -111,7 +112,7 @@ def train_and_test(
         tell(config, rows, tokens)
         if kind.predicts == "vocabulary":
             print_to_beat(store)
-    model = make_model(config, kind, store, frequent, trainer, pretrained)
+    model = make_model(by_rows, kind, store, frequent, trainer, pretrained)
     if not checkpoint:  # which holds what was learned
         batches = len(data.plan("train"))
         teach_beforehand(model, config, kind, store, data, -(-rows * _batches_used(trainer, batches) // batches))
@@ -183,7 +184,7 @@ def _task(
     data: RowsDataModule,
     trainer: pl.Trainer,
 ) -> Task:
-    """config: as it is saved, by which the run is known; by_rows: the same with what goes by its rows; frequent: as
+    """config: as it is saved, by which the run is known; by_rows: the same with nothing left open; frequent: as
     `tokens_known` says."""
     plan = data.plan("train", trainer.world_size)
     batches = -(-len(plan) // trainer.world_size)
@@ -208,6 +209,7 @@ def _task(
             "tokenizer": store.tokenizer.to_str(),
             "vocab_size": vocab_size(store.tokenizer),
             "frequent": frequent,
+            "stem": by_rows["model"].get("stem"),
             "pairs": store.pairs,
             **made_by(),
         },

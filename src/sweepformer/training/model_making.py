@@ -14,7 +14,12 @@ from sweepformer.data.tokenizer import has_rare_words, special_ids, vocab_size, 
 from sweepformer.errors import UserError
 from sweepformer.models.wide import WidePath
 from sweepformer.tasks.kinds import Kind
-from sweepformer.tasks.model_arguments import is_by_the_task, known_to_the_program, model_options
+from sweepformer.tasks.model_arguments import (
+    is_left_open,
+    known_to_the_program,
+    model_options,
+    stem_by_the_task,
+)
 from sweepformer.training.compilation import compile_in_place
 from sweepformer.training.initialization import Pretrained, take_encoder
 from sweepformer.training.parameter_groups import freeze
@@ -35,6 +40,16 @@ def check_can_do(model: dict[str, Any], kind: Kind) -> None:
             f"model: {target.__name__} can't do this task: it has one answer a row, and the task asks for tokens. "
             "Choose a transformer, such as model=small."
         )
+
+
+def with_stem(config: dict[str, Any], kind: Kind, pretrained: Pretrained | None) -> dict[str, Any]:
+    """The plain config, in which what stands between embeddings and layers is no longer null; tells what and why."""
+    model = config["model"]
+    if not is_left_open(model, "stem"):
+        return config
+    stem, reason = (pretrained.stem, "that encoder has it") if pretrained else stem_by_the_task(config, kind)
+    log.info("recipe: model.stem=%s, as %s", stem, reason)
+    return {**config, "model": {**model, "stem": stem}}
 
 
 def tokens_known(config: dict[str, Any], kind: Kind, store: Store, pretrained: Pretrained | None) -> int | None:
@@ -68,10 +83,7 @@ def make_model(
     # A "true" half precision wants its weights made in it.
     with trainer.init_module(empty_init=False):
         known = known_to_the_program(kind, store.classes, store.tokenizer, store.pairs, frequent)
-        options = model_options(config, kind, store.tokenizer)
-        if is_by_the_task(config["model"], "stem"):
-            options["stem"] = _stem(options, kind, pretrained)
-        model = build("model", options, **known)
+        model = build("model", model_options(config, kind, store.tokenizer), **known)
     if pretrained:
         take_encoder(pretrained, model, config["model"])
     if config["model"].get("frozen_layers") is not None:
@@ -81,18 +93,6 @@ def make_model(
     return model
 
 
-def _stem(options: dict[str, Any], kind: Kind, pretrained: Pretrained | None) -> str:
-    """That of the encoder it begins with, or as the task asks for."""
-    if pretrained:
-        stem, reason = pretrained.stem, f"{pretrained.given} has it"
-    else:
-        stem = options["stem"]
-        answers = "will answer" if kind.predicts == "vocabulary" else "answers"
-        reason = f"the encoder {answers} {'beside a wide path' if stem == 'none' else 'alone'}"
-    log.info("recipe: model.stem=%s, as %s", stem, reason)
-    return stem
-
-
 def teach_beforehand(
     model: nn.Module, config: dict[str, Any], kind: Kind, store: Store, data: RowsDataModule, most_rows: int
 ) -> None:
@@ -100,7 +100,7 @@ def teach_beforehand(
     if wide := _wide_path(model):
         words = words_by_id(store.tokenizer)
         fit_wide(wide, data.rows["train"], data.rows["val"], config["model"]["wide"], most_rows, words)
-    elif kind.labels == "class" and is_by_the_task(config["model"].get("wide"), "enabled"):
+    elif kind.labels == "class" and is_left_open(config["model"].get("wide"), "enabled"):
         log.info("recipe: no wide path, as classes are weighed (model.wide.enabled)")
 
 
