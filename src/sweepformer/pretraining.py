@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from sweepformer.tasks.kinds import KINDS, kind_of
-from sweepformer.tasks.model_arguments import is_left_open, stem_by_the_task
+from sweepformer.tasks.model_arguments import leaves_stem_open, stem_by_the_task
 
 
 def first_config(cfg: DictConfig) -> DictConfig:
@@ -22,7 +22,7 @@ def first_config(cfg: DictConfig) -> DictConfig:
     kind = kind_of(config["task"]) or KINDS["Classification"]
     if "frozen_layers" in config["model"]:
         config["model"]["frozen_layers"] = None
-    if is_left_open(config["model"], "stem") and not config["model"].get("init_from"):
+    if leaves_stem_open(config["model"]) and not config["model"].get("init_from"):
         config["model"]["stem"], _ = stem_by_the_task(config, kind)  # the second's, which begins with this encoder
     if config["model"].get("wide"):  # of labels
         config["model"]["wide"]["enabled"] = False

@@ -15,8 +15,9 @@ from sweepformer.errors import UserError
 from sweepformer.models.wide import WidePath
 from sweepformer.tasks.kinds import Kind
 from sweepformer.tasks.model_arguments import (
-    is_left_open,
+    is_by_the_task,
     known_to_the_program,
+    leaves_stem_open,
     model_options,
     stem_by_the_task,
 )
@@ -45,7 +46,7 @@ def check_can_do(model: dict[str, Any], kind: Kind) -> None:
 def with_stem(config: dict[str, Any], kind: Kind, pretrained: Pretrained | None) -> dict[str, Any]:
     """The plain config, in which what stands between embeddings and layers is no longer null; tells what and why."""
     model = config["model"]
-    if not is_left_open(model, "stem"):
+    if not leaves_stem_open(model):
         return config
     stem, reason = (pretrained.stem, "that encoder has it") if pretrained else stem_by_the_task(config, kind)
     log.info("recipe: model.stem=%s, as %s", stem, reason)
@@ -100,7 +101,7 @@ def teach_beforehand(
     if wide := _wide_path(model):
         words = words_by_id(store.tokenizer)
         fit_wide(wide, data.rows["train"], data.rows["val"], config["model"]["wide"], most_rows, words)
-    elif kind.labels == "class" and is_left_open(config["model"].get("wide"), "enabled"):
+    elif kind.labels == "class" and is_by_the_task(config["model"].get("wide")):
         log.info("recipe: no wide path, as classes are weighed (model.wide.enabled)")
 
 
