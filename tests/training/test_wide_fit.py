@@ -30,7 +30,7 @@ def test_it_tells_rows_that_the_encoder_has_not_learned_to(cli: Cli, tiny: tuple
     assert result.code == 0, result.screen
     assert "wide path: " in result.out
     assert result.summary["metrics"]["test_acc"] == 1
-    plain = cli(*tiny, *WIDE[1:], "model.wide.enabled=false", "hydra.run.dir=plain").summary
+    plain = cli(*tiny, *WIDE[1:], "model.wide.enabled=false", "model.stem=none", "hydra.run.dir=plain").summary
     assert plain["metrics"]["test_acc"] < 0.8
     weights = torch.load(result.directory / result.summary["best_checkpoint"], weights_only=True)["state_dict"]
     learned = weights["model.wide.weights"][1:].numel() + weights["model.wide.bias"].numel()
