@@ -153,7 +153,7 @@ def test_killed_again_and_again_it_comes_to_the_same_bytes(finished: Finished, t
     while True:
         process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, cwd=ROOT)
         try:
-            assert process.wait(timeout=3 + kills / 2 + random.random()) == 0
+            assert process.wait(timeout=1 + kills / 2 + random.random()) == 0
             break
         except subprocess.TimeoutExpired:
             process.kill()
