@@ -1,4 +1,4 @@
-"""What every ingredient of the default recipe is worth: each taken out by itself, on small sets, over seeds.
+"""What every ingredient of the default recipe is worth: each taken out, or put in, on small sets, over seeds.
 
     python -m benchmarks.ablations           typed again it goes on
     python -m benchmarks.ablations --docs    writes the recorded table into experiments/README.md

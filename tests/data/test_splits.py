@@ -83,7 +83,11 @@ def test_classes_sort_by_value() -> None:
     ("raw", "fractions", "words"),
     [
         (RawSplits(rows(many(9, 1))), (0.1, 0.1), ["two", "'0'", "rows.csv"]),
-        (RawSplits(rows([("same", "a"), ("same", "b")])), (0.1, 0.1), ["one class", "(1 of texts that stand"]),
+        (
+            RawSplits(rows([("same", "a"), ("same", "b")])),
+            (0.1, 0.1),
+            ["only one class", "(1 of texts that stand there"],
+        ),
         (RawSplits(rows([*many(20), ("a", "rare")])), (0.1, 0.1), ["'rare'", "1"]),
         (RawSplits(rows(many(20)), None, rows([("a", "new")])), (0.1, 0.1), ["'new'", "row 0"]),
         (RawSplits(rows(many(20))), (0.0, 0.1), ["data.val_fraction=0.0"]),

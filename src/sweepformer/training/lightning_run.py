@@ -184,8 +184,8 @@ def _task(
     data: RowsDataModule,
     trainer: pl.Trainer,
 ) -> Task:
-    """config: as it is saved, by which the run is known; by_rows: the same with nothing left open; frequent: as
-    `tokens_known` says."""
+    """config: as it is saved, by which the run is known; by_rows: the same with what goes by its rows, and its
+    stem; frequent: as `tokens_known` says."""
     plan = data.plan("train", trainer.world_size)
     batches = -(-len(plan) // trainer.world_size)
     options = own_options(config["task"])
