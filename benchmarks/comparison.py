@@ -23,7 +23,7 @@ import pyarrow.parquet
 from torch.utils.tensorboard import SummaryWriter
 
 from benchmarks.record import ROOT, record
-from sweepformer.run_directory import RunDirectory, Summary
+from sweepformer.runs.directory import RunDirectory, Summary
 
 CLASSES = [f"class {code}" for code in range(20)]
 EPOCHS = 10

@@ -102,13 +102,13 @@ def bare_loop(config_file: Path, steps: int) -> float:
     """Forward, backward, clip, step and schedule, on the batches that the run of this config trains on."""
     from torch.nn.functional import cross_entropy
 
-    from sweepformer.build import build
+    from sweepformer.config.build import build
+    from sweepformer.config.kinds import KINDS
     from sweepformer.data.batches import BatchedRows, BatchPlan, PlannedBatches
     from sweepformer.data.corpus import prepare
     from sweepformer.data.long_rows import LongRows
     from sweepformer.data.tokenizer import pad_id
-    from sweepformer.models.products import use_fast_float32
-    from sweepformer.tasks.kinds import KINDS
+    from sweepformer.models.attention import use_fast_float32
     from sweepformer.tasks.model_arguments import known_to_the_program, model_options
     from sweepformer.training.optimization import build_optimizer
 

@@ -12,8 +12,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sweepformer.locks import locked
-from sweepformer.whole_files import write_text
+from sweepformer.files.atomic import write_text
+from sweepformer.files.locks import locked
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"

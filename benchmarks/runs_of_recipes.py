@@ -22,8 +22,8 @@ from benchmarks.labelled_sets import DATA, LabelledSet, find_sets
 from benchmarks.record import ROOT
 from benchmarks.recorded_runs import Case, RecordedRuns
 from benchmarks.soak.processes import Command, Ending, run_all, warm_up
-from sweepformer.locks import Locked, locked
-from sweepformer.run_directory import RunDirectory
+from sweepformer.files.locks import Locked, locked
+from sweepformer.runs.directory import RunDirectory
 
 PATIENCE = 300.0  # seconds of the processor
 COMMON = ["trainer=cpu", "logger=none", "trainer.enable_progress_bar=false"]

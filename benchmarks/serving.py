@@ -31,7 +31,7 @@ import torch
 from benchmarks.record import RESULTS, ROOT, record, run
 from benchmarks.tables import markdown, write_table
 from sweepformer import Predictor, load
-from sweepformer.models.products import use_fast_float32
+from sweepformer.models.attention import use_fast_float32
 
 OVERRIDES = ["trainer=cpu", "data.max_rows=12000", "trainer.max_epochs=2", "logger=none"]  # model=small, icd10
 CLIENTS = {1: 0.02, 8: 0.08, 64: 0.9}  # how many at once, and their share of all requests

@@ -10,7 +10,7 @@ from conftest import TINY, write_rows, write_tagged
 from task_rows import NUMBERS, SETS, write_numbers, write_pairs, write_sets
 
 from sweepformer.data.sources.readers import read_records
-from sweepformer.locks import locked
+from sweepformer.files.locks import locked
 
 ENCODER_ALONE = ("model.wide.enabled=false", "model.stem=none", "model.embedding_std=1.0")
 LEARNING = ("trainer.max_epochs=3", "optimizer.lr=3e-3", "trainer.enable_progress_bar=false")

@@ -13,7 +13,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from sweepformer import whole_files
+from sweepformer.files import atomic as whole_files
 
 
 class Misbehave(pl.Callback):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from conftest import Cli, write_rows
 
-from sweepformer.tasks.kinds import KINDS, Kind
+from sweepformer.config.kinds import KINDS, Kind
 
 
 def assert_clear(result, *words: str) -> None:

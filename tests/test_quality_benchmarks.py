@@ -18,8 +18,8 @@ from benchmarks.quality_tables import gain, tables
 from benchmarks.recorded_runs import Case, RecordedRuns
 from benchmarks.runs_of_recipes import COMMON
 from benchmarks.soak.processes import Command, Ending, run_all, warm_up
-from sweepformer.locks import locked
-from sweepformer.run_directory import RunDirectory, Summary
+from sweepformer.files.locks import locked
+from sweepformer.runs.directory import RunDirectory, Summary
 
 QUICK = ["model=tiny", "model.num_layers=1", "trainer.max_epochs=1", "tokenizer.vocab_size=200"]
 Measured = list[dict[str, Any]]

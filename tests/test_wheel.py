@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import EXPERIMENTS, ROOT
 
-from sweepformer.new_project import FILES
+from sweepformer.commands.init import FILES
 
 PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
 
@@ -48,7 +48,9 @@ def _call(*command: str | Path, cwd: Path | None = None, **environment: str) -> 
 
 def test_the_command_works_in_an_empty_folder(installed: Path, tmp_path: Path, shared_cache: Path) -> None:
     """With conf/ and experiments/ from inside the wheel; a project that it starts passes its own test."""
-    presets = Path(_call(installed, "-c", "from sweepformer.presets import CONF; print(CONF)", cwd=tmp_path).strip())
+    presets = Path(
+        _call(installed, "-c", "from sweepformer.config.presets import CONF; print(CONF)", cwd=tmp_path).strip()
+    )
     assert presets.is_relative_to(installed.parents[1].resolve())
     relative = [sorted(path.relative_to(conf) for path in conf.glob("**/*.yaml")) for conf in (presets, ROOT / "conf")]
     assert set(relative[1]) | {Path("experiment", f"{name}.yaml") for name in EXPERIMENTS} == set(relative[0])

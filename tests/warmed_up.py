@@ -4,7 +4,7 @@ import forked_commands  # noqa: F401  # where a fork begins
 import torch
 
 from benchmarks.soak.processes import warm_up
-from sweepformer.training.peak import peak_flops
+from sweepformer.training.callbacks.throughput import peak_flops
 
 warm_up()
 peak_flops(torch.device("cpu"), "32-true")  # measured once a process, which takes a while

@@ -14,7 +14,7 @@ def differences(one: Path, other: Path, logs: bool = True, besides: Collection[s
 
     logs: whether TensorBoard's are compared; besides: names of checkpoints that are not.
     """
-    from sweepformer.training.checkpoint_files import read_checkpoint
+    from sweepformer.files.checkpoints import read_checkpoint
 
     found = []
     checkpoints = [

@@ -13,7 +13,7 @@ from benchmarks.soak.override_trials import tell
 from benchmarks.soak.processes import Command, Ending, run_all, run_one, tidy
 from benchmarks.soak.rows import write_rows
 from benchmarks.soak.verdicts import complaint, kind_of_message
-from sweepformer.run_directory import RunDirectory
+from sweepformer.runs.directory import RunDirectory
 
 OVERRIDES = (
     "data=files", "model=tiny", "model.embedding_dim=16", "model.dim_feedforward=16", "model.num_layers=1",

@@ -189,7 +189,7 @@ def _enums() -> dict[str, list[str]]:
     from dataclasses import fields
     from typing import get_args
 
-    from sweepformer.schemas import SCHEMAS
+    from sweepformer.config.options import SCHEMAS
 
     found = {}
     for field in (field for schemas in SCHEMAS.values() for schema in schemas.values() for field in fields(schema)):

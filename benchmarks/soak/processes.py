@@ -196,12 +196,12 @@ def warm_up() -> None:
     import pyarrow.parquet  # noqa: F401
     import torch
     from hydra.core.global_hydra import GlobalHydra
+    from sweepformer.reports import figures  # noqa: F401
 
     from src.run import main
     from sweepformer.baselines import tfidf, word_features  # noqa: F401
     from sweepformer.data.sources import span_repair  # noqa: F401
-    from sweepformer.loading import load_run
-    from sweepformer.reports import figures  # noqa: F401
+    from sweepformer.training.loading import load_run
 
     torch.set_num_threads(1)
     load_run()

@@ -3,7 +3,7 @@
 import re
 
 from benchmarks.soak.processes import Command, Ending
-from sweepformer.run_directory import FINAL, RunDirectory
+from sweepformer.runs.directory import FINAL, RunDirectory
 
 MOST_LINES, MOST_CHARACTERS = 30, 6000
 

@@ -57,7 +57,7 @@ class Written:
         return found
 
     def _write_for_ever(self, folder: Path, number: int, tell: int) -> int:
-        from sweepformer.whole_files import remove_unfinished
+        from sweepformer.files.atomic import remove_unfinished
 
         remove_unfinished([folder])
         for one in itertools.count(number + 1):
@@ -68,8 +68,8 @@ class Written:
     def _write(self, folder: Path, number: int) -> None:
         import torch
 
-        from sweepformer.run_directory import RunDirectory, Summary
-        from sweepformer.training.checkpoint_files import write_checkpoint
+        from sweepformer.files.checkpoints import write_checkpoint
+        from sweepformer.runs.directory import RunDirectory, Summary
 
         if self.what == "checkpoint":
             write_checkpoint(folder / "last.ckpt", {"numbers": torch.full((300_000,), number)})
@@ -81,8 +81,8 @@ class Written:
     def _read(self, folder: Path, number: int) -> int | None:
         """The number in what is there; None if it isn't whole."""
         from sweepformer.data.store import Store
-        from sweepformer.run_directory import RunDirectory
-        from sweepformer.training.checkpoint_files import read_checkpoint
+        from sweepformer.files.checkpoints import read_checkpoint
+        from sweepformer.runs.directory import RunDirectory
 
         if self.what == "checkpoint":
             numbers = read_checkpoint(folder / "last.ckpt")["numbers"]

@@ -20,9 +20,9 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from sweepformer.config import plain, register
+from sweepformer.config.composing import plain, register
+from sweepformer.config.presets import CONF, hidden_presets, project_conf
 from sweepformer.errors import UserError
-from sweepformer.presets import CONF, hidden_presets, project_conf
 
 register()
 

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from sweepformer.baselines.baseline import Baseline
-from sweepformer.baselines.majority import Majority
+from sweepformer.baselines.majority import Majority, WordMajority
 from sweepformer.baselines.word_features import WordFeatures, shape
-from sweepformer.baselines.word_majority import WordMajority
 from sweepformer.data.texts import join_words
 
 TEXTS = [join_words(text.split()) for text in ("the run ended", "they run", "a run", "walking ended", "talking ended")]

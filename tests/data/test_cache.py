@@ -19,8 +19,8 @@ from conftest import ROOT, Cli, Result, ended
 from sweepformer.data.corpus import prepare
 from sweepformer.data.store import Store
 from sweepformer.errors import UserError
-from sweepformer.locks import Locked, locked
-from sweepformer.whole_files import SEAL, seal
+from sweepformer.files.atomic import SEAL, seal
+from sweepformer.files.locks import Locked, locked
 
 TOKENIZER = {"kind": "word", "vocab_size": 50, "min_frequency": 1, "lowercase": True, "path": None}
 TOKENIZER["truncation_side"] = "right"

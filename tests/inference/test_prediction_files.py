@@ -237,7 +237,7 @@ def test_a_whole_file_is_not_taken_for_that_of_a_newer_input(run: Predictor, tmp
 
 
 def test_another_process_is_not_written_over(run: Predictor, tmp_path: Path) -> None:
-    from sweepformer.locks import locked
+    from sweepformer.files.locks import locked
 
     with locked(tmp_path / "out.csv.part" / ".lock"), pytest.raises(UserError, match="by another process"):
         run.predict_file(write(tmp_path / "rows.csv"), tmp_path / "out.csv")

@@ -179,7 +179,7 @@ def test_what_a_run_cannot_say_is_refused(finished: Finished) -> None:
 def test_code_of_others_is_run_only_if_it_is_allowed(
     finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sweepformer.training.checkpoint_files import read_checkpoint, write_checkpoint
+    from sweepformer.files.checkpoints import read_checkpoint, write_checkpoint
 
     (tmp_path / "their_parts.py").write_text("def shout(text): return text.upper()\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -191,7 +191,7 @@ def test_code_of_others_is_run_only_if_it_is_allowed(
         load(tmp_path / "theirs.ckpt")
     run = load(tmp_path / "theirs.ckpt", allowed_packages=["their_parts"])
     assert run.texts.of("loud", "here") == "LOUD"
-    for name in ("sweepformer.whole_files.write_text", "sweepformer.models.transformer.nn", "os.system"):
+    for name in ("sweepformer.files.atomic.write_text", "sweepformer.models.transformer.nn", "os.system"):
         checkpoint["sweepformer"]["config"]["model"]["_target_"] = name
         checkpoint["sweepformer"]["config"]["data"]["transform"] = None
         write_checkpoint(tmp_path / "bad.ckpt", checkpoint)

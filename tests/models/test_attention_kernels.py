@@ -4,9 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from sweepformer.models import attention_kernels
-from sweepformer.models.attention_kernels import attend, choose_kernel
-from sweepformer.models.products import use_fast_float32
+from sweepformer.models import attention as attention_kernels
+from sweepformer.models.attention import attend, choose_kernel, use_fast_float32
 from sweepformer.models.transformer import Transformer
 
 

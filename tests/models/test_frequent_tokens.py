@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sweepformer.models.frequent_tokens import FrequentTokens
+from sweepformer.models.embeddings import FrequentTokens
 
 
 def test_rare_tokens_are_the_unknown_one() -> None:

@@ -2,7 +2,7 @@
 
 import torch
 
-from sweepformer.models.products import use_fast_float32
+from sweepformer.models.attention import use_fast_float32
 
 
 def test_fast_float32_is_float32() -> None:

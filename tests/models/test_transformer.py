@@ -10,8 +10,7 @@ import torch.nn.functional as F
 
 from sweepformer.models.bag_of_ngrams import BagOfNgrams
 from sweepformer.models.embeddings import POSITIONAL_ENCODINGS
-from sweepformer.models.mixing import Mixing
-from sweepformer.models.pooling import POOLINGS
+from sweepformer.models.heads import POOLINGS, Mixing
 from sweepformer.models.transformer import Transformer
 
 VARIANTS = list(itertools.product(POOLINGS, POSITIONAL_ENCODINGS, [False, True]))

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientSession
 
 from sweepformer import Predictor, load
-from sweepformer.serving.limits import Limits
+from sweepformer.serving.requests import Limits
 from sweepformer.serving.server import listening
 from sweepformer.serving.service import Service
 

@@ -9,7 +9,7 @@ from conftest import Cli, statuses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweepformer.run_directory import RunDirectory
+from sweepformer.runs.directory import RunDirectory
 from sweepformer.training.callbacks.halving import SuccessiveHalving, read_rung, was_stopped
 
 

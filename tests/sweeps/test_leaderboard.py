@@ -6,9 +6,9 @@ from pathlib import Path
 
 from conftest import Cli
 
-from sweepformer.comparison.runs import rank, read_runs
-from sweepformer.run_directory import RunDirectory
-from sweepformer.sweeps.folder import run_paths
+from sweepformer.runs.directory import RunDirectory
+from sweepformer.runs.folder import run_paths
+from sweepformer.runs.reading import rank, read_runs
 
 
 def test_files_rank_the_runs_and_say_how_to_run_them_again(shell: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:

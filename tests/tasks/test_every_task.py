@@ -8,8 +8,8 @@ import torch
 from conftest import Cli, statuses
 from task_rows import NUMBERS, SETS, write_numbers, write_sets
 
-from sweepformer.comparison.comparison import Comparison, compare
-from sweepformer.tasks.kinds import KINDS
+from sweepformer.analysis.comparison.comparison import Comparison, compare
+from sweepformer.config.kinds import KINDS
 
 TASKS = ["multilabel", "regression"]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sweepformer.tasks.kinds import KINDS
+from sweepformer.config.kinds import KINDS
 from sweepformer.tasks.model_arguments import model_options
 
 WEIGHED = {"class_weights": "balanced"}

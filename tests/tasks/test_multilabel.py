@@ -10,7 +10,7 @@ from conftest import COLOURS, Cli
 from sklearn.metrics import accuracy_score, f1_score
 from task_rows import SETS, label_sets, write_sets
 
-from sweepformer.tasks.thresholds import best_thresholds
+from sweepformer.tasks.fitted_on_validation import best_thresholds
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from torch.utils.data import DataLoader
 from sweepformer.data.batches import Batch
 from sweepformer.errors import Diverged
 from sweepformer.tasks.classification import Classification
+from sweepformer.tasks.gradients import let_skip, skips_by_itself
 from sweepformer.tasks.task import Targets
-from sweepformer.training import loss_spikes
+from sweepformer.training.callbacks import divergence as loss_spikes
 from sweepformer.training.callbacks.divergence import DivergenceCheck
-from sweepformer.training.gradients import let_skip, skips_by_itself
 
 ADAMW = partial(torch.optim.AdamW, lr=0.05, fused=True)
 OPTIMIZERS = {

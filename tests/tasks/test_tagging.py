@@ -20,7 +20,7 @@ from sweepformer.data.store import Store, write_store
 from sweepformer.data.texts import join_words
 from sweepformer.data.tokenizer import make_tokenizer, vocab_size
 from sweepformer.models.transformer import Transformer
-from sweepformer.tasks.tag_scores import SpanF1, TagF1
+from sweepformer.tasks.scores import SpanF1, TagF1
 from sweepformer.tasks.tagging import Tagging
 from sweepformer.tasks.task import Targets
 

@@ -7,7 +7,7 @@ import torch
 from conftest import Cli
 from scipy.special import softmax
 
-from sweepformer.tasks.temperature import best_temperature
+from sweepformer.tasks.fitted_on_validation import best_temperature
 
 
 def drawn(rows: int, classes: int, temperature: float) -> tuple[np.ndarray, np.ndarray]:

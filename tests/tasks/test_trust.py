@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 
-from sweepformer.tasks.trust import EQUAL, best_trust
+from sweepformer.tasks.fitted_on_validation import EQUAL, best_trust
 
 
 def drawn(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -11,10 +11,10 @@ import torch
 from conftest import Cli
 
 from sweepformer.errors import UserError
-from sweepformer.run_directory import RunDirectory
-from sweepformer.training.checkpoint_files import read_checkpoint, write_checkpoint
+from sweepformer.files.atomic import Damaged
+from sweepformer.files.checkpoints import read_checkpoint, write_checkpoint
+from sweepformer.runs.directory import RunDirectory
 from sweepformer.training.checkpoints import find_checkpoint, read_best
-from sweepformer.whole_files import Damaged
 
 
 @pytest.fixture

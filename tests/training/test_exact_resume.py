@@ -12,7 +12,7 @@ from benchmarks.soak.comparison import differences, scalars
 from benchmarks.soak.kills import TINY
 from benchmarks.soak.rows import write_rows
 from benchmarks.soak.writes import killed_writes
-from sweepformer.loading import load_run
+from sweepformer.training.loading import load_run
 
 MOMENTS = ("train:7", "train:8", "validation:0", "epoch:0", "write:1", "train:44", "validation:2", "test:0")
 FOUR_AT_ONCE = ("trainer.accumulate_grad_batches=4",)

@@ -9,7 +9,7 @@ import torch
 
 from sweepformer.data.tokenizer import make_tokenizer
 from sweepformer.errors import UserError
-from sweepformer.training.checkpoint_files import write_checkpoint
+from sweepformer.files.checkpoints import write_checkpoint
 from sweepformer.training.initialization import open_pretrained
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sweepformer.training.loss_spikes import LossSpikes
+from sweepformer.training.callbacks.divergence import LossSpikes
 
 
 def spikes(losses: np.ndarray) -> list[int]:

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from sweepformer.models.transformer import Transformer
-from sweepformer.training.optimization import build_optimizer, build_schedule
-from sweepformer.training.parameter_groups import freeze, parameter_groups
+from sweepformer.training.optimization import build_optimizer, build_schedule, freeze, parameter_groups
 from sweepformer.training.schedules import constant, cosine, linear, warmup_stable_decay
 
 

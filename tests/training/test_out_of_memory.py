@@ -7,7 +7,7 @@ from conftest import Cli, whole_and_resumed, write_tagged
 from forked_commands import Start
 
 from benchmarks.soak.comparison import differences
-from sweepformer.run_directory import RunDirectory
+from sweepformer.runs.directory import RunDirectory
 
 LITTLE_ROOM = (
     "allowed_packages=[misbehaving]",

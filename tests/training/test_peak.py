@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from sweepformer.training import peak
-from sweepformer.training.peak import data_sheet, peak_flops
+from sweepformer.training.callbacks import throughput as peak
+from sweepformer.training.callbacks.throughput import data_sheet, peak_flops
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix
 from scipy.special import expit, log_softmax
 from sklearn.exceptions import ConvergenceWarning
@@ -14,11 +15,23 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import f1_score
 from sklearn.svm import LinearSVC
 
-from sweepformer.baselines.calibration import fitted_temperature
 from sweepformer.data.labels import mean_and_scale
-from sweepformer.tasks.thresholds import best_thresholds
+from sweepformer.tasks.fitted_on_validation import best_thresholds
 
 log = logging.getLogger(__name__)
+
+
+def fitted_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
+    """What scores are divided by for the lowest log loss (Guo et al. 2017).
+
+    scores: (answers, classes) float; labels: (answers,) class numbers.
+    """
+
+    def loss(log_temperature: float) -> float:
+        return -float(log_softmax(scores / np.exp(log_temperature), axis=1)[np.arange(len(labels)), labels].mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))
+
 
 Fit = Callable[[csr_matrix, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
 Judge = Callable[[np.ndarray, np.ndarray], float]

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from sweepformer.baselines.contributions import Additive, Contributions
+from sweepformer.baselines.baseline import Additive, Contributions
 from sweepformer.baselines.linear import Linear, fit_linear
 from sweepformer.baselines.ngrams import ngrams_of, units_of
 from sweepformer.data.texts import BETWEEN_TEXTS, have_spaces, split_pair

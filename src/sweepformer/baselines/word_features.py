@@ -10,7 +10,7 @@ from sklearn.feature_extraction import FeatureHasher
 from sklearn.linear_model import SGDClassifier
 
 from sweepformer.baselines.baseline import Baseline
-from sweepformer.baselines.calibration import fitted_temperature
+from sweepformer.baselines.linear import fitted_temperature
 from sweepformer.data.texts import split_words
 
 BEFORE, AFTER = "<before>", "<after>"  # the sentence

@@ -6,9 +6,9 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sweepformer.command_line import command_line
 from sweepformer.data.cache import Kept, cache_folder, kept
-from sweepformer.reports.tables import table_text
+from sweepformer.screen.command_line import command_line
+from sweepformer.screen.tables import table_text
 
 
 def main() -> None:

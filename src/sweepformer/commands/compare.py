@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweepformer.command_line import command_line
 from sweepformer.commands.endings import in_one_message
 from sweepformer.errors import UserError
-from sweepformer.whole_files import write_text
+from sweepformer.files.atomic import write_text
+from sweepformer.screen.command_line import command_line
 
 if TYPE_CHECKING:
-    from sweepformer.comparison.comparison import Comparison
-    from sweepformer.comparison.curves import Curve
+    from sweepformer.analysis.comparison.comparison import Comparison
+    from sweepformer.analysis.comparison.curves import Curve
 
 
 def main() -> None:
@@ -50,13 +50,13 @@ def _compare(options: argparse.Namespace) -> None:
     if options.json == options.csv == Path("-"):
         raise UserError("--json - and --csv -: only one can go to standard output.")
     # numpy and pyarrow load here, so that --help and the shell's TAB need not wait for them
-    from sweepformer.comparison.comparison import Comparison, compare
-    from sweepformer.comparison.files import as_csv, as_json
-    from sweepformer.comparison.page import as_page, require_plotly
-    from sweepformer.comparison.pairing import Sure
-    from sweepformer.comparison.tables import lost
-    from sweepformer.comparison.text import as_text
-    from sweepformer.reports.tables import table_text
+    from sweepformer.analysis.comparison.comparison import Comparison, compare
+    from sweepformer.analysis.comparison.files import as_csv, as_json
+    from sweepformer.analysis.comparison.page import as_page, require_plotly
+    from sweepformer.analysis.comparison.pairing import Sure
+    from sweepformer.analysis.comparison.tables import lost
+    from sweepformer.analysis.comparison.text import as_text
+    from sweepformer.screen.tables import table_text
 
     if options.html:
         require_plotly()
@@ -79,7 +79,7 @@ def _compare(options: argparse.Namespace) -> None:
 
 def _curves(found: "Comparison", runs: int) -> "dict[str, dict[str, Curve]]":
     """Of the best runs only: event files take long to read."""
-    from sweepformer.comparison.curves import read_curves
+    from sweepformer.analysis.comparison.curves import read_curves
 
     names = list(dict.fromkeys((found.metric.name, "val_loss", "train_loss")))
     return {run.name: curves for run in found.ranked[:runs] if (curves := read_curves(run, names))}

@@ -3,11 +3,69 @@
 import argparse
 import re
 import shlex
+from argparse import Action, ArgumentParser, _AppendAction
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
-from sweepformer.command_line import command_line
+from sweepformer.commands.completed_overrides import run_folders
 from sweepformer.commands.verbs import VERBS
+from sweepformer.screen.command_line import command_line
+
+RUNS = ("run", "runs")  # what arguments are called that name runs' directories
+MANY = ("*", "+")
+
+
+def argument_words(parser: ArgumentParser, before: list[str], word: str) -> list[str]:
+    """What the last word may become; those that are complete end in a space. Nothing where files or names are meant.
+
+    before: the words between the verb and this one.
+    """
+    flags = parser._option_string_actions
+    asked, places = _read(before, flags)
+    if asked:
+        return _values(asked, word)
+    flag, equals, value = word.partition("=")
+    if equals and flag in flags:
+        return [f"{flag}={found}" for found in _values(flags[flag], value)]
+    if word.startswith("-"):
+        return [f"{one} " for one in _open_flags(flags, before) if one.startswith(word)]
+    arguments = parser._get_positional_actions()
+    if places >= len(arguments) and not (arguments and arguments[-1].nargs in MANY):
+        return []
+    return _values(arguments[min(places, len(arguments) - 1)], word)
+
+
+def _read(before: Iterable[str], flags: dict[str, Action]) -> tuple[Action | None, int]:
+    """The flag whose value comes next, if one does; how many arguments without a flag have come."""
+    asked: Action | None = None
+    places = 0
+    for word in before:
+        flag, equals, _ = word.partition("=")
+        if asked:
+            asked = None
+        elif flag in flags:
+            asked = flags[flag] if flags[flag].nargs != 0 and not equals else None
+        else:
+            places += 1
+    return asked, places
+
+
+def _open_flags(flags: dict[str, Action], before: list[str]) -> list[str]:
+    """Those that may still be given: once, or as often as one likes."""
+    given = [flags[flag] for word in before if (flag := word.partition("=")[0]) in flags]
+    return sorted(
+        name
+        for name, flag in flags.items()
+        if name.startswith("--") and (flag not in given or isinstance(flag, _AppendAction))
+    )
+
+
+def _values(argument: Action, word: str) -> list[str]:
+    if argument.choices:
+        return [f"{choice} " for choice in argument.choices if str(choice).startswith(word)]
+    return run_folders(word) if argument.dest in RUNS else []
+
 
 # Each hands the line up to the cursor to `--line`, and offers what that prints.
 SCRIPTS = {
@@ -82,12 +140,12 @@ def next_words(line: str) -> list[str]:
         return [f"{verb} " for verb in VERBS if verb.startswith(word)]
     verb, *before = before
     if verb == "run":
-        from sweepformer.completion.overrides import run_words  # which loads Hydra
+        from sweepformer.commands.completed_overrides import run_words  # which loads Hydra
 
         return run_words(before, word)
     if verb not in VERBS:
         return []
-    from sweepformer.completion.arguments import argument_words
+    from sweepformer.commands.completion import argument_words
 
     return argument_words(import_module(f"sweepformer.commands.{verb}").parser(), before, word)
 

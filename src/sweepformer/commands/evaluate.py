@@ -5,10 +5,10 @@ import logging
 import sys
 from pathlib import Path
 
-from sweepformer.command_line import command_line
 from sweepformer.commands.endings import in_one_message
 from sweepformer.errors import UserError
-from sweepformer.run_directory import RunDirectory
+from sweepformer.runs.directory import RunDirectory
+from sweepformer.screen.command_line import command_line
 
 
 def main() -> None:
@@ -70,11 +70,11 @@ def _tested_as(weights: Path) -> RunDirectory:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from sweepformer import load  # torch loads here, so that --help need not wait for it
-    from sweepformer.evaluation.evaluation import check_can_be_measured, evaluate
-    from sweepformer.evaluation.files import as_json, write_folder
-    from sweepformer.evaluation.labelled import answer_labelled, answered_before
-    from sweepformer.evaluation.text import as_text
-    from sweepformer.models.products import use_fast_float32
+    from sweepformer.analysis.evaluation.evaluation import check_can_be_measured, evaluate
+    from sweepformer.analysis.evaluation.files import as_json, write_folder
+    from sweepformer.analysis.evaluation.labelled import answer_labelled, answered_before
+    from sweepformer.analysis.evaluation.text import as_text
+    from sweepformer.models.attention import use_fast_float32
 
     use_fast_float32()
     run = load(options.run, device=options.device, allowed_packages=options.allow)

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from sweepformer.command_line import command_line
 from sweepformer.commands.endings import in_one_message
 from sweepformer.errors import UserError
+from sweepformer.screen.command_line import command_line
 
 if TYPE_CHECKING:
     from sweepformer.inference.predictor import Predictor
@@ -69,12 +69,12 @@ def parser() -> argparse.ArgumentParser:
 def _explain(options: argparse.Namespace) -> None:
     _check(options)
     # torch loads here, so that --help need not wait for it
-    from sweepformer.explanation.page import as_page
-    from sweepformer.explanation.terminal import print_explanations
+    from sweepformer.files.atomic import write_text
+    from sweepformer.inference.explanation.page import as_page
+    from sweepformer.inference.explanation.terminal import print_explanations
     from sweepformer.inference.loading import load
-    from sweepformer.models.products import use_fast_float32
-    from sweepformer.progress_bar import tqdm
-    from sweepformer.whole_files import write_text
+    from sweepformer.models.attention import use_fast_float32
+    from sweepformer.screen.progress_bar import tqdm
 
     use_fast_float32()
     # What is explained is computed in float32: the answer beside it should be the same one.

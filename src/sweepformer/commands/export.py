@@ -4,8 +4,8 @@ import argparse
 import logging
 from pathlib import Path
 
-from sweepformer.command_line import command_line
 from sweepformer.commands.endings import in_one_message
+from sweepformer.screen.command_line import command_line
 
 FORMATS = ("onnx", "torch", "safetensors", "transformers")
 
@@ -15,7 +15,7 @@ def main() -> None:
     options = parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     with in_one_message():
-        from sweepformer.inference.export.bundle import export  # torch loads here, so that --help need not wait for it
+        from sweepformer.export.bundle import export  # torch loads here, so that --help need not wait for it
 
         made = export(options.run, options.format, options.output, options.int8, options.allow)
         for line in (made.chosen, *made.trial.lines):

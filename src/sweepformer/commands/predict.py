@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweepformer.command_line import command_line
 from sweepformer.commands.endings import in_one_message
 from sweepformer.errors import UserError
+from sweepformer.screen.command_line import command_line
 
 if TYPE_CHECKING:
     from sweepformer.inference.prediction_files import Report
@@ -66,7 +66,7 @@ def _predict(options: argparse.Namespace) -> None:
         raise UserError("--resume needs --output: rows on the screen are not kept.")
     from sweepformer import load  # torch loads here, so that --help need not wait for it
     from sweepformer.inference.prediction_files import Options, predict_file
-    from sweepformer.models.products import use_fast_float32
+    from sweepformer.models.attention import use_fast_float32
 
     use_fast_float32()
     run = load(options.run, device=options.device, allowed_packages=options.allow)

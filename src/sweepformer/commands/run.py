@@ -12,13 +12,13 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from sweepformer.command_check import check_characters, explain, explain_system
-from sweepformer.config import prefer_own_presets, register
+from sweepformer.analysis.repetition.command import arguments_for_hydra, split_off
+from sweepformer.commands.command_check import check_characters, explain, explain_system
+from sweepformer.commands.help import print_help, wants_help
+from sweepformer.config.composing import prefer_own_presets, register
+from sweepformer.config.presets import CONF
 from sweepformer.errors import SweepTerminated, UserError, comes_of_ctrl_c
-from sweepformer.help import print_help, wants_help
-from sweepformer.loading import load_run
-from sweepformer.presets import CONF
-from sweepformer.repetition.command import arguments_for_hydra, split_off
+from sweepformer.training.loading import load_run
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")

@@ -6,10 +6,10 @@ import signal
 import sys
 from importlib.util import find_spec
 
-from sweepformer.command_line import command_line, install_line
 from sweepformer.commands.endings import in_one_message
 from sweepformer.errors import UserError
-from sweepformer.serving.limits import Limits
+from sweepformer.screen.command_line import command_line, install_line
+from sweepformer.serving.requests import Limits
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def _serve(options: argparse.Namespace) -> signal.Signals:
     if find_spec("aiohttp") is None:
         raise UserError(f"serve needs the extra [serve]: {install_line('serve')}")
     from sweepformer.inference.loading import load  # torch loads here, so that --help need not wait for it
-    from sweepformer.models.products import use_fast_float32
+    from sweepformer.models.attention import use_fast_float32
     from sweepformer.serving.server import serve
     from sweepformer.serving.service import Service
 

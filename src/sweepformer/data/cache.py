@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sweepformer.errors import UserError
-from sweepformer.locks import Locked, locked
+from sweepformer.files.locks import Locked, locked
 
 KEY = "[0-9a-f]{24}"
 

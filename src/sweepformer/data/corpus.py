@@ -8,15 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sweepformer.build import build, find_target
+from sweepformer.config.build import build, find_target
 from sweepformer.data.cache import cache_folder, check_writable
 from sweepformer.data.needed_labels import check_offer
 from sweepformer.data.splits import make_splits
 from sweepformer.data.store import Store, write_store
 from sweepformer.data.tokenizer import check_separates, load_tokenizer, make_tokenizer, read_text_as_it_is
 from sweepformer.errors import UserError
-from sweepformer.locks import locked
-from sweepformer.whole_files import remove_folder
+from sweepformer.files.atomic import remove_folder
+from sweepformer.files.locks import locked
 
 log = logging.getLogger(__name__)
 

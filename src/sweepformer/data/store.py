@@ -21,8 +21,8 @@ from sweepformer.data.rows import Rows
 from sweepformer.data.split_report import SplitReport
 from sweepformer.data.splits import Splits
 from sweepformer.data.tokenizer import read_text_as_it_is, read_tokenizer, unknown_id, vocab_size
-from sweepformer.progress_bar import tqdm
-from sweepformer.whole_files import check_seal, seal, sync
+from sweepformer.files.atomic import check_seal, seal, sync
+from sweepformer.screen.progress_bar import tqdm
 
 SPLITS = ("train", "val", "test")
 COUNTED_AT_ONCE = 1_000_000  # tokens

@@ -6,14 +6,14 @@ from typing import Any
 
 import torch
 
-from sweepformer.baselines.saved import read_baseline
-from sweepformer.environment import refuse_newer
+from sweepformer.baselines.baseline import read_baseline
+from sweepformer.config.plain import check_groups
 from sweepformer.errors import UserError
-from sweepformer.inference.finding import Found
-from sweepformer.plain_configs import check_groups
+from sweepformer.files.atomic import Damaged
+from sweepformer.files.checkpoints import read_checkpoint
+from sweepformer.runs.environment import refuse_newer
+from sweepformer.runs.finding import Found
 from sweepformer.tasks.model_arguments import config_as_trained
-from sweepformer.training.checkpoint_files import read_checkpoint
-from sweepformer.whole_files import Damaged
 
 OF_MODEL = "model."  # what the names of the model's weights begin with in a checkpoint
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from sweepformer.allowed_targets import is_within
-from sweepformer.command_line import install_line
-from sweepformer.environment import refuse_newer
+from sweepformer.config.plain import check_groups
+from sweepformer.config.targets import is_within
 from sweepformer.errors import UserError
+from sweepformer.export.bundle_predict import open_graph
+from sweepformer.files.atomic import SEAL, check_seal
 from sweepformer.inference.artifact import Artifact
-from sweepformer.inference.export.bundle_predict import open_graph
-from sweepformer.plain_configs import check_groups
-from sweepformer.whole_files import SEAL, check_seal
+from sweepformer.runs.environment import refuse_newer
+from sweepformer.screen.command_line import install_line
 
 GRAPHS = {".onnx": "onnx", ".pt2": "torch"}  # the formats of models whose operations are all that is known, by ending
 LOADER = "torch.export"  # which unpickles what is in a .pt2, and evaluates expressions in it

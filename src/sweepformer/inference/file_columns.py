@@ -9,9 +9,9 @@ import numpy as np
 
 from sweepformer.data.texts import split_words
 from sweepformer.errors import UserError, hint, listed
+from sweepformer.inference.correctness import true_label
 from sweepformer.inference.predictor import Predictor, spans_in
 from sweepformer.inference.tables import KEY, Chunk, Lines, Table
-from sweepformer.inference.true_labels import true_label
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,22 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
+from sweepformer.config.kinds import KINDS, Kind, kind_of
 from sweepformer.data.long_rows import LongRows
 from sweepformer.data.tokenizer import parse_tokenizer, read_text_as_it_is
 from sweepformer.errors import UserError
 from sweepformer.inference.artifact import Artifact, read_artifact
 from sweepformer.inference.bundles import Graph, is_bundled, is_graph, read_bundle
 from sweepformer.inference.devices import dtypes, resolve_device, resolve_precision
-from sweepformer.inference.finding import find
 from sweepformer.inference.predictor import Predictor
 from sweepformer.inference.readers import BaselineReader, NetworkReader, Reader
 from sweepformer.inference.scoring import Scorer
 from sweepformer.inference.targets import find_target, make
 from sweepformer.inference.texts import TextMaker
+from sweepformer.runs.finding import find
 from sweepformer.tasks.answers import Answers, ClassAnswers, NumberAnswers, SetAnswers, TagAnswers
-from sweepformer.tasks.kinds import KINDS, Kind, kind_of
+from sweepformer.tasks.fitted_on_validation import UNSCALED
 from sweepformer.tasks.model_arguments import known_to_the_program, model_options
-from sweepformer.tasks.temperature import UNSCALED
 
 
 def load(

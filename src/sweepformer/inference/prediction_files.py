@@ -12,7 +12,7 @@ from sweepformer.inference.file_columns import AddedColumns, ReadColumns, column
 from sweepformer.inference.predictor import Predictor
 from sweepformer.inference.tables import KEY, Chunk, Table, TextTable, open_table, plain_column
 from sweepformer.inference.unfinished import Unfinished, UnfinishedParquet, UnfinishedText
-from sweepformer.progress_bar import tqdm
+from sweepformer.screen.progress_bar import tqdm
 
 SAME_FORM = {".txt": (".tsv", ".txt"), ".jsonl": (".jsonl", ".ndjson"), ".ndjson": (".jsonl", ".ndjson")}
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
+from sweepformer.config.kinds import Kind
 from sweepformer.data.long_rows import LongRows
 from sweepformer.errors import UserError
 from sweepformer.inference.artifact import Artifact
@@ -16,10 +17,9 @@ from sweepformer.inference.readers import Reader
 from sweepformer.inference.scoring import Scorer, Scores
 from sweepformer.inference.texts import TextMaker
 from sweepformer.tasks.answers import Answers, ClassAnswers, Kept, NumberAnswers, in_order
-from sweepformer.tasks.kinds import Kind
 
 if TYPE_CHECKING:
-    from sweepformer.explanation.explanation import Explanation
+    from sweepformer.inference.explanation.explanation import Explanation
     from sweepformer.inference.prediction_files import Report
 
 log = logging.getLogger(__name__)
@@ -180,7 +180,7 @@ class Predictor:
         self, written: Sequence[str], places: Sequence[str], label: str | None = None, word: int | str | None = None
     ) -> "Iterator[Explanation]":
         """As `explain`, of texts that `self.texts` wrote. places: where each stands, for messages."""
-        from sweepformer.explanation.explainer import Explainer  # not needed by those who only predict
+        from sweepformer.inference.explanation.explainer import Explainer  # not needed by those who only predict
 
         if self._answers is None:
             raise _no_label()

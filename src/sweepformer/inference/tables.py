@@ -20,8 +20,8 @@ from sweepformer.data.sources.readers import (
     numbered_lines,
     read_records,
 )
-from sweepformer.delimited import delimited
 from sweepformer.errors import UserError
+from sweepformer.files.delimited import delimited
 
 KEY = "INPUT"  # what messages call the file
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import nn
 
-from sweepformer.allowed_targets import Names, find_allowed, is_within
 from sweepformer.baselines.baseline import Baseline
+from sweepformer.config.targets import Names, find_allowed, is_within
 from sweepformer.errors import UserError
 
 LOADED = Names(

@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sweepformer.config.plain import differences
 from sweepformer.errors import UserError
+from sweepformer.files.atomic import replace_file, sync, write_text
+from sweepformer.files.locks import Locked, locked
 from sweepformer.inference.tables import Chunk, TextTable, compressed, plain_column
-from sweepformer.locks import Locked, locked
-from sweepformer.plain_configs import differences
-from sweepformer.whole_files import replace_file, sync, write_text
 
 PROGRESS = "progress.json"
 

@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sweepformer.models.dropout import Dropout
+from sweepformer.models.embeddings import FrequentTokens
 from sweepformer.models.encoder import init_linear
-from sweepformer.models.frequent_tokens import FrequentTokens
+from sweepformer.models.heads import Mixing
 from sweepformer.models.layout import Layout, Packed
-from sweepformer.models.mixing import Mixing
 
 # Odd and large: neighbouring ids land far apart.
 HASH = 1_000_003

@@ -1,13 +1,85 @@
 """From hidden states to answers: for a row, for each of its tokens, or which token of the vocabulary stands there."""
 
+from typing import NamedTuple
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sweepformer.models.choices import check_choice
 from sweepformer.models.dropout import Dropout
 from sweepformer.models.encoder import init_linear
-from sweepformer.models.layout import Layout
-from sweepformer.models.mixing import Mixing
-from sweepformer.models.pooling import Pooling
+from sweepformer.models.layout import Layout, Packed
+
+
+class Mixing(NamedTuple):
+    """Says how much of each row stays, and which other row makes up the rest (Zhang et al. 2018, mixup).
+
+    shares: (rows, 1) float, from 0 to 1; partners: (rows,) int64.
+    """
+
+    shares: Tensor
+    partners: Tensor
+
+    @classmethod
+    def drawn(cls, rows: int, alpha: float, device: torch.device) -> "Mixing":
+        """Partners by chance and shares from Beta(alpha, alpha): small alphas leave most rows nearly as they are."""
+        # Drawn on the CPU, and in 32 bits whatever a model is made in: the same everywhere.
+        # Smaller alphas would be 0 in 32 bits, and what they mix can't be seen.
+        both = torch.tensor(max(alpha, 1e-3), dtype=torch.float32)
+        shares = torch.distributions.Beta(both, both).sample((rows, 1))
+        return cls(shares.to(device), torch.randperm(rows).to(device))
+
+    def of(self, x: Tensor) -> Tensor:
+        """(rows, width) float to the same, mixed."""
+        shares = self.shares.to(x.dtype)
+        return shares * x + (1 - shares) * x[self.partners]
+
+
+POOLINGS = ("mean", "max", "cls", "attention")
+
+
+class Pooling(nn.Module):
+    """One vector for each sequence, in which padding does not count.
+
+    "mean" and "max" go over the tokens, coordinate by coordinate. "cls" takes the first position, where a
+    learned vector stands (Devlin et al. 2019, BERT). "attention" is a mean weighted by a softmax of each
+    token's product with a learned vector (after Yang et al. 2016, hierarchical attention networks, without
+    the hidden layer). A sequence that is all padding gives zeros ("cls" aside, which is never padding).
+    """
+
+    def __init__(self, kind: str, width: int) -> None:
+        super().__init__()
+        check_choice("pooling", kind, POOLINGS)
+        self.kind = kind
+        # Zero scores: it starts as the mean. No bias, as softmax would cancel it.
+        self.score = nn.Parameter(torch.zeros(width)) if kind == "attention" else None
+
+    def forward(self, hidden: Tensor, layout: Layout = None) -> Tensor:
+        """(batch, length, width) float, or (tokens, width) if packed, to (batch, width).
+
+        layout: (batch, length) bool, True where there is no token; None: there is no padding; or how rows are packed.
+        """
+        if self.kind == "cls":
+            return hidden[:, 0]
+        # Padded for this one step: it costs nothing beside the layers.
+        if isinstance(layout, Packed):
+            hidden, layout = layout.padded(hidden), layout.padding_mask
+        if layout is None:
+            layout = torch.zeros(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
+        padding = layout[:, :, None]
+        # The lowest number rather than -inf, which would turn a sequence that is all padding into NaN.
+        lowest = torch.finfo(hidden.dtype).min
+        if self.kind == "max":
+            pooled = hidden.masked_fill(padding, lowest).amax(dim=1)
+            return pooled.masked_fill(padding.all(dim=1), 0.0)
+        if self.score is None:
+            weights = (~padding).to(hidden.dtype)
+            weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=1)
+        else:
+            scores = (hidden * self.score).sum(dim=-1, keepdim=True)
+            weights = scores.masked_fill(padding, lowest).softmax(dim=1).masked_fill(padding, 0.0)
+        return (weights * hidden).sum(dim=1)
 
 
 class TokenHead(nn.Module):

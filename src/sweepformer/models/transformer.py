@@ -7,9 +7,8 @@ from torch import Tensor, nn
 
 from sweepformer.models.choices import check_choice
 from sweepformer.models.encoder import Encoder
-from sweepformer.models.heads import RowHead, TokenHead, VocabularyHead
+from sweepformer.models.heads import Mixing, RowHead, TokenHead, VocabularyHead
 from sweepformer.models.layout import Layout
-from sweepformer.models.mixing import Mixing
 from sweepformer.models.wide import WidePath
 
 PREDICTS = ("row", "token", "vocabulary")

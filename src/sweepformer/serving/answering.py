@@ -9,7 +9,7 @@ import numpy as np
 
 from sweepformer.inference.file_columns import described_spans
 from sweepformer.inference.predictor import Predictor
-from sweepformer.serving.limits import Refused
+from sweepformer.serving.requests import Refused
 from sweepformer.tasks.answers import PROBABILITY
 
 log = logging.getLogger(__name__)

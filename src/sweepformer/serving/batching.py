@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from sweepformer.serving.answering import Said
-from sweepformer.serving.limits import Refused
+from sweepformer.serving.requests import Refused
 
 TEXTS_AT_ONCE = 512  # in a batch, unless one request has more: the first of them waits until the last is read
 

@@ -10,12 +10,11 @@ from typing import Any
 
 from aiohttp import web
 
+from sweepformer.config.kinds import LABELLED
 from sweepformer.inference.predictor import Predictor
 from sweepformer.serving.answering import Answerer
-from sweepformer.serving.asked import FORM, read_asked
 from sweepformer.serving.batching import Batcher
-from sweepformer.serving.limits import FAILED, Limits, Refused
-from sweepformer.tasks.kinds import LABELLED
+from sweepformer.serving.requests import FAILED, FORM, Limits, Refused, read_asked
 
 log = logging.getLogger(__name__)
 

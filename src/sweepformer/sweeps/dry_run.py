@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import torch
 
-from sweepformer.build import build
+from sweepformer.config.build import build
+from sweepformer.config.kinds import KINDS, kind_of
+from sweepformer.config.rules import check
 from sweepformer.errors import UserError
-from sweepformer.reports.tables import table_text
-from sweepformer.rules import check
+from sweepformer.screen.tables import table_text
 from sweepformer.sweeps.sweep import Job
-from sweepformer.tasks.kinds import KINDS, kind_of
 from sweepformer.tasks.model_arguments import model_options
 
 log = logging.getLogger(__name__)

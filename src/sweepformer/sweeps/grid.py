@@ -9,7 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import OverrideParseException
 
-from sweepformer.allowed_targets import trusting
+from sweepformer.config.targets import trusting
 from sweepformer.errors import UserError
 from sweepformer.sweeps.sweep import Sweep
 
@@ -22,7 +22,7 @@ def sweep_grid(plugin: Any, params: dict[str, Any], arguments: list[str]) -> lis
     Returns:
         The ranking metric of every run, None where a run failed.
     """
-    from sweepformer.reports.leaderboard import report
+    from sweepformer.sweeps.leaderboard import report
 
     sweep = Sweep(plugin)
     try:

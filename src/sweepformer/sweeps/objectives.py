@@ -3,9 +3,9 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
+from sweepformer.config.kinds import kind_of
 from sweepformer.errors import UserError, hint
-from sweepformer.run_directory import Summary
-from sweepformer.tasks.kinds import kind_of
+from sweepformer.runs.directory import Summary
 
 NUMBERS = (
     *(field.name for field in fields(Summary) if field.type in (int, float, int | None, float | None)),

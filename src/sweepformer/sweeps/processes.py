@@ -15,14 +15,14 @@ from multiprocessing.process import BaseProcess
 
 from hydra.core.utils import JobReturn, JobStatus
 
-from sweepformer.loading import load_run
+from sweepformer.training.loading import load_run
 
 GRACE = 60.0  # seconds that an interrupted run gets to write its checkpoint and summary
 
 
 def warm_up() -> None:
     """Load what every job needs once, before the forks that inherit it."""
-    import sweepformer.reports.figures  # noqa: F401
+    import sweepformer.tasks.figures  # noqa: F401
 
     load_run()
 

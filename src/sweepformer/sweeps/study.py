@@ -17,15 +17,15 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from sweepformer.allowed_targets import trusting
+from sweepformer.config.plain import differences
+from sweepformer.config.targets import trusting
 from sweepformer.errors import UserError
-from sweepformer.plain_configs import differences
-from sweepformer.reports.findings import show_findings
-from sweepformer.reports.leaderboard import report
-from sweepformer.reports.tables import table_text
-from sweepformer.run_directory import RunDirectory
-from sweepformer.sweeps.folder import run_paths
+from sweepformer.runs.directory import RunDirectory
+from sweepformer.runs.folder import run_paths
+from sweepformer.screen.tables import table_text
+from sweepformer.sweeps.findings import show_findings
 from sweepformer.sweeps.grid import parse
+from sweepformer.sweeps.leaderboard import report
 from sweepformer.sweeps.objectives import Objectives, read_objectives
 from sweepformer.sweeps.space import Space, describe, distribution, refuse_other_space, shared_config
 from sweepformer.sweeps.storage import open_storage, storage_errors
@@ -196,7 +196,7 @@ class Study:
         fresh = options.get("seed") is not None and "QMC" not in options["_target_"]
         owner = zlib.crc32(self._owner.encode()) if self._owner else 0
         seed = {"seed": (options["seed"] + len(self.study.trials) + owner) % 2**32} if fresh else {}
-        from sweepformer.build import build  # which loads Lightning
+        from sweepformer.config.build import build  # which loads Lightning
 
         with trusting(self._trusted):
             return build("hydra.sweeper.sampler", {**options, **seed})

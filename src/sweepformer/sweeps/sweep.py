@@ -23,18 +23,18 @@ from typing import Any
 from hydra.core.utils import JobReturn, configure_log
 from omegaconf import OmegaConf, open_dict, read_write
 
-from sweepformer.allowed_targets import named_packages
-from sweepformer.command_line import command_line
-from sweepformer.config import plain, safe_name
+from sweepformer.config.composing import plain, safe_name
+from sweepformer.config.plain import config_hash
+from sweepformer.config.targets import named_packages
 from sweepformer.errors import SweepTerminated, UserError
-from sweepformer.identity import identity
-from sweepformer.locks import Locked, locked
-from sweepformer.plain_configs import config_hash
-from sweepformer.run_directory import SWEEP_FILE, RunDirectory
-from sweepformer.staying_inside import refuse_links_out
-from sweepformer.sweeps.folder import run_number, run_paths
+from sweepformer.files.atomic import remove_unfinished, write_text
+from sweepformer.files.inside import refuse_links_out
+from sweepformer.files.locks import Locked, locked
+from sweepformer.runs.directory import SWEEP_FILE, RunDirectory
+from sweepformer.runs.folder import run_number, run_paths
+from sweepformer.runs.identity import identity
+from sweepformer.screen.command_line import command_line
 from sweepformer.sweeps.progress import Progress
-from sweepformer.whole_files import remove_unfinished, write_text
 
 log = logging.getLogger(__name__)
 
@@ -236,7 +236,7 @@ class Sweep:
 
 
 def _record_loss(job: Job, reason: str) -> None:
-    from sweepformer.reports.loggers import conclude_lost  # which loads Lightning
+    from sweepformer.training.loggers import conclude_lost  # which loads Lightning
 
     summary = job.directory.record_loss(reason, config_hash(job.config), job.overrides)
     try:

@@ -10,18 +10,16 @@ from torch.nn.functional import cross_entropy, one_hot
 from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError, MulticlassF1Score
 
+from sweepformer.config.kinds import KINDS
 from sweepformer.data.batches import Batch
-from sweepformer.models.mixing import Mixing
+from sweepformer.models.heads import Mixing
 from sweepformer.models.wide import WidePath
 from sweepformer.tasks.answers import ClassAnswers, Kept
-from sweepformer.tasks.class_weights import class_weights as weights_of
-from sweepformer.tasks.fitted_on_validation import FittedOnValidation
-from sweepformer.tasks.kinds import KINDS
+from sweepformer.tasks.fitted_on_validation import UNSCALED, FittedOnValidation, best_temperature, best_trust
 from sweepformer.tasks.logits import row_logits
 from sweepformer.tasks.losses import class_loss, disagreement
+from sweepformer.tasks.losses import class_weights as weights_of
 from sweepformer.tasks.task import Learned, Targets
-from sweepformer.tasks.temperature import UNSCALED, best_temperature
-from sweepformer.tasks.trust import best_trust
 
 
 class Classification(FittedOnValidation):

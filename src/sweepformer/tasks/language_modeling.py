@@ -1,10 +1,9 @@
 """Each token from those before it."""
 
+from sweepformer.config.kinds import KINDS
 from sweepformer.data.batches import Batch
-from sweepformer.tasks.kinds import KINDS
-from sweepformer.tasks.questions import Question, next_tokens
 from sweepformer.tasks.task import Targets
-from sweepformer.tasks.token_prediction import TokenPrediction
+from sweepformer.tasks.token_prediction import Question, TokenPrediction, next_tokens
 
 
 class LanguageModeling(TokenPrediction):

@@ -4,14 +4,13 @@ from typing import Any
 
 from torch import nn
 
+from sweepformer.config.kinds import KINDS
 from sweepformer.data.batches import Batch
 from sweepformer.data.tokenizer import mask_id, special_ids
 from sweepformer.errors import UserError
-from sweepformer.tasks.kinds import KINDS
 from sweepformer.tasks.masking import Masking
-from sweepformer.tasks.questions import Question
 from sweepformer.tasks.task import Targets
-from sweepformer.tasks.token_prediction import TokenPrediction
+from sweepformer.tasks.token_prediction import Question, TokenPrediction
 
 
 class MaskedLM(TokenPrediction):

@@ -4,9 +4,9 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from sweepformer.config.kinds import Kind
 from sweepformer.data.tokenizer import are_characters, pad_id, separator_id, unknown_id, vocab_size
 from sweepformer.models.wide import longest_numbered
-from sweepformer.tasks.kinds import Kind
 
 OF_TRAINING = ("init_from", "frozen_layers")  # what a model's config says to others
 LONGEST_OF_CHARACTERS, LONGEST_OF_WORDS = 5, 2  # tokens in n-grams; as `model=tfidf` has them

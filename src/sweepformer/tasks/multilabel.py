@@ -9,12 +9,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import MultilabelExactMatch, MultilabelF1Score
 
+from sweepformer.config.kinds import KINDS
 from sweepformer.data.batches import Batch
 from sweepformer.tasks.answers import Kept, SetAnswers, names_of_sets
-from sweepformer.tasks.fitted_on_validation import FittedOnValidation
-from sweepformer.tasks.kinds import KINDS
+from sweepformer.tasks.fitted_on_validation import UNDECIDED, FittedOnValidation, best_thresholds
 from sweepformer.tasks.task import Learned, Targets
-from sweepformer.tasks.thresholds import UNDECIDED, best_thresholds
 
 FITTED = "fitted"
 
@@ -79,7 +78,7 @@ class Multilabel(FittedOnValidation):
         return {"label": names_of_sets(kept["labels"], classes), **self._answers.columns(kept, classes)}
 
     def pictures(self, kept: dict[str, Any], classes: list[str]) -> dict[str, np.ndarray]:
-        from sweepformer.reports.figures import class_figure
+        from sweepformer.tasks.figures import class_figure
 
         return {"precision_and_recall": class_figure(kept["labels"], kept["given"], classes)}
 

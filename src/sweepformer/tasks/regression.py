@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchmetrics import MeanAbsoluteError, MeanMetric, Metric
 
+from sweepformer.config.kinds import KINDS
 from sweepformer.data.batches import Batch
 from sweepformer.data.labels import mean_and_scale
 from sweepformer.tasks.answers import Kept, NumberAnswers
-from sweepformer.tasks.correlation import Correlation
-from sweepformer.tasks.kinds import KINDS
+from sweepformer.tasks.scores import Correlation
 from sweepformer.tasks.task import Learned, Targets, Task
 
 LOSSES: dict[str, Callable[..., Tensor]] = {"mse": F.mse_loss, "huber": F.huber_loss, "mae": F.l1_loss}
@@ -84,6 +84,6 @@ class Regression(Task):
         return {"label": kept["labels"], "prediction": kept["predictions"]}
 
     def pictures(self, kept: dict[str, Any], classes: list[str]) -> dict[str, np.ndarray]:
-        from sweepformer.reports.figures import number_figure
+        from sweepformer.tasks.figures import number_figure
 
         return {"predicted_and_true": number_figure(kept["labels"], kept["predictions"])}

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from sweepformer.data.batches import Batch
-from sweepformer.training.gradients import StepSkipped, add, clip, skip_unless_finite, take
-from sweepformer.training.micro_batches import MicroBatches
+from sweepformer.tasks.gradients import StepSkipped, add, clip, skip_unless_finite, take
+from sweepformer.tasks.micro_batches import MicroBatches
 
 T = TypeVar("T")
 

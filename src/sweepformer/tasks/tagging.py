@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torchmetrics import MeanMetric, Metric
 
+from sweepformer.config.kinds import KINDS
 from sweepformer.data.batches import Batch
 from sweepformer.data.encoding import NO_TAG, further_piece
 from sweepformer.tasks.answers import Kept, TagAnswers, by_row, names_of_tags, predicted_tags
-from sweepformer.tasks.kinds import KINDS
 from sweepformer.tasks.logits import word_logits
-from sweepformer.tasks.tag_scores import f1_of
+from sweepformer.tasks.scores import f1_of
 from sweepformer.tasks.task import Learned, Targets, Task
 
 

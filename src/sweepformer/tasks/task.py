@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import Metric
 
+from sweepformer.config.kinds import Kind
 from sweepformer.data.batches import Batch
 from sweepformer.models.layout import Layout
 from sweepformer.tasks.answers import Kept
-from sweepformer.tasks.kinds import Kind
+from sweepformer.tasks.each_process import of_each, of_this
 from sweepformer.tasks.logits import row_logits
 from sweepformer.tasks.step_sums import StepSums
 from sweepformer.tasks.steps import Steps
-from sweepformer.training.each_process import of_each, of_this
 
 STEP_SCALARS = "train_loss_step"
 OF_TRAINING = ("train_", "val_")  # how the metrics begin that belong to the weights of one moment

@@ -7,11 +7,11 @@ from typing import Any
 
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
+from sweepformer.config.plain import differences
 from sweepformer.errors import UserError
-from sweepformer.plain_configs import differences
-from sweepformer.run_directory import RunDirectory
-from sweepformer.training.checkpoint_files import read_checkpoint, write_checkpoint
-from sweepformer.whole_files import Damaged
+from sweepformer.files.atomic import Damaged
+from sweepformer.files.checkpoints import read_checkpoint, write_checkpoint
+from sweepformer.runs.directory import RunDirectory
 
 log = logging.getLogger(__name__)
 

@@ -7,15 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sweepformer.config.plain import check_groups
 from sweepformer.data.tokenizer import kind_of, load_tokenizer, lowers, parse_tokenizer
 from sweepformer.errors import UserError
-from sweepformer.identity import find_checkpoint
-from sweepformer.models.frequent_tokens import FrequentTokens
-from sweepformer.plain_configs import check_groups
-from sweepformer.run_directory import RunDirectory
+from sweepformer.files.atomic import write_text
+from sweepformer.files.checkpoints import read_checkpoint
+from sweepformer.models.embeddings import FrequentTokens
+from sweepformer.runs.directory import RunDirectory
+from sweepformer.runs.identity import find_checkpoint
 from sweepformer.tasks.model_arguments import config_as_trained
-from sweepformer.training.checkpoint_files import read_checkpoint
-from sweepformer.whole_files import write_text
 
 log = logging.getLogger(__name__)
 

@@ -15,27 +15,28 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 from torch import nn
 
-from sweepformer.build import build, find_target
+from sweepformer.config.build import build, find_target
+from sweepformer.config.by_rows import asked_for, settled, tell
+from sweepformer.config.kinds import KINDS, own_options
 from sweepformer.data.corpus import prepare
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.long_rows import LongRows
 from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import vocab_size
-from sweepformer.environment import made_by
-from sweepformer.recipe import asked_for, settled, tell
-from sweepformer.reports.loggers import let_go, show_pictures, show_predictions
-from sweepformer.reports.screen import print_rows, print_to_beat, print_tokens
-from sweepformer.run_directory import RunDirectory, Summary
-from sweepformer.tasks.kinds import KINDS, own_options
+from sweepformer.files.atomic import write_text
+from sweepformer.files.checkpoints import read_checkpoint
+from sweepformer.runs.directory import RunDirectory, Summary
+from sweepformer.runs.environment import made_by
 from sweepformer.tasks.task import OF_TRAINING, Targets, Task
 from sweepformer.training.callbacks.clock import Clock
 from sweepformer.training.callbacks.divergence import DivergenceCheck
 from sweepformer.training.callbacks.halving import SuccessiveHalving, was_stopped
 from sweepformer.training.callbacks.predictions import PredictionWriter
 from sweepformer.training.callbacks.throughput import Throughput
-from sweepformer.training.checkpoint_files import read_checkpoint
 from sweepformer.training.checkpoints import read_best
 from sweepformer.training.initialization import open_pretrained, take_tokenizer
+from sweepformer.training.known_errors import as_mistakes
+from sweepformer.training.loggers import let_go, show_pictures, show_predictions
 from sweepformer.training.model_making import (
     check_can_do,
     make_model,
@@ -46,11 +47,10 @@ from sweepformer.training.model_making import (
     with_stem,
 )
 from sweepformer.training.optimization import build_optimizer, build_schedule
-from sweepformer.training.refusals import as_mistakes
+from sweepformer.training.screen import print_rows, print_to_beat, print_tokens
 from sweepformer.training.seen_rows import warn_of_seen_rows
 from sweepformer.training.stopping import Stop, as_interrupts
 from sweepformer.training.trainer import build_trainer, keep_earlier_metrics
-from sweepformer.whole_files import write_text
 
 log = logging.getLogger(__name__)
 

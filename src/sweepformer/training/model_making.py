@@ -7,13 +7,13 @@ import numpy as np
 import pytorch_lightning as pl
 from torch import nn
 
-from sweepformer.build import build, find_target
+from sweepformer.config.build import build, find_target
+from sweepformer.config.kinds import Kind
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import has_rare_words, special_ids, vocab_size, words_by_id
 from sweepformer.errors import UserError
 from sweepformer.models.wide import WidePath
-from sweepformer.tasks.kinds import Kind
 from sweepformer.tasks.model_arguments import (
     is_by_the_task,
     known_to_the_program,
@@ -21,9 +21,9 @@ from sweepformer.tasks.model_arguments import (
     model_options,
     stem_by_the_task,
 )
-from sweepformer.training.compilation import compile_in_place
+from sweepformer.training.devices import compile_in_place
 from sweepformer.training.initialization import Pretrained, take_encoder
-from sweepformer.training.parameter_groups import freeze
+from sweepformer.training.optimization import freeze
 from sweepformer.training.wide_fit import fit_wide
 
 log = logging.getLogger(__name__)

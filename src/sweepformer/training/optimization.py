@@ -1,14 +1,107 @@
-"""Optimizer and schedule of a model, from their configs."""
+"""Optimizer and schedule of a model: which parameters are trained, how fast, which decay."""
 
 from typing import Any
 
 from torch import nn
 from torch.optim import Optimizer
 
-from sweepformer.build import build
+from sweepformer.config.build import build
 from sweepformer.errors import UserError
-from sweepformer.training.parameter_groups import muon_groups, parameter_groups
+from sweepformer.models.embeddings import TokenEmbedding
 from sweepformer.training.schedules import steps_of
+
+NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm)
+
+
+def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Trainable parameters as (weights that decay, all others).
+
+    Weight decay pulls weights to zero, which makes sense for matrices that multiply, not for norms, biases,
+    embeddings and single learned vectors (Loshchilov and Hutter 2019; the custom since BERT).
+    """
+    decay: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    seen: set[int] = set()
+    for module in model.modules():
+        for parameter in module.parameters(recurse=False):
+            if not parameter.requires_grad or id(parameter) in seen:
+                continue
+            seen.add(id(parameter))
+            plain = parameter.ndim < 2 or isinstance(module, (nn.Embedding, TokenEmbedding, *NORMS))
+            (others if plain else decay).append(parameter)
+    return decay, others
+
+
+def parameter_groups(
+    model: nn.Module, weight_decay: float, lr: float | None = None, layer_decay: float = 1.0
+) -> list[dict[str, Any]]:
+    """Optimizer groups with weight decay on matrices alone.
+
+    With a `layer_decay` below 1 each layer learns at that many times the rate of the one above it, the embeddings
+    slowest: what pretraining has found there is the most general (Howard and Ruder 2018, discriminative fine-tuning;
+    Clark et al. 2020, ELECTRA). Head and last norm learn at `lr`; their groups come first, as schedules take the
+    first group's rate for the whole.
+    """
+    decay, others = split_parameters(model)
+    rates: dict[int, float] = {}
+    if layer_decay != 1 and lr is not None:
+        for below, layer in enumerate(reversed(_layers(model, "optimizer.layer_decay")), 1):
+            rates |= {id(parameter): lr * layer_decay**below for parameter in layer.parameters()}
+    groups: list[dict[str, Any]] = []
+    for rate in [None, *sorted(set(rates.values()), reverse=True)]:
+        for parameters, amount in ((decay, weight_decay), (others, 0.0)):
+            chosen = [parameter for parameter in parameters if rates.get(id(parameter)) == rate]
+            if chosen:
+                groups.append({"params": chosen, "weight_decay": amount} | ({} if rate is None else {"lr": rate}))
+    return groups
+
+
+def freeze(model: nn.Module, layers: int) -> None:
+    """Keep the embeddings and the lowest `layers` layers as they are; with all layers, the last norm too.
+
+    Raises:
+        UserError: the model has no such layers, or not so many.
+    """
+    embedding, *blocks = _layers(model, "model.frozen_layers")
+    if layers > len(blocks):
+        raise UserError(f"model.frozen_layers={layers}: the model has {len(blocks)} layers, which is the most.")
+    encoder: nn.Module = model.encoder  # type: ignore[assignment]  # `_layers` has found it
+    for part in [encoder] if layers == len(blocks) else [embedding, *blocks[:layers]]:
+        part.requires_grad_(False)
+
+
+def _layers(model: nn.Module, key: str) -> list[nn.Module]:
+    """The embeddings, with what makes them of neighbours too, and the layers above them."""
+    encoder: Any = getattr(model, "encoder", None)
+    if not hasattr(encoder, "embedding") or not hasattr(encoder, "blocks"):
+        raise UserError(f"{key}: {type(model).__name__} has no layers, one above the other. Choose a transformer.")
+    lowest = nn.ModuleList([encoder.embedding, *filter(None, [getattr(encoder, "stem", None)])])
+    return [lowest, *encoder.blocks]
+
+
+def muon_groups(
+    model: nn.Module,
+    lr: float,
+    weight_decay: float,
+    momentum: float,
+    adamw_lr: float,
+    adamw_betas: list[float],
+) -> list[dict[str, Any]]:
+    """Groups for Muon: hidden matrices by Muon, everything else and the classifier (the last matrix) by AdamW.
+
+    Muon orthogonalises updates of matrices that map features to features (Jordan et al. 2024 leave
+    embeddings and the output layer to AdamW).
+    """
+    decay, others = split_parameters(model)
+    last = [parameter for parameter in decay if parameter is decay[-1]]
+    hidden = [parameter for parameter in decay if parameter is not decay[-1]]
+    betas = tuple(adamw_betas)
+    groups = [
+        {"params": hidden, "use_muon": True, "lr": lr, "momentum": momentum, "weight_decay": weight_decay},
+        {"params": last, "use_muon": False, "lr": adamw_lr, "betas": betas, "weight_decay": weight_decay},
+        {"params": others, "use_muon": False, "lr": adamw_lr, "betas": betas, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
 
 
 def build_optimizer(config: dict[str, Any], model: nn.Module) -> Optimizer:

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from sweepformer.tasks.kinds import kind_of
+from sweepformer.config.kinds import kind_of
 from sweepformer.training.initialization import Pretrained
 
 log = logging.getLogger(__name__)

@@ -18,10 +18,10 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
-from sweepformer.build import build, find_target
+from sweepformer.config.build import build, find_target
 from sweepformer.errors import UserError
-from sweepformer.models.products import use_fast_float32
-from sweepformer.run_directory import RunDirectory
+from sweepformer.models.attention import use_fast_float32
+from sweepformer.runs.directory import RunDirectory
 from sweepformer.training.callbacks.between_batches import BetweenBatches
 from sweepformer.training.callbacks.clock import Clock
 from sweepformer.training.callbacks.divergence import DivergenceCheck
@@ -30,7 +30,7 @@ from sweepformer.training.callbacks.log_files import LogFiles
 from sweepformer.training.callbacks.loose_ends import LooseEnds
 from sweepformer.training.callbacks.random_state import RandomState
 from sweepformer.training.checkpoints import WholeCheckpoints
-from sweepformer.training.precision import effective_precision, resolve_accelerator
+from sweepformer.training.devices import effective_precision, resolve_accelerator
 from sweepformer.training.stopping import Stop
 
 log = logging.getLogger(__name__)

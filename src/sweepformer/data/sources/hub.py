@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sweepformer.command_line import install_line
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.sources.records import Columns, Transform, collect
 from sweepformer.errors import UserError, listed
+from sweepformer.screen.command_line import install_line
 
 USUAL_NAMES = {"val": ("validation", "valid", "val", "dev"), "test": ("test",)}
 

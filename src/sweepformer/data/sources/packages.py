@@ -4,8 +4,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from sweepformer.command_line import install_line
 from sweepformer.errors import UserError
+from sweepformer.screen.command_line import install_line
 
 
 def package_folder(package: str, extra: str) -> Path:

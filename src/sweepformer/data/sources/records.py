@@ -17,7 +17,7 @@ from sweepformer.data.sources.places import Place
 from sweepformer.data.sources.readers import Record
 from sweepformer.data.texts import join_pair, join_words
 from sweepformer.errors import UserError
-from sweepformer.progress_bar import tqdm
+from sweepformer.screen.progress_bar import tqdm
 
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -189,7 +189,7 @@ class _TagCollector(_Collector):
         self.places.append(place)
 
     def finish(self) -> Any:
-        from sweepformer.data.sources.span_repair import repair_spans  # what it needs loads slowly
+        from sweepformer.data.spans import repair_spans  # what it needs loads slowly
 
         self.notes = repair_spans(self.lists, self.places, self.columns.invalid_spans == "refuse")
         return LabelLists.of(self.lists)

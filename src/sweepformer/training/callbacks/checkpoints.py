@@ -14,7 +14,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
-from sweepformer.whole_files import replace_file
+from sweepformer.files.atomic import replace_file
 
 LONGEST_NAME = 200  # bytes: the names of files that are being written are a little longer
 

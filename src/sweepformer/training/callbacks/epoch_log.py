@@ -4,7 +4,7 @@ import logging
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from sweepformer.reports.metric_names import telling
+from sweepformer.config.metrics import telling
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from sweepformer.errors import UserError
-from sweepformer.run_directory import RunDirectory
-from sweepformer.whole_files import write_text
+from sweepformer.files.atomic import write_text
+from sweepformer.runs.directory import RunDirectory
 
 log = logging.getLogger(__name__)
 

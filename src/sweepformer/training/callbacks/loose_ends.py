@@ -4,7 +4,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from sweepformer.training.each_process import of_each, of_this
+from sweepformer.tasks.each_process import of_each, of_this
 
 
 class LooseEnds(Callback):

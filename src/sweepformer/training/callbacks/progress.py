@@ -6,7 +6,7 @@ from typing import Any
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import TQDMProgressBar
 
-from sweepformer.reports.tables import share
+from sweepformer.screen.tables import share
 from sweepformer.training.callbacks.throughput import Throughput
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from sweepformer.training.each_process import of_each, of_this
+from sweepformer.tasks.each_process import of_each, of_this
 
 
 class RandomState(Callback):

@@ -1,0 +1,1 @@
+"""What finished runs come to: compared, evaluated, repeated."""

@@ -1,0 +1,180 @@
+"""What the metric depends on: each setting's effect, with the other settings held alike."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from sweepformer.analysis.comparison.statistics import Interval, LeastSquares
+from sweepformer.runs.reading import Run
+
+MOST_LEVELS = 6  # of a number, before its values are put into classes
+CLASSES = 4
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One key of all runs.
+
+    settings: a run's value each; levels: by size, or as they come; codes: (runs,) each run's level.
+    """
+
+    key: str
+    settings: list[str]
+    levels: list[str]
+    codes: np.ndarray
+
+    @property
+    def names_runs(self) -> bool:
+        """Whether hardly two runs share a value: such a key would explain all of them, and nothing."""
+        return len(self.levels) > 2 and 2 * len(self.levels) > len(self.settings)
+
+    @cached_property
+    def columns(self) -> np.ndarray:
+        """(runs, levels - 1) 0 or 1: the first level is where all others are 0."""
+        return np.eye(len(self.levels))[self.codes][:, 1:]
+
+    def column_at(self, level: int) -> np.ndarray:
+        """`columns` of a run with that level."""
+        return np.eye(len(self.levels))[level][1:]
+
+    def runs_of(self, level: int) -> np.ndarray:
+        """(runs,) bool"""
+        return self.codes == level
+
+    def order(self, values: np.ndarray) -> float | None:
+        """Spearman's rank correlation of its numbers with (runs,) values; None of other settings and of two values."""
+        numbers = _numbers(self.settings)
+        if numbers is None or len(set(self.settings)) < 3:
+            return None
+        return float(np.corrcoef(_ranks(numbers), _ranks(values))[0, 1])
+
+
+def factor(key: str, settings: Sequence[str]) -> Factor:
+    """The factor that a key is. Numbers that take many values are put into classes with as many runs each."""
+    settings = list(settings)
+    numbers = _numbers(settings)
+    distinct = list(dict.fromkeys(settings))
+    if numbers is None or len(distinct) <= MOST_LEVELS or key == "seed":
+        levels = distinct if numbers is None else sorted(distinct, key=float)
+        return Factor(key, settings, levels, np.array([levels.index(one) for one in settings]))
+    limits = np.unique(np.quantile(numbers, np.linspace(0, 1, CLASSES + 1)[1:-1]))
+    _, codes = np.unique(np.searchsorted(limits, numbers, side="left"), return_inverse=True)
+    members = [numbers[codes == one] for one in range(codes.max() + 1)]
+    return Factor(key, settings, [f"{one.min():.3g} to {one.max():.3g}" for one in members], codes)
+
+
+def as_number(text: str) -> float | None:
+    """A setting's number; None of other settings."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _numbers(settings: Sequence[str]) -> np.ndarray | None:
+    found = [as_number(one) for one in settings]
+    return None if None in found else np.array(found, dtype=float)
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Places by size; equal values share the mean of theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]
+
+
+@dataclass(frozen=True)
+class Level:
+    """Runs with one value of a key, or values of one class: how many, and the metric's mean were all else alike."""
+
+    value: str
+    runs: int
+    mean: float
+    range: Interval | None
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What depends on one key.
+
+    share: of the metric's variance, which nothing explains when the key is left out; p: of no effect (F test), None
+    where that can't be told; order: Spearman's rank correlation of its numbers with the metric, or None; separable:
+    False where it always changed together with other keys: then the levels' means are those that were seen.
+    """
+
+    key: str
+    share: float
+    p: float | None
+    levels: list[Level]
+    order: float | None
+    separable: bool
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Of all keys, the most telling first.
+
+    runs: how many they were found from; rest: the share that no key explains by itself: chance, and what keys do
+    together; left_out: keys of which hardly two runs share a value.
+    """
+
+    of_keys: list[Effect]
+    runs: int
+    rest: float
+    left_out: list[str]
+
+
+def effects_of(runs: Sequence[Run], metric: str, level: float) -> Effects:
+    """Main effects by least squares: of a full grid, they are the means of its slices.
+
+    The metric is modelled as a sum of a number for each value of each key (least-squares means, Searle, Speed and
+    Milliken 1980), so that no value is praised for the company it kept where combinations are missing. What keys do
+    only together is not in the model, and widens the intervals.
+
+    Args:
+        runs: trained to their end; those without the metric are left out.
+    """
+    runs = [run for run in runs if not math.isnan(run.metric(metric))]
+    values = np.array([run.metric(metric) for run in runs])
+    keys = [key for key in (runs[0].settings if runs else ()) if len({run.settings[key] for run in runs}) > 1]
+    every = [factor(key, [run.settings[key] for run in runs]) for key in keys]
+    left_out = [one.key for one in every if one.names_runs]
+    factors = [one for one in every if not one.names_runs]
+    if not factors or np.ptp(values) == 0:
+        return Effects([], len(runs), 1.0, left_out)
+    whole = _model(factors, values)
+    found = [_effect(one, factors, whole, level) for one in factors]
+    found.sort(key=lambda one: -one.share)
+    return Effects(found, len(runs), whole.squares / _total(values), left_out)
+
+
+def _model(factors: Sequence[Factor], values: np.ndarray) -> LeastSquares:
+    constant = np.ones((len(values), 1))
+    return LeastSquares(np.hstack([constant, *(one.columns for one in factors)]), values)
+
+
+def _effect(one: Factor, factors: Sequence[Factor], whole: LeastSquares, level: float) -> Effect:
+    without = _model([other for other in factors if other is not one], whole.values)
+    found = [whole.at(_point(one, place, factors), level) for place in range(len(one.levels))]
+    separable = whole.rank > without.rank and all(estimate.is_known for estimate in found)
+    levels = []
+    for place, (value, estimate) in enumerate(zip(one.levels, found, strict=True)):
+        seen = whole.values[one.runs_of(place)]
+        mean, spread = (estimate.mean, estimate.range) if separable else (float(seen.mean()), None)
+        levels.append(Level(value, len(seen), mean, spread))
+    share = max(without.squares - whole.squares, 0.0) / _total(whole.values)
+    p = whole.p_against(without) if separable else None
+    return Effect(one.key, share, p, levels, one.order(whole.values), separable)
+
+
+def _point(one: Factor, place: int, factors: Sequence[Factor]) -> np.ndarray:
+    """One level of a factor, and of all others what the runs have on average."""
+    parts = [one.column_at(place) if other is one else other.columns.mean(0) for other in factors]
+    return np.concatenate([np.ones(1), *parts])
+
+
+def _total(values: np.ndarray) -> float:
+    return float(((values - values.mean()) ** 2).sum())

@@ -1,0 +1,82 @@
+"""Which metric runs are compared by, and whether a large one is good."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sweepformer.config.kinds import kind_of
+from sweepformer.errors import UserError, hint
+from sweepformer.runs.reading import Run
+
+SMALL_IS_GOOD = ("loss", "mae", "perplexity", "_ece", "_ece_raw")  # how names end
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What runs are ranked by (`name`), and what of the test split stands beside it and is tested (`test`).
+
+    mode, test_mode: "max" or "min", is a large one good or a small one.
+    """
+
+    name: str
+    test: str
+    mode: str
+    test_mode: str
+
+    @property
+    def is_of_the_test(self) -> bool:
+        return self.name == self.test
+
+    def is_better(self, one: float, other: float) -> bool:
+        return one > other if self.mode == "max" else one < other
+
+    def is_gain(self, difference: float) -> bool:
+        """Whether one run's test metric less another's says that it did better."""
+        return difference > 0 if self.test_mode == "max" else difference < 0
+
+
+def choose_metric(runs: Sequence[Run], given: str | None) -> Metric:
+    """The metric that is asked for, or what the runs themselves chose their best checkpoints by.
+
+    Args:
+        runs: with a result.
+
+    Raises:
+        UserError: no run has it, or the runs go by different ones and none was asked for.
+    """
+    found = Counter(run.config.get("task", {}).get("monitor", "val_acc") for run in runs)
+    if given is None and len(found) > 1:
+        several = ", ".join(f"{name} ({count} runs)" for name, count in found.most_common())
+        raise UserError(
+            f"these runs go by different metrics: {several}. Compare them apart, or choose one that they share with "
+            "--metric NAME."
+        )
+    name = given or next(iter(found))
+    asked = f"--metric {name}" if given else f"task.monitor={name}"
+    measured = dict.fromkeys(metric for run in runs for metric in run.summary.metrics)
+    if name not in measured:
+        has = ", ".join(measured) or "none"
+        raise UserError(f"{asked}: no run has it. They have: {has}.{hint(name, measured)} Choose with --metric NAME.")
+    mode = _mode(runs, name)
+    if name.startswith("test_"):
+        return Metric(name, name, mode, mode)
+    if name.partition("_")[2] == "loss" and (instead := _instead_of_loss(runs)) in measured:
+        return Metric(name, instead, mode, "max")
+    return Metric(name, f"test_{name.partition('_')[2]}", mode, mode)
+
+
+def _instead_of_loss(runs: Sequence[Run]) -> str:
+    """The most telling test metric of runs that learn classes or tags, "" for others. Their `test_loss` doesn't follow
+    from `predictions.parquet`, so that no run could be told from another by it.
+    """
+    kinds = {kind_of(run.config.get("task", {})) for run in runs}
+    kind = kinds.pop() if len(kinds) == 1 else None
+    return f"test_{kind.metrics[0]}" if kind and kind.labels in ("class", "classes", "tags") else ""
+
+
+def _mode(runs: Sequence[Run], name: str) -> str:
+    for run in runs:
+        task = run.config.get("task", {})
+        if task.get("monitor") == name and task.get("mode") in ("max", "min"):
+            return task["mode"]
+    return "min" if name.endswith(SMALL_IS_GOOD) else "max"

@@ -1,0 +1,93 @@
+"""Where single runs err: what is taken for what, and the rows that they are furthest from right on."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow
+import pyarrow.compute as pc
+import pyarrow.parquet
+
+from sweepformer.analysis.comparison.predictions import FILE, PROBABILITY, NoAnswers, Predictions, read_predictions
+from sweepformer.runs.reading import Run
+
+MOST_CLASSES = 40
+
+
+class Confusion(NamedTuple):
+    """counts: (classes, classes) rows of the test split, true classes down, predicted ones across."""
+
+    classes: list[str]
+    counts: np.ndarray
+
+
+class Mistake(NamedTuple):
+    """A test row: its id, what was true, what was said; size: how sure the run was, or how far off."""
+
+    id: str
+    label: str
+    prediction: str
+    size: float
+
+
+def confusion(run: Run) -> Confusion | None:
+    """Of rows or of tagged words, those without an answer left out; None of other tasks, and where nothing is kept.
+
+    Of many classes, those that are most confused.
+    """
+    try:
+        predictions = read_predictions(run)
+    except NoAnswers:
+        return None
+    if predictions.kind.labels not in ("class", "tags"):
+        return None
+    true, given = (_names(predictions, column) for column in ("label", "prediction"))
+    names = sorted(set(pc.unique(true).to_pylist()) | set(pc.unique(given).drop_null().to_pylist()))
+    down, across = (pc.index_in(one, value_set=pyarrow.array(names)) for one in (true, given))
+    answered = across.is_valid().to_numpy(zero_copy_only=False)
+    places = down.to_numpy(zero_copy_only=False)[answered] * len(names)
+    places = (places + across.fill_null(0).to_numpy(zero_copy_only=False)[answered]).astype(np.int64)
+    counts = np.bincount(places, minlength=len(names) ** 2).reshape(len(names), -1)
+    return _most_confused(names, counts)
+
+
+def worst_mistakes(run: Run, most: int) -> list[Mistake]:
+    """The rows that a run was surest of and wrong, or, of numbers, furthest off; none of other tasks."""
+    try:
+        predictions = read_predictions(run)
+    except NoAnswers:
+        return []
+    if predictions.kind.labels not in ("class", "number"):
+        return []
+    ids, label, given = (predictions.column(name).to_pylist() for name in ("id", "label", "prediction"))
+    if predictions.kind.labels == "number":
+        size = np.abs(np.array(given) - np.array(label))
+    else:
+        wrong = np.array([one != other for one, other in zip(label, given, strict=True)])
+        size = np.where(wrong, _surest(run, predictions.classes, len(ids)), 0)
+    order = [place for place in np.argsort(-size, kind="stable")[:most] if size[place] > 0]
+    return [Mistake(str(ids[one]), _shown(label[one]), _shown(given[one]), float(size[one])) for one in order]
+
+
+def _names(predictions: Predictions, column: str) -> pyarrow.Array:
+    found = predictions.column(column)
+    return (pc.list_flatten(found) if predictions.kind.labels == "tags" else found).cast(pyarrow.string())
+
+
+def _surest(run: Run, classes: list[str], rows: int) -> np.ndarray:
+    """(rows,) the highest probability of each."""
+    if not classes:
+        return np.ones(rows)
+    table = pyarrow.parquet.read_table(run.path / FILE, columns=[PROBABILITY + name for name in classes])
+    return np.max([column.to_numpy() for column in table.columns], axis=0)
+
+
+def _most_confused(names: list[str], counts: np.ndarray) -> Confusion:
+    if len(names) <= MOST_CLASSES:
+        return Confusion(names, counts)
+    wrong = counts.sum(0) + counts.sum(1) - 2 * counts.diagonal()
+    kept = np.sort(np.argsort(-wrong, kind="stable")[:MOST_CLASSES])
+    return Confusion([names[one] for one in kept], counts[np.ix_(kept, kept)])
+
+
+def _shown(value: object) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)

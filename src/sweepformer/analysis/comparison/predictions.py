@@ -1,0 +1,117 @@
+"""`predictions.parquet`, read without its probabilities: a few columns of names or numbers."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+
+from sweepformer.config.kinds import Kind, kind_of
+from sweepformer.runs.reading import Run
+
+
+class Spans(NamedTuple):
+    """begins, ends: (spans,) places of the first word and of the word after the last, ascending; kinds: (spans,)."""
+
+    begins: np.ndarray
+    ends: np.ndarray
+    kinds: np.ndarray
+
+    def shared_with(self, other: "Spans") -> np.ndarray:
+        """Where those of these begin that are in both, with the same place and kind."""
+        _, mine, theirs = np.intersect1d(self.begins, other.begins, assume_unique=True, return_indices=True)
+        same = (self.ends[mine] == other.ends[theirs]) & (self.kinds[mine] == other.kinds[theirs])
+        return self.begins[mine[same]]
+
+
+def mark_spans(tags: np.ndarray, rows: np.ndarray, names: Sequence[str]) -> Spans | None:
+    """The spans of all rows; None if the tags mark none, as parts of speech don't.
+
+    A tag that goes on with a span where none of its kind is open begins one, as in `data.spans.spans_of`.
+
+    Args:
+        tags: (words,) places in `names`; one beyond the last for a word without an answer, which is outside.
+        rows: (words,) the row of each, ascending.
+    """
+    from sweepformer.data.spans import BEGINS, ENDS, OUTSIDE, scheme_of  # which loads SeqScore: for tags only
+
+    if not scheme_of(names):
+        return None
+    parts = [re.fullmatch("(.)-(.+)", name) if name != OUTSIDE else None for name in [*names, OUTSIDE]]
+    known = {kind: code for code, kind in enumerate(dict.fromkeys(part[2] for part in parts if part))}
+    kinds = np.array([known[part[2]] if part else -1 for part in parts])[tags]
+    always_begins = np.array([bool(part) and part[1] in BEGINS for part in parts])[tags]  # type: ignore[index]
+    always_ends = np.array([bool(part) and part[1] in ENDS for part in parts])[tags]  # type: ignore[index]
+    goes_on = np.zeros(len(tags) + 1, bool)  # with the span of the word before
+    goes_on[1:-1] = (kinds[1:] == kinds[:-1]) & (rows[1:] == rows[:-1]) & ~always_begins[1:] & ~always_ends[:-1]
+    inside = kinds >= 0
+    begins = np.flatnonzero(inside & ~goes_on[:-1])
+    ends = np.flatnonzero(inside & ~goes_on[1:]) + 1
+    return Spans(begins, ends, kinds[begins])
+
+
+FILE = "predictions.parquet"
+PROBABILITY = "probability_"
+
+
+class NoAnswers(Exception):
+    """There are no predictions that runs could be compared by; the message says why."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a run said of its test rows.
+
+    table: `id` and a kind's own columns, a chunk each; classes: all that can be predicted, as far as that is known.
+    """
+
+    kind: Kind
+    table: pyarrow.Table
+    classes: list[str]
+
+    @property
+    def key(self) -> pyarrow.Table:
+        """The columns that are the same in all runs that were tested on the same rows."""
+        return self.table.select(["id", "tokens" if self.kind.labels == "nothing" else "label"])
+
+    def column(self, name: str) -> pyarrow.Array:
+        return self.table[name].chunk(0)
+
+
+def read_predictions(run: Run) -> Predictions:
+    """A run's predictions.
+
+    Raises:
+        NoAnswers: there are none, or they aren't understood.
+    """
+    kind = kind_of(run.config.get("task", {}))
+    if kind is None:
+        raise NoAnswers("its task is none that comes with sweepformer, and its answers aren't understood")
+    wanted = ["id", *(("loss", "tokens") if kind.labels == "nothing" else ("label", "prediction"))]
+    try:
+        with pyarrow.parquet.ParquetFile(run.path / FILE) as file:
+            names = file.schema_arrow.names
+            if missing := [name for name in wanted if name not in names]:
+                raise NoAnswers(f"its {FILE} has no column {missing[0]}")
+            table = file.read(columns=wanted, use_threads=False)
+    except FileNotFoundError:
+        raise NoAnswers(f"it has no {FILE}") from None
+    except (OSError, pyarrow.ArrowException) as error:
+        raise NoAnswers(f"its {FILE} can't be read ({str(error).splitlines()[0]})") from error
+    if not table.num_rows:
+        raise NoAnswers(f"its {FILE} has no rows")
+    return Predictions(kind, table.combine_chunks(), _classes(run, names))
+
+
+def _classes(run: Run, columns: list[str]) -> list[str]:
+    """Those with a column of probabilities; of tags, which have none, what the run wrote down beside."""
+    if found := [name.removeprefix(PROBABILITY) for name in columns if name.startswith(PROBABILITY)]:
+        return found
+    try:
+        return [str(name) for name in json.loads((run.path / "labels.json").read_text(encoding="utf-8"))]
+    except (OSError, ValueError):
+        return []

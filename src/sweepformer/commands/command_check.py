@@ -1,0 +1,184 @@
+"""Says clearly what is wrong with a command: before Hydra stumbles over it, or after."""
+
+import errno
+import importlib.util
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import CompactHydraException, OverrideParseException
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from yaml import MarkedYAMLError, YAMLError, safe_load
+
+from sweepformer.errors import UserError, hint, is_out_of_memory
+from sweepformer.screen.command_line import install_line
+
+EXTRAS = {  # what a preset of conf/hydra needs, and the extra that installs it
+    "joblib": ("joblib", "joblib"),
+    "ray": ("ray", "ray"),
+    "submitit_local": ("submitit", "slurm"),
+    "submitit_slurm": ("submitit", "slurm"),
+    "optuna": ("optuna", "optuna"),
+}
+
+
+class CheckCommand(Callback):
+    """Ends the command if `hydra.run.dir` or `hydra.sweep.dir` can't be written, or an extra is missing.
+
+    It exits instead of raising, because Hydra turns a callback's exceptions into warnings.
+    """
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        _check_directory(config, "run")
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        if "LOCAL_RANK" in os.environ:
+            sys.exit(
+                f"Error: LOCAL_RANK={os.environ['LOCAL_RANK']} is set: this command is one of several processes, and "
+                "each would run the whole sweep. Start a sweep once, without torchrun and without LOCAL_RANK."
+            )
+        for kind in ("launcher", "sweeper"):
+            _check_extra(kind, config.hydra.runtime.choices.get(f"hydra/{kind}"))
+        _check_directory(config, "sweep")
+
+
+def explain(error: Exception, conf: Path) -> str:
+    """What an error means to somebody who typed a command."""
+    if isinstance(error, UserError):
+        return f"Error: {error}"
+    if isinstance(error, OverrideParseException) and "mismatched input '='" in str(error):
+        key, _, value = str(error.override).partition("=")
+        return f"Error: {error.override}: a value with a = in it needs quotes of its own, as in '{key}=\"{value}\"'."
+    if isinstance(error, OverrideParseException):
+        reason = str(error).splitlines()[0].removeprefix("LexerNoViableAltException: ")
+        return (
+            f"Error: {error.override}: this is no override ({reason}). Write KEY=VALUE, and a value with "
+            "special characters in quotes of its own: 'KEY=\"VALUE\"'."
+        )
+    if isinstance(error, CompactHydraException):
+        if unknown := re.match(r"Could not override '([^']+)'", str(error)):
+            return _unknown_key(unknown[1], conf)
+        if unexpected := re.search(r"unexpected keyword argument '(\w+)'.*full_key: (\S+)", str(error), re.DOTALL):
+            return _unknown_key(f"{unexpected[2]}.{unexpected[1]}", conf)
+        cause = error.__cause__
+        more = f"\n{cause}" if isinstance(cause, OmegaConfBaseException) and str(cause) not in str(error) else ""
+        return f"{error}{more}"
+    if system := explain_system(error):
+        return system
+    if isinstance(error, ValueError) and "Config group override must be" in str(error):
+        return "Error: a config group takes the name of one option, as in model=small, and not null: --help lists them."
+    too_long = re.search(r"integer string conversion|int too large to convert to float\s+full_key: (\S+)", str(error))
+    if isinstance(error, ValueError | OverflowError) and too_long:
+        return (
+            f"Error: {too_long[1] or 'a value'} is a number of hundreds of digits, which no key takes. If it is meant "
+            "as text, give it quotes of its own: 'KEY=\"VALUE\"'."
+        )
+    if isinstance(error, MarkedYAMLError) and error.problem_mark:
+        mark = error.problem_mark
+        return (
+            f"Error: {mark.name}, line {mark.line + 1}, column {mark.column + 1}: this is not YAML ({error.problem})."
+        )
+    if isinstance(error, YAMLError | UnicodeDecodeError):
+        return f"Error: a config file is not YAML in UTF-8: {error}"
+    return (
+        f"Error: {type(error).__name__}: {error}\n"
+        "This was not expected. Set the environment variable HYDRA_FULL_ERROR=1 to see the traceback."
+    )
+
+
+def explain_system(error: Exception) -> str | None:
+    """What to do when the machine itself is at its end; None if it isn't."""
+    text = str(error)
+    if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "No space left on device" in text:
+        return "Error: the disk is full. Free some space; the same command then goes on from the last checkpoint."
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"Error: {error.filename}: {error.strerror}. This run needs it: check the path, or choose another."
+    if is_out_of_memory(error):
+        what = text.splitlines()[0] if text else type(error).__name__
+        return (
+            f"Error: out of memory ({what}). trainer.auto_micro_batch=true splits batches that don't fit. Or lower "
+            "data.batch_size and raise trainer.accumulate_grad_batches instead, lower model.max_length, or choose a "
+            "smaller model."
+        )
+    return None
+
+
+def check_characters(arguments: list[str]) -> None:
+    """End the command if it holds bytes that are no UTF-8: they could not be written into the run's files."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            sys.exit(f"Error: {argument!a}: this is not UTF-8. Check the terminal's encoding, or rename the file.")
+
+
+def _unknown_key(key: str, conf: Path) -> str:
+    """Hydra would advise to add the key with a plus, which hides a typo."""
+    # The first run has the keys of any other, but names only those that are different about it.
+    prefix = "pretrain." if key.startswith("pretrain.") else ""
+    asked = key.removeprefix(prefix)
+    known = {path.name for path in conf.iterdir() if path.is_dir()}
+    owners = []
+    for file, group in _groups(conf):
+        text = file.read_text(encoding="utf-8")
+        keys = set(_keys(safe_load(text), "" if text.startswith("# @package _global_") else group.replace("/", ".")))
+        if asked in keys:
+            owners.append(f"{group}={file.stem}")
+        known |= keys
+    if owners and prefix and not asked.startswith("task."):  # its task is all its own
+        return f"Error: {key}: it is the same as {asked} so far. Add it with +{key}=... to have another."
+    if owners:
+        return f"Error: {key}: there is no such key here. It belongs to {' and '.join(sorted(owners))}."
+    advice = hint(asked, known, prefix) or f" Add it with +{key}=... if you mean a new one."
+    return f"Error: {key}: there is no such key.{advice}"
+
+
+def _groups(conf: Path) -> Iterator[tuple[Path, str]]:
+    """Every YAML with the group that it is an option of; recipes only repeat the keys of others."""
+    for file in sorted(conf.rglob("*.yaml")):
+        group = file.parent.relative_to(conf).as_posix()
+        if group not in ("experiment", "debug"):
+            yield file, group.lstrip(".")
+
+
+def _keys(node: Any, prefix: str) -> Iterator[str]:
+    if isinstance(node, dict):
+        for name, value in node.items():
+            key = f"{prefix}.{name}".lstrip(".")
+            yield key
+            yield from _keys(value, key)
+
+
+def _check_extra(kind: str, choice: str | None) -> None:
+    module, extra = EXTRAS.get(choice or "", ("", ""))
+    if module and _is_missing(module):
+        sys.exit(f"Error: hydra/{kind}={choice} needs the extra [{extra}]: {install_line(extra)}")
+
+
+def _is_missing(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is None
+    except ModuleNotFoundError:
+        return True
+
+
+def _check_directory(config: DictConfig, kind: str) -> None:
+    try:
+        path = Path(config.hydra[kind].dir)
+    except OmegaConfBaseException as error:
+        sys.exit(f"Error: {str(error.__cause__ or error).splitlines()[0]}")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        sys.exit(
+            f"Error: hydra.{kind}.dir={path} can't be written ({error.strerror}). "
+            f"Choose another place with hydra.{kind}.dir=..."
+        )

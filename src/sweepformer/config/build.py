@@ -1,0 +1,102 @@
+"""The one place that turns config into objects."""
+
+import inspect
+from functools import partial
+from typing import Any
+
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+from sweepformer.config.annotations import annotations_of, fits, in_words
+from sweepformer.config.targets import find_allowed, trusted_packages
+from sweepformer.errors import UserError, hint
+
+
+def build(key: str, config: dict[str, Any], **arguments: Any) -> Any:
+    """Call the `_target_` that a plain config names with the config's other keys and `arguments`.
+
+    What among those keys has a `_target_` of its own is made first. `_args_`, `_partial_` and `_recursive_` mean what
+    they do in Hydra.
+
+    Args:
+        key: where the config stands (`optimizer`, `callbacks.checkpoint`), for messages.
+        config: a plain dict with `_target_`.
+        arguments: what only the program knows, such as the vocabulary's size. Those that the target has no
+            parameter for are left out, so that a target asks for what it needs by naming it.
+
+    Raises:
+        UserError: no such target, one that configs may not name, a key that its signature doesn't have, or a value of
+            another kind than it asks for.
+    """
+    target = find_target(key, config)
+    known = parameters(target)
+    given = {name: value for name, value in config.items() if not name.startswith("_")}
+    if known is not None:
+        for name in given:
+            if name not in known:
+                raise UserError(
+                    f"{key}.{name}: {config['_target_']} has no parameter {name}.{hint(name, known, f'{key}.')} "
+                    f"It takes: {', '.join(known)}."
+                )
+        arguments = {name: value for name, value in arguments.items() if name in known}
+    _check_kinds(key, given, target)
+    positional = config.get("_args_", [])
+    if config.get("_recursive_", True):
+        given, positional = _made(key, given), _made(f"{key}._args_", positional)
+    make = partial(target, *positional, **given)
+    if config.get("_partial_"):
+        return make
+    try:
+        return make(**arguments)
+    except (ValueError, TypeError, MisconfigurationException) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"{key}: {config['_target_']} can't be made with these values: {reason}") from error
+
+
+def _check_kinds(key: str, given: dict[str, Any], target: Any) -> None:
+    annotations = annotations_of(target)
+    usual = inspect.signature(target).parameters
+    for name, value in given.items():
+        is_usual = name in usual and usual[name].default is value
+        if name in annotations and not is_usual and not fits(value, annotations[name]):
+            raise UserError(f"{key}.{name}={value!r} must be {in_words(annotations[name])}.")
+
+
+def find_target(key: str, config: Any) -> Any:
+    """The class or function that `config` names.
+
+    Raises:
+        UserError: it names none, or one that configs may not name.
+    """
+    if not isinstance(config, dict):
+        raise UserError(
+            f"{key}={config!r}: a part is named by its _target_, as package.module.Name; null leaves it out."
+        )
+    name = config.get("_target_")
+    if not name:
+        raise UserError(f"{key}._target_ is missing: name the class or function to call, as package.module.Name.")
+    return find_allowed(key, str(name), trusted_packages())
+
+
+def parameters(target: Any) -> list[str] | None:
+    """Names that `target` can be called with; None if it takes any, or doesn't say."""
+    try:
+        signature = inspect.signature(target)
+    except ValueError:  # some that are written in C
+        return None
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature.parameters.values()):
+        return None
+    return list(signature.parameters)
+
+
+def _made(key: str, value: Any) -> Any:
+    """A part of a config in which whatever has a `_target_` is built.
+
+    Not by Hydra, which would read strings as interpolations once more, and find targets in them that nobody checked.
+    """
+    if isinstance(value, list):
+        return [_made(f"{key}.{number}", one) for number, one in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    if "_target_" in value:
+        return build(key, value)
+    return {name: _made(f"{key}.{name}", one) for name, one in value.items()}

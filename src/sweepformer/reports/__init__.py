@@ -1,1 +1,0 @@
-"""What a user reads after a run."""

@@ -1,0 +1,160 @@
+"""How a sweep ended: a ranked table on the screen, `leaderboard.csv`, and a README.md in its directory."""
+
+import logging
+import math
+import os
+import statistics
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sweepformer.config.metrics import telling
+from sweepformer.files.atomic import write_text
+from sweepformer.files.delimited import delimited
+from sweepformer.runs.folder import run_paths
+from sweepformer.runs.reading import Run, rank, read_runs
+from sweepformer.screen.command_line import command_line
+from sweepformer.screen.tables import table_text
+from sweepformer.sweeps.sweep import Sweep, command, command_for
+
+log = logging.getLogger(__name__)
+
+
+def report(sweep: Sweep, findings: str = "") -> int:
+    """Print and write the leaderboard of everything in the sweep's directory.
+
+    Args:
+        findings: Markdown of the sweeper's own, for the README.
+
+    Returns:
+        How many of this command's runs have no result.
+    """
+    metric, mode = sweep.options["metric"], sweep.options["mode"]
+    entries = read_runs(run_paths(sweep.path))
+    ranked = rank(entries, metric, mode)
+    if ranked and all(math.isnan(entry.metric(metric)) for entry in ranked):
+        known = ", ".join(ranked[0].summary.metrics)
+        log.warning("warning: sweep.metric=%s: no run has it. They have: %s", metric, known)
+    lost = [entry for entry in entries if not entry.has_result]
+    keys = list(dict.fromkeys(key for entry in entries for key in entry.settings))
+    measured = {name for entry in ranked for name in entry.summary.metrics}
+    names = list(dict.fromkeys([metric, *telling("val", measured), *telling("test", measured)]))
+    if ranked:
+        log.info("\n%s", _ranking(ranked[:20], keys, names))
+    if lost:
+        log.info("\n%s", _failures(lost, keys))
+        log.info("tracebacks: %s", os.path.relpath(sweep.path / "<run>" / "run.log"))
+    files = {
+        "leaderboard.csv": _as_csv([*ranked, *lost], keys, names),
+        "README.md": _as_markdown(sweep.path, ranked, lost, keys, names, metric, findings),
+    }
+    for name, text in files.items():
+        try:
+            write_text(sweep.path / name, text)
+            log.info("written: %s", os.path.relpath(sweep.path / name))
+        except OSError as error:  # the results are on the screen, and the exit code is still to come
+            log.error("%s can't be written (%s)", sweep.path / name, error.strerror)
+    here = os.path.relpath(sweep.path)
+    use = [command_line("compare", here), command_line("predict", here, "FILE"), f"tensorboard --logdir {here}"]
+    log.info("next:\n  %s", "\n  ".join(use))
+    return sum(not job.is_done for job in sweep.jobs)
+
+
+def _ranking(ranked: list[Run], keys: list[str], names: list[str]) -> str:
+    rows = [
+        [str(place), str(entry.number), *(entry.settings[key] for key in keys), *_numbers(entry, names)]
+        for place, entry in enumerate(ranked, 1)
+    ]
+    return table_text("Ranking", ["place", "run", *keys, *names, "epochs", "training s"], rows)
+
+
+def _failures(lost: list[Run], keys: list[str]) -> str:
+    rows = [
+        [
+            str(entry.number),
+            *(entry.settings[key] for key in keys),
+            entry.summary.status,
+            entry.what_went_wrong,
+        ]
+        for entry in lost
+    ]
+    return table_text(f"{len(lost)} without a result", ["run", *keys, "status", "error"], rows)
+
+
+def _numbers(entry: Run, names: list[str]) -> list[str]:
+    values = [f"{entry.metric(name):.4f}" if not math.isnan(entry.metric(name)) else "" for name in names]
+    epochs = f"{entry.summary.epochs}{', stopped' if entry.was_stopped else ''}"
+    return [*values, epochs, f"{entry.summary.seconds.get('training', math.nan):.1f}"]
+
+
+def _as_csv(entries: list[Run], keys: list[str], names: list[str]) -> str:
+    fields = ["parameters", "epochs", "steps", "tokens_per_second"]
+    rows: list[list[Any]] = [["run", "status", *keys, *names, "training_seconds", *fields, "error"]]
+    for entry in entries:
+        values = [entry.summary.metrics.get(name, "") for name in names]
+        rest = [getattr(entry.summary, field) for field in fields]
+        error = entry.what_went_wrong if entry.summary.error else ""
+        seconds = entry.summary.seconds.get("training", "")
+        rows.append([entry.path.name, entry.summary.status, *entry.settings.values(), *values, seconds, *rest, error])
+    return delimited(rows)
+
+
+def _as_markdown(
+    path: Path, ranked: list[Run], lost: list[Run], keys: list[str], names: list[str], metric: str, findings: str
+) -> str:
+    lines = [f"# Sweep {path.name}", "", f"{len(ranked)} runs with a result, {len(lost)} without; {_today()}.", ""]
+    lines += ["## What was swept", ""]
+    for key in keys:
+        values = dict.fromkeys(entry.settings[key] for entry in sorted([*ranked, *lost], key=lambda one: one.number))
+        lines.append(f"- `{key}`: {', '.join(values)}")
+    if ranked:
+        lines += ["", "## What won", "", _verdict(ranked, metric), ""]
+        lines += [
+            f"The best run is `{ranked[0].path.name}`, its checkpoint `{ranked[0].summary.best_checkpoint}`. "
+            "To train it again:",
+            "",
+            f"    {command_for(ranked[0].summary.overrides)}",
+            "",
+            _markdown_table(ranked, keys, names),
+        ]
+    if findings:
+        lines += ["", findings]
+    if lost:
+        lines += ["", "## What has no result", ""]
+        lines += [f"- `{entry.path.name}` ({entry.summary.status}): {entry.what_went_wrong}" for entry in lost]
+    lines += [
+        "",
+        "## How to run it again",
+        "",
+        "Typed again, what is completed is skipped:",
+        "",
+        f"    {command()}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _verdict(ranked: list[Run], metric: str) -> str:
+    best = ranked[0].metric(metric)
+    won = ", ".join(f"`{key}={value}`" for key, value in ranked[0].settings.items()) or "The only setting"
+    text = f"{won}: {metric} {best:.4f}"
+    whole = [entry.metric(metric) for entry in ranked if not entry.was_stopped]
+    if len(whole) > 1 and not ranked[0].was_stopped:
+        second, median = abs(best - whole[1]), abs(best - statistics.median(whole))
+        text += f", {second:.4f} before the second and {median:.4f} before the median run"
+    if len(whole) < len(ranked):
+        text += f". {len(ranked) - len(whole)} of {len(ranked)} runs were stopped early and are not compared so"
+    return text + "."
+
+
+def _markdown_table(ranked: list[Run], keys: list[str], names: list[str]) -> str:
+    header = ["place", "run", *(f"`{key}`" for key in keys), *names, "epochs", "training s"]
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    for place, entry in enumerate(ranked, 1):
+        cells = [str(place), str(entry.number), *entry.settings.values(), *_numbers(entry, names)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _today() -> str:
+    return datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,61 @@
+"""What Lightning refuses, and what it warns of: as users need to hear it, if at all."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+from sweepformer.errors import UserError, is_out_of_memory
+
+
+def silence_known_warnings() -> None:
+    """Warnings that advise against what is done here on purpose, each for its reason."""
+    # Batches are one gather from a memory map: workers would cost more than they save.
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    # A run that goes on writes where it wrote before.
+    warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=".*Experiment logs directory .* exists and is not empty.*")
+    # Short epochs are logged at their end anyway.
+    warnings.filterwarnings("ignore", message=".*The number of training batches .* is smaller than the logging.*")
+    # The batch plan resumes from Lightning's own counters, which Lightning doesn't look for.
+    warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
+    # The first steps may be skipped, under 16-mixed nearly always, and the schedule goes on.
+    warnings.filterwarnings("ignore", message=".*Detected call of `lr_scheduler.step.* before `optimizer.step.*")
+    # Lightning's own use of what torch deprecates.
+    warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
+    # What labels become for training is the task's business, not the data's.
+    warnings.filterwarnings("ignore", message=".*You have overridden `on_before_batch_transfer` in.*")
+    # The summary's size in MB is for 32 bits, whatever the precision.
+    warnings.filterwarnings("ignore", message=".*is not supported by the model summary.*")
+    # Pictures show a box for what their font lacks, such as emoji.
+    warnings.filterwarnings("ignore", message=".*Glyph .* missing from.*")
+    for name in ("matplotlib", "pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@contextmanager
+def as_mistakes() -> Iterator[None]:
+    """Raises what Lightning itself raises of wrong settings as a UserError; what our own code raises stays as it is."""
+    try:
+        yield
+    except MisconfigurationException as error:
+        raise _mistake(error) from error
+    except (ValueError, TypeError, RuntimeError) as error:
+        if not _module(error.__traceback__).startswith("pytorch_lightning.") or is_out_of_memory(error):
+            raise
+        raise _mistake(error) from error
+
+
+def _mistake(error: Exception) -> UserError:
+    return UserError(f"trainer: {' '.join(str(error).split())}")
+
+
+def _module(trace: TracebackType | None) -> str:
+    """The module in which an exception arose."""
+    name = ""
+    while trace is not None:
+        name, trace = str(trace.tb_frame.f_globals.get("__name__", "")), trace.tb_next
+    return name

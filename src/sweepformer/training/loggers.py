@@ -1,0 +1,147 @@
+"""What a run tells TensorBoard and W&B of itself, besides its metrics: its settings, its result, how it ended."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
+from tensorboard.compat.proto.summary_pb2 import Summary as SummaryProto
+from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
+from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+from torch.utils.tensorboard import SummaryWriter
+
+from sweepformer.config.metrics import telling
+from sweepformer.runs.directory import FINAL, Summary
+
+
+def _compared(metrics: Iterable[str]) -> list[str]:
+    """TensorBoard's HPARAMS shows a few columns at first: these are the ones to compare runs by."""
+    return telling("test", metrics)[:2] + telling("val", metrics)[:1]
+
+
+def begin(loggers: Sequence[Logger], config: dict[str, Any], overrides: Sequence[str], swept: Sequence[str]) -> None:
+    """Record settings: the whole config, and as hyperparameters what the sweep varies (or all overrides)."""
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            writer = logger.experiment
+            writer.add_text("config", "    " + json.dumps(config, indent=2).replace("\n", "\n    "))
+            start = plugin_data_pb2.SessionStartInfo(start_time_secs=time.time())
+            for key, value in hyperparameters(config, overrides, swept).items():
+                if isinstance(value, bool):
+                    start.hparams[key].bool_value = value
+                elif isinstance(value, int | float):
+                    start.hparams[key].number_value = value
+                else:
+                    start.hparams[key].string_value = str(value)
+            _write_session(writer, metadata.SESSION_START_INFO_TAG, session_start_info=start)
+            writer.flush()
+        elif isinstance(logger, WandbLogger):
+            logger.log_hyperparams(config)
+
+
+def let_go(loggers: Sequence[Logger]) -> None:
+    """Close what would not live on in a fork: TensorBoard writes from a thread, which stays behind.
+
+    The next who logs opens the logger anew, in whichever process.
+    """
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.experiment.close()
+            logger._experiment = None
+
+
+def hyperparameters(config: dict[str, Any], overrides: Sequence[str], swept: Sequence[str]) -> dict[str, Any]:
+    """The settings that tell runs apart, by key: a config's own value, or the name of a chosen group."""
+    found = {}
+    for override in overrides:
+        key, _, text = override.lstrip("+").partition("=")
+        if key.startswith(("~", "hydra")) or key in ("name", "allowed_packages") or (swept and key not in swept):
+            continue
+        value: Any = config
+        for part in key.split("."):
+            value = value.get(part, text) if isinstance(value, dict) else text
+        found[key] = text if isinstance(value, dict | list) else value
+    return found
+
+
+def show_predictions(
+    loggers: Sequence[Logger], labels: np.ndarray, predictions: np.ndarray, classes: list[str], step: int
+) -> None:
+    """The confusion matrix of the test split, and precision and recall of every class.
+
+    Args:
+        labels, predictions: (rows,) class numbers.
+    """
+    boards = [logger for logger in loggers if isinstance(logger, TensorBoardLogger)]
+    if boards:
+        from sweepformer.tasks.figures import class_figure, confusion_figure
+
+        confusion = confusion_figure(labels, predictions, classes)
+        by_class = class_figure(labels, predictions, classes)
+        for board in boards:
+            board.experiment.add_image("confusion_matrix", confusion, step, dataformats="HWC")
+            board.experiment.add_image("precision_and_recall", by_class, step, dataformats="HWC")
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            import wandb
+
+            matrix = wandb.plot.confusion_matrix(
+                y_true=labels.tolist(), preds=predictions.tolist(), class_names=classes
+            )
+            logger.experiment.log({"confusion_matrix": matrix})
+
+
+def show_pictures(loggers: Sequence[Logger], draw: Callable[[], dict[str, np.ndarray]], step: int) -> None:
+    """Pictures of the test split; draw: makes them, by name, (height, width, 3) uint8, if any logger shows pictures."""
+    showing = [logger for logger in loggers if isinstance(logger, TensorBoardLogger | WandbLogger)]
+    pictures = draw() if showing else {}
+    for logger in showing:
+        for name, picture in pictures.items():
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image(name, picture, step, dataformats="HWC")
+            else:
+                logger.log_image(name, [picture])
+
+
+def conclude(loggers: Sequence[Logger], summary: Summary) -> None:
+    """Record how the run ended and close its loggers: left open, the next run would write into this one's."""
+    well = summary.status in FINAL
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            _end_session(logger.experiment, summary)
+        logger.finalize("success" if well else "failed")
+        if isinstance(logger, TensorBoardLogger):
+            logger.experiment.close()
+        elif isinstance(logger, WandbLogger):
+            logger.experiment.summary.update({**summary.metrics, "status": summary.status})
+            logger.experiment.finish(exit_code=0 if well else 1)
+
+
+def conclude_lost(folder: Path, summary: Summary) -> None:
+    """Record in a run's TensorBoard folder how it ended, after its process is gone."""
+    if any(folder.glob("events.*")):
+        with SummaryWriter(str(folder)) as writer:
+            _end_session(writer, summary)
+
+
+def _end_session(writer: Any, summary: Summary) -> None:
+    well = summary.status in FINAL
+    for name in _compared(summary.metrics):
+        writer.add_scalar(f"final/{name}", summary.metrics[name], summary.steps)
+    # HPARAMS can filter by status, but doesn't show it.
+    writer.add_scalar("final/failed", 0 if well else 1, summary.steps)
+    status = api_pb2.STATUS_SUCCESS if well else api_pb2.STATUS_FAILURE
+    end = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=time.time())
+    _write_session(writer, metadata.SESSION_END_INFO_TAG, session_end_info=end)
+
+
+def _write_session(writer: Any, tag: str, **info: Any) -> None:
+    # The records are written as such: a SummaryWriter's own add_hparams would make a run beside this one.
+    content = plugin_data_pb2.HParamsPluginData(version=metadata.PLUGIN_DATA_VERSION, **info)
+    plugin = SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME, content=content.SerializeToString())
+    about = SummaryMetadata(plugin_data=plugin)
+    value = SummaryProto.Value(tag=tag, metadata=about, tensor=metadata.NULL_TENSOR)
+    writer._get_file_writer().add_summary(SummaryProto(value=[value]))

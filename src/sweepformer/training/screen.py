@@ -1,0 +1,119 @@
+"""What a run prints: its data before training, its result after."""
+
+import logging
+import os
+import shlex
+from pathlib import Path
+
+from rich.table import Table
+
+from sweepformer.baselines.token_counts import unigram_perplexity
+from sweepformer.config.metrics import telling
+from sweepformer.data.data_module import RowsDataModule
+from sweepformer.data.store import SPLITS, Store
+from sweepformer.data.tokenizer import kind_of, vocab_size
+from sweepformer.runs.directory import Summary
+from sweepformer.screen.command_line import command_line
+from sweepformer.screen.tables import rendered, share
+
+log = logging.getLogger(__name__)
+
+MUCH_UNKNOWN = 0.5  # of tokens
+WHY_TOKENS = {  # are what they are, by what tokenizer=auto became
+    "word": "most texts have spaces",
+    "char": "most texts have no spaces",
+    "wordpiece": "most texts have spaces, and answers are for tokens",
+}
+
+
+def print_rows(store: Store) -> None:
+    """Rows, classes, and what was dropped."""
+    for line in store.report.lines():
+        log.info(line)
+    for warning in store.report.warnings:
+        log.warning("warning: %s", warning)
+
+
+def print_tokens(store: Store, data: RowsDataModule, asked: str, frequent: int | None) -> None:
+    """What tokens are where that was chosen, vocabulary, lengths, what is truncated and unknown.
+
+    asked: `tokenizer.kind`; frequent: how many tokens are not rare; None: all.
+    """
+    if asked == "auto":
+        kind = kind_of(store.tokenizer, asked)
+        log.info("recipe: tokenizer.kind=%s, as %s", kind, WHY_TOKENS[kind])
+    lengths = store.splits["train"].lengths
+    vocabulary, unknown = f"{store.tokenizer.get_vocab_size():,}", store.unknown_rate
+    if frequent is not None:
+        vocabulary = f"{frequent:,} and {store.tokenizer.get_vocab_size() - frequent:,} rare words"
+        unseen = [store.splits[split].tokens for split in ("val", "test")]
+        unknown += sum(int((tokens >= frequent).sum()) for tokens in unseen) / max(sum(map(len, unseen)), 1)
+    log.info(
+        "tokens: vocabulary %s, mean %.1f a row, %s rows truncated (%.1f %%), %.2f %% unknown",
+        vocabulary,
+        lengths.mean(),
+        f"{data.truncated():,}",
+        100 * data.truncated() / len(lengths),
+        100 * unknown,
+    )
+    if unknown > MUCH_UNKNOWN:
+        log.warning(
+            "warning: most of what validation and test say is unknown to the encoder: pieces of words "
+            "(tokenizer=wordpiece) or characters (tokenizer=char) would tell more"
+        )
+    cut = {split: data.rows[split].cut_words() for split in SPLITS}
+    if any(cut.values()):
+        log.warning(
+            "warning: words beyond model.max_length are not tagged, which counts as wrong: %s",
+            ", ".join(f"{split} {count:,}" for split, count in cut.items()),
+        )
+
+
+def print_to_beat(store: Store) -> None:
+    """What a model that predicts tokens must do better than."""
+    perplexity = unigram_perplexity(store.splits["train"], store.splits["test"], vocab_size(store.tokenizer))
+    log.info("to beat: test perplexity %.1f, by the tokens' frequencies alone", perplexity)
+
+
+def print_result(summary: Summary, path: Path, monitor: str) -> None:
+    """The closing table and the next commands to type. monitor: the metric that the best checkpoint was chosen by."""
+    shown = Path(os.path.relpath(path))
+    table = Table(title="Result", show_header=False, title_justify="left")
+    for name in (*telling("test", summary.metrics), "test_loss", monitor):
+        if name in summary.metrics:
+            table.add_row(name, f"{summary.metrics[name]:.4f}")
+    table.add_row("best checkpoint", str(shown / summary.best_checkpoint) if summary.best_checkpoint else "none")
+    if summary.parameters:
+        table.add_row("parameters", f"{summary.parameters:,}")
+    seconds = summary.seconds
+    if "training" in seconds:
+        table.add_row(
+            "time",
+            f"{seconds['total']:.1f} s, of which training {seconds['training']:.1f} s"
+            + (f" ({summary.epochs} epochs, {summary.steps:,} steps)" if summary.steps else ""),
+        )
+    for name, count in (
+        ("steps skipped, gradients no numbers", summary.skipped_steps),
+        ("steps skipped, fp16 overflows", summary.fp16_overflows),
+        ("loss spikes", summary.loss_spikes),
+    ):
+        if count:
+            table.add_row(name, f"{count:,}")
+    if summary.tokens_per_second:
+        table.add_row("real tokens a second", f"{summary.tokens_per_second:,.0f}")
+        table.add_row("share of the device's peak (MFU)", share(summary.mfu))
+    if summary.effective_precision:
+        table.add_row("precision", summary.effective_precision)
+    log.info("\n%s", rendered(table))
+    tensorboard = shlex.join(["tensorboard", "--logdir", str(shown.parent if shown.parts else shown)])
+    use = command_line("predict", str(shown), "FILE")
+    log.info("next:\n  %s", "\n  ".join([use, tensorboard, *_next_runs(summary.overrides)]))
+
+
+def _next_runs(overrides: list[str]) -> list[str]:
+    """Commands for more of the same: a larger model unless one was chosen, and how far chance goes."""
+    same = [one for one in overrides if one.partition("=")[0] not in ("name", "seed")]
+    commands = [["-m", *same, "seed=0,1,2"]]
+    if not any(one.lstrip("+~").startswith(("model", "experiment")) for one in same):
+        commands.insert(0, [*same, "model=base"])
+    return [command_line("run", *command) for command in commands]
