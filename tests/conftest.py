@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import settings
 
 # Tests run side by side: more threads than cores would fight over them.
@@ -44,6 +45,12 @@ class Result:
 
 
 Cli = Callable[..., Result]
+
+
+def decided(directory: Path) -> dict[str, Any]:
+    """What a run decided itself, by key, as its `plan.yaml` has it."""
+    plan = yaml.safe_load((directory / "plan.yaml").read_text(encoding="utf-8"))
+    return {key: choice["value"] for key, choice in plan["decided"].items()}
 
 
 @pytest.fixture(autouse=True, scope="module")

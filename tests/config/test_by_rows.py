@@ -1,19 +1,25 @@
 """What is null goes by the number of training rows; what is given stays."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Cli
+from conftest import Cli, decided
 
-from sweepformer.config.by_rows import settled
+from sweepformer.config.by_rows import choices_by_rows
+from sweepformer.config.choices import with_choices
 from sweepformer.errors import UserError
 from sweepformer.files.checkpoints import read_checkpoint
 
 RECIPE = {"rows": [100, 1000], "max_epochs": [9, 5, 2], "batch_size": [8, 16, 32], "lr": [3e-3, 2e-3, 1e-3]}
 NULLS = ("trainer.max_epochs=null", "data.batch_size=null", "optimizer.lr=null")
+
+
+def settled(config: dict[str, Any], rows: int, tokens: int = 0) -> dict[str, Any]:
+    return with_choices(config, choices_by_rows(config, rows, tokens))
 
 
 def config(**given: Any) -> dict[str, Any]:
@@ -72,7 +78,7 @@ def test_long_rows_are_read_fewer_times(tokens: int, epochs: int) -> None:
 def test_a_run_says_that_its_rows_are_long(cli: Cli, tiny: tuple[str, ...]) -> None:
     command = (*tiny, "trainer.max_epochs=null", "recipe.tokens=[2500,1,1,1]", "recipe.max_epochs=[9,1,1,1]")
     result = cli(*command)
-    assert "recipe: fewer epochs than 9, as each reads " in result.out
+    assert "fewer than 9, as each reads " in (result.directory / "plan.yaml").read_text()
     assert 2 <= result.summary["epochs"] < 9
     limited = cli(*command, "trainer.limit_train_batches=1", "hydra.run.dir=limited")
     assert limited.summary["epochs"] == 9  # epochs are short anyway
@@ -82,21 +88,16 @@ def test_training_that_ends_by_steps_needs_no_epochs() -> None:
     assert settled(config(max_steps=7), 10)["trainer"]["max_epochs"] is None
 
 
-@pytest.mark.parametrize(
-    ("run", "told"),
-    [
-        ("class", "model.stem=none, as the encoder answers beside a wide path"),
-        ("tags", "model.stem=convolution, as the encoder answers alone"),
-        ("masked", "model.stem=none, as an encoder is mostly pretrained to answer beside a wide path"),
-    ],
-)
+@pytest.mark.parametrize(("run", "stem"), [("class", "none"), ("tags", "convolution"), ("masked", "none")])
 def test_a_run_says_what_its_encoder_has_before_the_layers(
-    finished: Callable[[str], Path], run: str, told: str
+    finished: Callable[[str], Path], run: str, stem: str
 ) -> None:
     directory = finished(run)
-    assert f"recipe: {told}" in (directory / "run.log").read_text(encoding="utf-8")
+    assert decided(directory)["model.stem"] == stem
+    log = (directory / "run.log").read_text(encoding="utf-8")
+    assert re.search(rf"model\.stem +│ +\"{stem}\" +│ +as ", log)
     weights = read_checkpoint(directory / "checkpoints" / "last.ckpt")["state_dict"]
-    assert ("model.encoder.stem.mix.weight" in weights) == ("stem=convolution" in told)
+    assert ("model.encoder.stem.mix.weight" in weights) == (stem == "convolution")
 
 
 def test_a_null_without_a_recipe_is_named() -> None:
@@ -110,9 +111,11 @@ def test_a_run_says_what_it_chose_and_goes_on_by_it(cli: Cli, tiny: tuple[str, .
     command = (*tiny, *NULLS, recipe, "data.batching=rows")
     result = cli(*command)
     assert result.code == 0, result.screen
-    told = "recipe: trainer.max_epochs=2, data.batch_size=30, optimizer.lr=0.004, for 120 training rows"
-    assert f"{told} (above 100 and up to 1,000)" in result.out
-    assert "fewer epochs" not in result.out
+    found = decided(result.directory)
+    assert [found[key] for key in ("trainer.max_epochs", "data.batch_size", "optimizer.lr")] == [2, 30, 4e-3]
+    for key in ("trainer.max_epochs", "data.batch_size", "optimizer.lr"):
+        shown = rf"{key} +│ +{found[key]} +│ +for 120 training rows \(above 100 and up to 1,000\)"
+        assert re.search(shown, result.out)
     assert (result.summary["epochs"], result.summary["steps"]) == (2, 8)
     assert json.loads((result.directory / ".hydra" / "config.json").read_text())["data"]["batch_size"] is None
     state = read_checkpoint(result.directory / "checkpoints" / "last.ckpt")["optimizer_states"][0]

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 import torch
-from conftest import Cli, statuses
+from conftest import Cli, decided, statuses
 from omegaconf import OmegaConf
 
 from sweepformer import load
@@ -113,10 +113,11 @@ def test_encoder_and_tokenizer_are_taken_over_bit_for_bit(
 
 def test_an_encoder_brings_its_stem(cli: Cli, texts: tuple[str, ...], pretrained: str) -> None:
     alone = (*texts, "task.class_weights=balanced", "trainer.max_epochs=1")
-    assert "recipe: model.stem=convolution, as the encoder answers alone" in cli(*alone, "hydra.run.dir=new").out
+    assert decided(cli(*alone, "hydra.run.dir=new").directory)["model.stem"] == "convolution"
     result = cli(*alone, f"model.init_from={pretrained}", "hydra.run.dir=begun")
     assert result.code == 0, result.screen
-    assert "recipe: model.stem=none, as that encoder has it" in result.out
+    assert decided(result.directory)["model.stem"] == "none"
+    assert "as that encoder has it" in result.out
     assert load("begun").predict(["w1 w2"])[0] in ("even", "odd")
 
 

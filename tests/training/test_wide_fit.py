@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import Cli, whole_and_resumed
+from conftest import Cli, decided, whole_and_resumed
 
 from benchmarks.soak.comparison import differences
 from sweepformer import load
@@ -62,7 +62,8 @@ def test_it_is_there_unless_classes_are_weighed(
     result = cli(*tiny, *given)
     assert result.code == 0, result.screen
     assert ("wide path: " in result.out) == ("pooled: " in result.out) == there
-    assert ("recipe: no wide path, as classes are weighed" in result.out) != there
+    assert decided(result.directory).get("model.wide.enabled", True) is there
+    assert ("as classes are weighed" in result.out) != there
     assert len(load(result.directory).predict_proba(["a red thing"])) == 1
 
 

@@ -5,12 +5,14 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import CompactHydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from sweepformer.analysis.repetition.command import arguments_for_hydra, split_off
 from sweepformer.commands.command_check import check_characters, explain, explain_system
@@ -18,6 +20,7 @@ from sweepformer.commands.help import print_help, wants_help
 from sweepformer.config.composing import prefer_own_presets, register
 from sweepformer.config.presets import CONF
 from sweepformer.errors import SweepTerminated, UserError, comes_of_ctrl_c
+from sweepformer.runs.request import Launch
 from sweepformer.training.loading import load_run
 
 
@@ -26,8 +29,14 @@ def _run_job(cfg: DictConfig) -> float | None:
     """One run, by itself or as a job of a sweep: its return value is what optimising sweepers compare."""
     run = load_run()  # torch loads here, so that --help need not wait for it
     hydra_config = HydraConfig.get()
+    path, in_sweep = Path(hydra_config.runtime.output_dir), hydra_config.mode is RunMode.MULTIRUN
     try:
-        return run(cfg)
+        if in_sweep:
+            from sweepformer.sweeps.devices import claim_gpu
+
+            claim_gpu(path.parent, cfg.get("trainer") or {})
+        summary = run(cfg, path, _launch(hydra_config, in_sweep))
+        return summary.metrics.get(str(OmegaConf.select(cfg, "task.monitor", default="val_acc")))
     except UserError as error:
         message = f"Error: {error}"
     except SweepTerminated:
@@ -47,6 +56,17 @@ def _run_job(cfg: DictConfig) -> float | None:
         sys.exit(message)
     print(message, file=sys.stderr)
     raise CompactHydraException(message)  # the sweep goes on
+
+
+def _launch(hydra_config: Any, in_sweep: bool) -> Launch:
+    """How Hydra was told to start the run."""
+    # As typed: what `${...}` in one stands for is no concern of the list's.
+    typed: Any = OmegaConf.to_container(hydra_config.overrides.task, resolve=False)
+    files = {
+        "hydra.yaml": OmegaConf.to_yaml(OmegaConf.create({"hydra": hydra_config})),
+        "overrides.yaml": OmegaConf.to_yaml(hydra_config.overrides.task),
+    }
+    return Launch(tuple(typed), files, in_sweep)
 
 
 def _warn(ended: threading.ExceptHookArgs) -> None:

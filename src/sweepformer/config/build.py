@@ -27,18 +27,9 @@ def build(key: str, config: dict[str, Any], **arguments: Any) -> Any:
         UserError: no such target, one that configs may not name, a key that its signature doesn't have, or a value of
             another kind than it asks for.
     """
-    target = find_target(key, config)
-    known = parameters(target)
-    given = {name: value for name, value in config.items() if not name.startswith("_")}
+    target, given, known = check_keys(key, config)
     if known is not None:
-        for name in given:
-            if name not in known:
-                raise UserError(
-                    f"{key}.{name}: {config['_target_']} has no parameter {name}.{hint(name, known, f'{key}.')} "
-                    f"It takes: {', '.join(known)}."
-                )
         arguments = {name: value for name, value in arguments.items() if name in known}
-    _check_kinds(key, given, target)
     positional = config.get("_args_", [])
     if config.get("_recursive_", True):
         given, positional = _made(key, given), _made(f"{key}._args_", positional)
@@ -50,6 +41,28 @@ def build(key: str, config: dict[str, Any], **arguments: Any) -> Any:
     except (ValueError, TypeError, MisconfigurationException) as error:
         reason = str(error).partition("\n")[0]
         raise UserError(f"{key}: {config['_target_']} can't be made with these values: {reason}") from error
+
+
+def check_keys(key: str, config: dict[str, Any]) -> tuple[Any, dict[str, Any], list[str] | None]:
+    """Look whether what a config names can be called with its keys, without calling it.
+
+    Returns:
+        The target; the keys that it would be called with; the names that it has parameters for, None: for any.
+
+    Raises:
+        UserError: as `build`, but for what only the call itself can tell.
+    """
+    target = find_target(key, config)
+    known = parameters(target)
+    given = {name: value for name, value in config.items() if not name.startswith("_")}
+    for name in given if known is not None else ():
+        if name not in (known or ()):
+            raise UserError(
+                f"{key}.{name}: {config['_target_']} has no parameter {name}.{hint(name, known or (), f'{key}.')} "
+                f"It takes: {', '.join(known or ())}."
+            )
+    _check_kinds(key, given, target)
+    return target, given, known
 
 
 def _check_kinds(key: str, given: dict[str, Any], target: Any) -> None:

@@ -1,61 +1,41 @@
 """What a run takes from the number of its training rows: epochs, batch size, learning rate, where these are null."""
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
+from sweepformer.config.choices import Choice, with_choices
 from sweepformer.errors import UserError
-
-log = logging.getLogger(__name__)
 
 GROUPS = {"max_epochs": "trainer", "batch_size": "data", "lr": "optimizer"}  # where each value belongs
 FEWEST_EPOCHS = 2  # whatever they take
 
 
-def settled(config: dict[str, Any], rows: int, tokens: int = 0) -> dict[str, Any]:
-    """The plain config, in which what goes by the training rows is no longer null.
-
-    The config itself stays what the run is known by: it says what was asked for, and the rows are in the data.
+def choices_by_rows(config: dict[str, Any], rows: int, tokens: int = 0) -> list[Choice]:
+    """A value for each key that goes by the training rows and is null.
 
     Args:
+        config: the whole, plain.
         rows: how many there are.
         tokens: how many an epoch reads; 0: not known, so that they limit nothing.
 
     Raises:
         UserError: something is null, and `recipe` has no value for it.
     """
-    values = {name: _value(config, name, rows, tokens) for name in asked_for(config)}
-    if not values:
-        return config
-    found = dict(config)
-    for name, value in values.items():
-        found[GROUPS[name]] = {**found[GROUPS[name]], name: value}
-    if "max_lr" in found["scheduler"] and found["scheduler"]["max_lr"] is None:  # ${optimizer.lr}
-        found["scheduler"] = {**found["scheduler"], "max_lr": found["optimizer"].get("lr")}
+    found = [
+        Choice(f"{GROUPS[name]}.{name}", _value(config, name, rows, tokens), _why(config, name, rows, tokens))
+        for name in asked_for(config)
+    ]
+    if "max_lr" in config["scheduler"] and config["scheduler"]["max_lr"] is None:  # ${optimizer.lr}
+        lr = next((one.value for one in found if one.key == "optimizer.lr"), config["optimizer"].get("lr"))
+        found.append(Choice("scheduler.max_lr", lr, "as optimizer.lr"))
     return found
 
 
 def every_settled(config: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The config as `settled` makes it, for each range of rows, and the fewest rows of that."""
+    """The config with the values of each range of rows, and the fewest rows of that range."""
     limits = (config.get("recipe") or {}).get("rows", []) if asked_for(config) else []
     for rows in (1, *(limit + 1 for limit in limits)):
-        yield rows, settled(config, rows)
-
-
-def tell(config: dict[str, Any], rows: int, tokens: int) -> None:
-    """Print what was chosen, and why. rows, tokens: as in `settled`."""
-    chosen = settled(config, rows, tokens)
-    names = [f"{GROUPS[name]}.{name}={chosen[GROUPS[name]][name]}" for name in asked_for(config)]
-    if names:
-        limits = config["recipe"]["rows"]
-        above = [f"above {limit:,}" for limit in limits if rows > limit][-1:]
-        up_to = [f"up to {limit:,}" for limit in limits if rows <= limit][:1]
-        reach = " and ".join(above + up_to) or "any number"
-        wide = f" and a width of {config['model']['embedding_dim']}" if _times_wider(config) > 1 else ""
-        log.info("recipe: %s, for %s training rows (%s)%s", ", ".join(names), f"{rows:,}", reach, wide)
-        usual = settled(config, rows)["trainer"].get("max_epochs")
-        if usual != chosen["trainer"].get("max_epochs"):
-            log.info("recipe: fewer epochs than %d, as each reads %s tokens (recipe.tokens)", usual, f"{tokens:,}")
+        yield rows, with_choices(config, choices_by_rows(config, rows))
 
 
 def asked_for(config: dict[str, Any]) -> list[str]:
@@ -102,6 +82,18 @@ def check_recipe(recipe: Any) -> None:
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _why(config: dict[str, Any], name: str, rows: int, tokens: int) -> str:
+    """What a value goes by, in words."""
+    if _value(config, name, rows, tokens) != _value(config, name, rows, 0) and name == "max_epochs":
+        usual = _value(config, name, rows, 0)
+        return f"fewer than {usual}, as each reads {tokens:,} tokens (recipe.tokens)"
+    limits = config["recipe"]["rows"]
+    above = [f"above {limit:,}" for limit in limits if rows > limit][-1:]
+    up_to = [f"up to {limit:,}" for limit in limits if rows <= limit][:1]
+    wide = f" and a width of {config['model']['embedding_dim']}" if name == "lr" and _times_wider(config) > 1 else ""
+    return f"for {rows:,} training rows ({' and '.join(above + up_to) or 'any number'}){wide}"
 
 
 def _value(config: dict[str, Any], name: str, rows: int, tokens: int) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from sweepformer.config.kinds import KINDS, kind_of
-from sweepformer.tasks.model_arguments import leaves_stem_open, stem_by_the_task
+from sweepformer.config.model_choices import leaves_stem_open, stem_by_the_task
 
 
 def first_config(cfg: DictConfig) -> DictConfig:

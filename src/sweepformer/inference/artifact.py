@@ -7,13 +7,13 @@ from typing import Any
 import torch
 
 from sweepformer.baselines.baseline import read_baseline
+from sweepformer.config.model_choices import config_as_trained
 from sweepformer.config.plain import check_groups
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import Damaged
 from sweepformer.files.checkpoints import read_checkpoint
 from sweepformer.runs.environment import refuse_newer
 from sweepformer.runs.finding import Found
-from sweepformer.tasks.model_arguments import config_as_trained
 
 OF_MODEL = "model."  # what the names of the model's weights begin with in a checkpoint
 

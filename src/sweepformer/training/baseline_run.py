@@ -7,22 +7,22 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from pytorch_lightning.loggers import Logger
 from torch import Tensor, nn
 from torchmetrics import Metric
 
 from sweepformer.baselines.baseline import Baseline, save_baseline
 from sweepformer.config.build import build, find_target
-from sweepformer.config.kinds import LABELLED, Kind, own_options
+from sweepformer.config.kinds import LABELLED, own_options
 from sweepformer.data.corpus import prepare
 from sweepformer.data.store import Store, TokenizedRows
 from sweepformer.errors import UserError
 from sweepformer.models.layout import Layout
-from sweepformer.runs.directory import RunDirectory, Summary
+from sweepformer.runs.directory import Summary
 from sweepformer.runs.environment import made_by
 from sweepformer.tasks.task import Targets, Task
+from sweepformer.training.attempt import Attempt
 from sweepformer.training.callbacks.predictions import write_predictions
-from sweepformer.training.loggers import show_pictures, show_predictions
+from sweepformer.training.loggers import build_loggers, show_pictures, show_predictions
 from sweepformer.training.screen import print_rows
 
 log = logging.getLogger(__name__)
@@ -47,31 +47,24 @@ def is_baseline(model: dict[str, Any]) -> bool:
     return isinstance(target, type) and issubclass(target, Baseline)
 
 
-def fit_and_test(
-    config: dict[str, Any], directory: RunDirectory, loggers: list[Logger], summary: Summary, started: float
-) -> None:
+def fit_baseline(attempt: Attempt) -> None:
     """Fit on train, choose on validation, test; the summary takes up what came out."""
-    kind: Kind = find_target("task", config["task"]).kind
-    baseline: Baseline = build("model", config["model"])
-    if kind.labels not in baseline.labels:
-        raise UserError(
-            f"model: {type(baseline).__name__} can't do this task: it learns from rows with "
-            f"{' or '.join(LABELLED[one] for one in baseline.labels)}, and those of the task have "
-            f"{LABELLED[kind.labels]}. Choose a transformer, such as model=small."
-        )
-    _tell_of_idle_options(config, type(baseline).__name__)
-    baseline = baseline.suited_to(kind.labels)
-    store = prepare(config["data"], config["tokenizer"], config["seed"], kind.labels)
+    request, directory, summary = attempt.request, attempt.directory, attempt.summary
+    config, labels = request.config, request.kind.labels
+    baseline = _build_baseline(config["model"], labels)
+    _log_idle_options(config, type(baseline).__name__)
+    store = prepare(config["data"], config["tokenizer"], config["seed"], labels)
     directory.write_environment(seed=config["seed"], device="cpu", **store.hashes)
     directory.write_labels(store.classes)
     print_rows(store)
-    train, val, test = (store.splits[split] for split in ("train", "val", "test"))
-    summary.seconds["start_up"] = time.perf_counter() - started
+    attempt.begin(build_loggers(config.get("logger") or {}, directory))
+    train, val = store.splits["train"], store.splits["val"]
+    summary.seconds["start_up"] = attempt.seconds
     began = time.perf_counter()
     baseline.fit(train.texts, _labels(train), val.texts, _labels(val))
     summary.seconds["training"] = time.perf_counter() - began
     summary.parameters = baseline.parameters
-    tested = time.perf_counter()
+    began = time.perf_counter()
     task = _task(config, store)
     logits = torch.from_numpy(baseline.logits(val.texts))
     task.choose(logits, torch.from_numpy(val.answers))
@@ -80,21 +73,39 @@ def fit_and_test(
     save_baseline(path, baseline.state(), _chosen(task), about)
     summary.best_checkpoint = directory.relative(str(path))
     _measure("val", task, logits, val, store.classes, summary)
-    logits = torch.from_numpy(baseline.logits(test.texts))
-    _measure("test", task, logits, test, store.classes, summary)
-    summary.seconds["test"] = time.perf_counter() - tested
-    for logger in loggers:
-        logger.log_metrics(summary.metrics, step=0)
-    answers = task.answer(logits, torch.from_numpy(test.answers))
-    kept = {name: one.numpy() if isinstance(one, Tensor) else one for name, one in answers.items()}
-    write_predictions(directory.predictions, test, range(len(test)), task.prediction_columns(kept, store.classes))
-    if confusion := task.confusion(kept):
-        show_predictions(loggers, *confusion, store.classes, step=0)
-    show_pictures(loggers, partial(task.pictures, kept, store.classes), step=0)
+    _test(baseline, task, store, attempt)
+    summary.seconds["test"] = time.perf_counter() - began
     summary.status = "completed"
 
 
-def _tell_of_idle_options(config: dict[str, Any], name: str) -> None:
+def _build_baseline(model: dict[str, Any], labels: str) -> Baseline:
+    baseline: Baseline = build("model", model)
+    if labels not in baseline.labels:
+        raise UserError(
+            f"model: {type(baseline).__name__} can't do this task: it learns from rows with "
+            f"{' or '.join(LABELLED[one] for one in baseline.labels)}, and those of the task have "
+            f"{LABELLED[labels]}. Choose a transformer, such as model=small."
+        )
+    return baseline.suited_to(labels)
+
+
+def _test(baseline: Baseline, task: Task, store: Store, attempt: Attempt) -> None:
+    """Measure the test split's answers, and write and show them."""
+    test, classes, loggers = store.splits["test"], store.classes, attempt.loggers
+    logits = torch.from_numpy(baseline.logits(test.texts))
+    _measure("test", task, logits, test, classes, attempt.summary)
+    for logger in loggers:
+        logger.log_metrics(attempt.summary.metrics, step=0)
+    answers = task.answer(logits, torch.from_numpy(test.answers))
+    kept = {name: one.numpy() if isinstance(one, Tensor) else one for name, one in answers.items()}
+    columns = task.prediction_columns(kept, classes)
+    write_predictions(attempt.directory.predictions, test, range(len(test)), columns)
+    if confusion := task.confusion(kept):
+        show_predictions(loggers, *confusion, classes, step=0)
+    show_pictures(loggers, partial(task.pictures, kept, classes), step=0)
+
+
+def _log_idle_options(config: dict[str, Any], name: str) -> None:
     idle = [
         f"{group}.{key}={config[group][key]}"
         for group, usual in OF_TRAINING.items()

@@ -2,11 +2,57 @@
 
 import os
 import shutil
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
+from sweepformer.config.choices import Choice
 from sweepformer.errors import UserError
+
+ALIASES = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64-true"}
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a run trains on. accelerator: cuda, mps or cpu; precision: what it computes in; asked: what was to be."""
+
+    accelerator: str
+    precision: str
+    asked: str
+
+    @property
+    def choices(self) -> list[Choice]:
+        """What it changes about the config."""
+        if self.precision == self.asked:
+            return []
+        why = (
+            f"in place of {self.asked}, as a CPU has no fast float16" if self.accelerator == "cpu" else "its full name"
+        )
+        return [Choice("trainer.precision", self.precision, why)]
+
+
+def choose_device(trainer: dict[str, Any]) -> Device:
+    """What the options of a trainer come to on this machine.
+
+    Raises:
+        UserError: there is no such device here, or it can't do what the options ask for.
+    """
+    accelerator = resolve_accelerator(trainer.get("accelerator", "auto"))
+    if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise UserError(
+            f"trainer.accelerator={trainer['accelerator']}: no GPU was found on this machine. "
+            "Use trainer=default (whatever is there) or trainer=cpu."
+        )
+    strategy = str(trainer.get("strategy", "auto"))
+    if "fsdp" in strategy and accelerator != "cuda":
+        raise UserError(
+            f"trainer.strategy={strategy}: FSDP needs GPUs, and this run is on {accelerator}. "
+            "Use trainer=default, or trainer=ddp with trainer.strategy=ddp_fork for several CPU processes."
+        )
+    asked = str(trainer.get("precision", "32-true"))
+    return Device(accelerator, effective_precision(asked, accelerator), asked)
 
 
 def resolve_accelerator(requested: str) -> str:
@@ -22,9 +68,8 @@ def resolve_accelerator(requested: str) -> str:
 
 def effective_precision(requested: str, accelerator: str) -> str:
     """The precision that training runs in. CPUs have no fast float16, but many have bfloat16."""
-    if accelerator == "cpu" and str(requested).startswith("16"):
-        return {"16-true": "bf16-true"}.get(str(requested), "bf16-mixed")
-    return str(requested)
+    name = ALIASES.get(requested, requested)
+    return name.replace("16", "bf16") if accelerator == "cpu" and name.startswith("16") else name
 
 
 def compile_in_place(model: nn.Module, device: torch.device) -> None:

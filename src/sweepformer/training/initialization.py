@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sweepformer.config.model_choices import config_as_trained
 from sweepformer.config.plain import check_groups
 from sweepformer.data.tokenizer import kind_of, load_tokenizer, lowers, parse_tokenizer
 from sweepformer.errors import UserError
@@ -15,7 +16,6 @@ from sweepformer.files.checkpoints import read_checkpoint
 from sweepformer.models.embeddings import FrequentTokens
 from sweepformer.runs.directory import RunDirectory
 from sweepformer.runs.identity import find_checkpoint
-from sweepformer.tasks.model_arguments import config_as_trained
 
 log = logging.getLogger(__name__)
 

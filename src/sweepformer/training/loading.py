@@ -4,11 +4,11 @@ import gc
 import sys
 from collections.abc import Callable
 
-from omegaconf import DictConfig
+from sweepformer.runs.directory import Summary
 
 
-def load_run() -> Callable[[DictConfig], float | None]:
-    """`experiment.run`, and with it all that a run needs.
+def load_run() -> Callable[..., Summary]:
+    """`training.run.run`, and with it all that a run needs.
 
     Of what is loaded nothing becomes garbage. Looking for some takes a second on the way and two more when the
     program ends, and in a fork it copies memory that could be shared: it is not looked through, now or later.

@@ -1,20 +1,84 @@
-"""What a run tells TensorBoard and W&B of itself, besides its metrics: its settings, its result, how it ended."""
+"""A run's loggers, and what they are told besides metrics: its settings, its result, how it ended."""
 
+import inspect
 import json
+import netrc
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import numpy as np
-from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 from tensorboard.compat.proto.summary_pb2 import Summary as SummaryProto
 from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 from torch.utils.tensorboard import SummaryWriter
 
+from sweepformer.config.build import build, find_target
 from sweepformer.config.metrics import telling
-from sweepformer.runs.directory import FINAL, Summary
+from sweepformer.errors import UserError
+from sweepformer.runs.directory import FINAL, RunDirectory, Summary
+
+
+def build_loggers(config: dict[str, Any], directory: RunDirectory) -> list[Logger]:
+    """The loggers of a config; those without a folder of their own write into the run's."""
+    loggers = []
+    for name, options in config.items():
+        if options is None:
+            continue
+        key = f"logger.{name}"
+        target = find_target(key, options)
+        options = dict(options)
+        if options.get("save_dir", "") is None:
+            options["save_dir"] = str(directory.path)
+        if inspect.isclass(target) and issubclass(target, WandbLogger):
+            _prepare_wandb(options, directory)
+        if inspect.isclass(target) and issubclass(target, CSVLogger):
+            keep_earlier_metrics(directory.path)
+        loggers.append(build(key, options))
+    return loggers
+
+
+def _prepare_wandb(options: dict[str, Any], directory: RunDirectory) -> None:
+    options["name"] = options.get("name") or directory.path.name
+    if sweep := directory.sweep:
+        options["group"] = options.get("group") or directory.path.parent.name
+        options.setdefault("tags", ["sweep", *sweep.get("swept", [])])
+    # The same directory is the same run to W&B too, so that one that goes on stays one.
+    options.setdefault("id", directory.name_for_ever)
+    options.setdefault("resume", "allow")
+    if options.get("offline"):
+        # wandb prefers the environment to its arguments.
+        os.environ.setdefault("WANDB_SILENT", "true")
+        return
+    if not _has_wandb_key():
+        raise UserError(
+            "logger.wandb.offline=false needs a W&B key, and there is none: set WANDB_API_KEY, run "
+            "`wandb login`, or keep logger.wandb.offline=true and `wandb sync` the run later."
+        )
+
+
+def _has_wandb_key() -> bool:
+    """Whether `wandb login` was done. Not asked of wandb itself, which would fix its settings by the asking."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    try:
+        hosts = netrc.netrc(os.environ.get("NETRC")).hosts
+    except (OSError, netrc.NetrcParseError):
+        return False
+    server = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname
+    return server in hosts
+
+
+def keep_earlier_metrics(path: Path) -> None:
+    """Lightning's CSV logger deletes what it finds: what was written before, or by a fork, gets another name."""
+    metrics = path / "metrics.csv"
+    if metrics.exists():
+        number = sum(1 for _ in path.glob("metrics.*.csv")) + 1
+        metrics.rename(path / f"metrics.{number}.csv")
 
 
 def _compared(metrics: Iterable[str]) -> list[str]:

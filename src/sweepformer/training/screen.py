@@ -1,29 +1,27 @@
 """What a run prints: its data before training, its result after."""
 
+import json
 import logging
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.table import Table
 
 from sweepformer.baselines.token_counts import unigram_perplexity
+from sweepformer.config.choices import Choice
 from sweepformer.config.metrics import telling
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import SPLITS, Store
-from sweepformer.data.tokenizer import kind_of, vocab_size
+from sweepformer.data.tokenizer import vocab_size
 from sweepformer.runs.directory import Summary
 from sweepformer.screen.command_line import command_line
-from sweepformer.screen.tables import rendered, share
+from sweepformer.screen.tables import rendered, share, table_text
 
 log = logging.getLogger(__name__)
 
 MUCH_UNKNOWN = 0.5  # of tokens
-WHY_TOKENS = {  # are what they are, by what tokenizer=auto became
-    "word": "most texts have spaces",
-    "char": "most texts have no spaces",
-    "wordpiece": "most texts have spaces, and answers are for tokens",
-}
 
 
 def print_rows(store: Store) -> None:
@@ -34,14 +32,15 @@ def print_rows(store: Store) -> None:
         log.warning("warning: %s", warning)
 
 
-def print_tokens(store: Store, data: RowsDataModule, asked: str, frequent: int | None) -> None:
-    """What tokens are where that was chosen, vocabulary, lengths, what is truncated and unknown.
+def print_plan(choices: Sequence[Choice]) -> None:
+    """What the run decided itself, in one table."""
+    if choices:
+        rows = [[one.key, json.dumps(one.value), one.why] for one in choices]
+        log.info("\n%s", table_text("Decided for this run", ["key", "value", "why"], rows))
 
-    asked: `tokenizer.kind`; frequent: how many tokens are not rare; None: all.
-    """
-    if asked == "auto":
-        kind = kind_of(store.tokenizer, asked)
-        log.info("recipe: tokenizer.kind=%s, as %s", kind, WHY_TOKENS[kind])
+
+def print_tokens(store: Store, data: RowsDataModule, frequent: int | None) -> None:
+    """Vocabulary, lengths, what is truncated and unknown. frequent: how many tokens are not rare; None: all."""
     lengths = store.splits["train"].lengths
     vocabulary, unknown = f"{store.tokenizer.get_vocab_size():,}", store.unknown_rate
     if frequent is not None:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
+from torch import nn
 
 from sweepformer.data.batches import Batch, BatchedRows
 from sweepformer.models.layout import Packed
@@ -79,6 +80,24 @@ def fit_wide(
     wide.know(*known)
     wide.answer_with(*learned)
     wide.to(precision)
+
+
+def wide_path_of(model: nn.Module) -> WidePath | None:
+    """The wide path of a model; None if it has none."""
+    wide = getattr(model, "wide", None)
+    return wide if isinstance(wide, WidePath) else None
+
+
+def count_parameters(model: nn.Module) -> int:
+    """How many numbers a model learns, or has learned beforehand."""
+    wide = wide_path_of(model)
+    return sum(one.numel() for one in model.parameters()) + (wide.learned if wide else 0)
+
+
+def log_ensemble_weights(model: nn.Module) -> None:
+    """Print how encoder and wide path are pooled, if there are both."""
+    if wide := wide_path_of(model):
+        log.info("pooled: encoder x %.2f, wide path x %.2f, by validation rows", *wide.trust.tolist())
 
 
 def _some(rows: BatchedRows, most: int) -> np.ndarray:

@@ -1,0 +1,86 @@
+"""What is asked of a run: its config, by which it is known, and how it was started."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from sweepformer.config.build import find_target
+from sweepformer.config.composing import plain
+from sweepformer.config.kinds import KINDS, Kind
+from sweepformer.config.plain import config_hash
+from sweepformer.config.pretraining import first_config
+from sweepformer.config.targets import named_packages
+from sweepformer.runs.identity import identity
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How a run was started, which no config says.
+
+    overrides: as they were typed; hydra: what Hydra would write into `.hydra/`, by file name; in_sweep: whether it is
+    one of a sweep's.
+    """
+
+    overrides: tuple[str, ...] = ()
+    hydra: Mapping[str, str] = field(default_factory=dict)
+    in_sweep: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run that is asked for.
+
+    composed: its config, interpolations and all; config: the same, plain, without what is no part of the run: what the
+    run is known by, hashed and saved; packages: whose parts it may name, by the user's word.
+    """
+
+    composed: DictConfig
+    config: dict[str, Any]
+    packages: tuple[str, ...]
+    launch: Launch
+
+    @property
+    def hash(self) -> str:
+        return config_hash(self.config)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Contents of the run's `.hydra/` by file name."""
+        return {"config.yaml": OmegaConf.to_yaml(self.composed), **self.launch.hydra}
+
+    @property
+    def monitor(self) -> str:
+        """What the best checkpoint is chosen by; the config may have no task yet that says it."""
+        task = self.config.get("task")
+        return str(task.get("monitor", "val_acc")) if isinstance(task, dict) else "val_acc"
+
+    @cached_property
+    def kind(self) -> Kind:
+        """The kind of its task; a task of a user's own that doesn't say has one class a row."""
+        return getattr(find_target("task", self.config["task"]), "kind", KINDS["Classification"])
+
+    @property
+    def begins_with(self) -> str | None:
+        """The run or checkpoint that `model.init_from` names."""
+        init_from = self.config["model"].get("init_from")
+        return init_from["path"] if init_from else None
+
+    @property
+    def pretraining(self) -> "Request | None":
+        """The first of two runs, if `pretrain` asks for one."""
+        if not self.config.get("pretrain"):
+            return None
+        return replace(read(first_config(self.composed), self.launch), packages=self.packages)
+
+
+def read(composed: DictConfig, launch: Launch | None = None) -> Request:
+    """What a composed config asks for.
+
+    Raises:
+        UserError: a value is missing or can't be resolved, or `model.init_from` names nothing to begin with.
+    """
+    config = plain(composed)
+    return Request(composed, identity(config), named_packages(config), launch or Launch())
