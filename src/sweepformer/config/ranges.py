@@ -6,58 +6,51 @@ from typing import Any
 from sweepformer.errors import UserError
 from sweepformer.models.options import Option, Range, is_number
 
-SHARE, BELOW_ONE, RATE = Range(0, 1), Range(0, 1, below=True), Range(0, 100, above=True)
-COUNT, WEIGHT, MANY = Range(1, 1e9), Range(0, 100), Range(0, 1e12)
-
-OPTIMIZER = {"lr": RATE, "weight_decay": WEIGHT, "layer_decay": Range(0, 1, above=True)}
-SCHEDULER = {
-    "pct_start": Range(0, 0.999),
-    "final_ratio": SHARE,
-    "decay": SHARE,
-    "warmup": Range(0, 1e9),
-    "div_factor": Range(0, 1e9, above=True),
-    "final_div_factor": Range(0, 1e12, above=True),
+SHARE, ABOVE_0, WEIGHT = Range(0, 1), Range(0, 1, above=True), Range(0, 100)
+RATE = Range(0, 100, above=True)
+ROWS, BATCHES, EVERY, LAST = Range(1, 1_000_000), Range(0, 1e12), Range(1, 1e9), Range(-1, 1e12)
+RANGES: dict[str, dict[str, Range]] = {
+    "data": {
+        **dict.fromkeys(("batch_size", "eval_batch_size"), ROWS),
+        **dict.fromkeys(("val_fraction", "test_fraction"), Range(0, 1, above=True, below=True)),
+        "max_rows": Range(1, 1e12),
+        "num_workers": Range(0, 256),
+        "window_overlap": Range(0, 1, below=True),
+    },
+    "tokenizer": {"vocab_size": Range(10, 10_000_000), "min_frequency": Range(1, 1_000_000)},
+    "optimizer": {"lr": RATE, "weight_decay": WEIGHT, "layer_decay": ABOVE_0},
+    "task": {"label_smoothing": Range(0, 0.999), **dict.fromkeys(("focal_gamma", "r_drop", "mixup"), WEIGHT)},
+    "scheduler": {
+        "pct_start": Range(0, 0.999),
+        **dict.fromkeys(("final_ratio", "decay"), SHARE),
+        "warmup": Range(0, 1e9),
+        "div_factor": Range(0, 1e9, above=True),
+        "final_div_factor": Range(0, 1e12, above=True),
+    },
+    "trainer": {
+        **dict.fromkeys(("max_epochs", "max_steps"), LAST),
+        **dict.fromkeys(("accumulate_grad_batches", "log_every_n_steps", "check_val_every_n_epoch"), EVERY),
+        "gradient_clip_val": Range(0, 1e9),
+        **dict.fromkeys(("limit_train_batches", "limit_val_batches", "limit_test_batches", "overfit_batches"), BATCHES),
+    },
 }
-TASK = {"label_smoothing": Range(0, 0.999), "focal_gamma": WEIGHT, "r_drop": WEIGHT, "mixup": WEIGHT}
-MASKING = {"rate": Range(0, 1, above=True), "masked": SHARE, "random": SHARE}
-TOKENIZER = {"vocab_size": Range(10, 10_000_000), "min_frequency": Range(1, 1_000_000)}
-DATA = {
-    "batch_size": Range(1, 1_000_000),
-    "eval_batch_size": Range(1, 1_000_000),
-    "val_fraction": Range(0, 1, above=True, below=True),
-    "test_fraction": Range(0, 1, above=True, below=True),
-    "num_workers": Range(0, 256),
-    "window_overlap": BELOW_ONE,
-}
-# Of these null means that nothing is said.
-DATA_IF_GIVEN = {"max_rows": Range(1, 1e12)}
-TRAINER_IF_GIVEN = {
-    "max_epochs": Range(-1, 1e12),
-    "max_steps": Range(-1, 1e12),
-    "accumulate_grad_batches": COUNT,
-    "log_every_n_steps": COUNT,
-    "check_val_every_n_epoch": COUNT,
-    "gradient_clip_val": Range(0, 1e9),
-    "limit_train_batches": MANY,
-    "limit_val_batches": MANY,
-    "limit_test_batches": MANY,
-    "overfit_batches": MANY,
-}
+MASKING = {"rate": ABOVE_0, "masked": SHARE, "random": SHARE}
+NULLABLE = {"max_rows", *RANGES["trainer"]}  # where null says nothing
 
 
-def check_ranges(group: str, values: Mapping[str, Any], ranges: Mapping[str, Range], if_given: bool = False) -> None:
-    """Look at the numbers of a group of the config. if_given: null is as good as no value.
-
-    Raises:
-        UserError: naming the key, what was given and what is allowed.
-    """
+def check_ranges(group: str, values: Mapping[str, Any], ranges: Mapping[str, Range]) -> None:
+    """Look at the numbers of a group of the config; raises as `check_range`."""
     for key, allowed in ranges.items():
-        if key in values and not (if_given and values[key] is None):
+        if key in values and not (values[key] is None and key in NULLABLE):
             check_range(f"{group}.{key}", values[key], allowed)
 
 
 def check_range(key: str, value: Any, allowed: Range) -> None:
-    """As `check_ranges`, of a single value."""
+    """Look at one number.
+
+    Raises:
+        UserError: naming the key, what was given and what is allowed.
+    """
     if value in allowed:
         return
     if not is_number(value):
@@ -66,7 +59,7 @@ def check_range(key: str, value: Any, allowed: Range) -> None:
 
 
 def check_options(group: str, values: Mapping[str, Any], declared: Mapping[str, Option]) -> None:
-    """Look at the numbers and the choices of a group whose options are declared; raises as `check_ranges`."""
+    """Look at the numbers and the choices of a group whose options are declared; raises as `check_range`."""
     for key, one in declared.items():
         if key not in values or (values[key] is None and (one.null or one.admits_none)):
             continue

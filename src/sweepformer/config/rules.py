@@ -9,20 +9,7 @@ from sweepformer.config.by_rows import check_recipe, every_settled
 from sweepformer.config.completeness import TOP_LEVEL, check_complete
 from sweepformer.config.kinds import kind_of
 from sweepformer.config.model_options import BAG_OF_NGRAMS, TRANSFORMER, WIDE
-from sweepformer.config.ranges import (
-    DATA,
-    DATA_IF_GIVEN,
-    MASKING,
-    OPTIMIZER,
-    RATE,
-    SCHEDULER,
-    TASK,
-    TOKENIZER,
-    TRAINER_IF_GIVEN,
-    check_options,
-    check_range,
-    check_ranges,
-)
+from sweepformer.config.ranges import MASKING, RANGES, RATE, check_options, check_range, check_ranges
 from sweepformer.config.targets import check_targets, trusted_packages
 from sweepformer.errors import UserError, hint
 from sweepformer.models.options import Range
@@ -49,11 +36,10 @@ def check(config: dict[str, Any]) -> None:
 
 
 def _check_settled(config: dict[str, Any]) -> None:
-    check_ranges("data", config["data"], DATA)
-    check_ranges("data", config["data"], DATA_IF_GIVEN, if_given=True)
+    for group, ranges in RANGES.items():
+        check_ranges(group, config[group], ranges)
     _check_reading(config)
     tokenizer, model = config["tokenizer"], config["model"]
-    check_ranges("tokenizer", tokenizer, TOKENIZER)
     check_range("tokenizer.rare_words", tokenizer.get("rare_words", 0), Range(0, 10_000_000 - tokenizer["vocab_size"]))
     if model["_target_"].startswith("sweepformer.models.transformer."):
         _check_transformer(model, tokenizer["vocab_size"])
@@ -69,19 +55,16 @@ def _check_settled(config: dict[str, Any]) -> None:
 
 
 def _check_optimizer(optimizer: dict[str, Any], scheduler: dict[str, Any]) -> None:
-    check_ranges("optimizer", optimizer, OPTIMIZER)
     for key in ("betas", "adamw_betas"):
         betas = optimizer.get(key)
         if betas is not None and not _are_two_shares(betas):
             raise UserError(f"optimizer.{key}={betas}: give two numbers from 0 to below 1, such as [0.9,0.999].")
-    check_ranges("scheduler", scheduler, SCHEDULER)
     if "pct_start" in scheduler:  # of others it may be a list
         check_range("scheduler.max_lr", scheduler.get("max_lr", 1.0), RATE)
 
 
 def _check_task(task: dict[str, Any], sampling: str) -> None:
     _check_thresholds(task.get("thresholds", "fitted"))
-    check_ranges("task", task, TASK)
     weights = task.get("class_weights", "none")
     if isinstance(weights, dict):
         for name, weight in weights.items():
@@ -159,7 +142,6 @@ def _check_thresholds(thresholds: Any) -> None:
 
 
 def _check_trainer(trainer: dict[str, Any]) -> None:
-    check_ranges("trainer", trainer, TRAINER_IF_GIVEN, if_given=True)
     if 0 in (trainer.get("max_epochs"), trainer.get("max_steps"), trainer.get("limit_train_batches", 1)):
         raise UserError("trainer.max_epochs, max_steps or limit_train_batches is 0: there would be nothing to train.")
     if isinstance(trainer.get("val_check_interval"), int | float):  # else it is a time
