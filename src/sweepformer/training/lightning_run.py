@@ -19,7 +19,7 @@ from sweepformer.config.build import build, find_target
 from sweepformer.config.by_rows import asked_for, settled, tell
 from sweepformer.config.kinds import KINDS, own_options
 from sweepformer.data.corpus import prepare
-from sweepformer.data.data_module import RowsDataModule
+from sweepformer.data.data_module import Batching, RowsDataModule
 from sweepformer.data.long_rows import LongRows
 from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import vocab_size
@@ -161,18 +161,15 @@ def train_and_test(
 
 def _data_module(config: dict[str, Any], store: Store) -> RowsDataModule:
     data = config["data"]
-    return RowsDataModule(
-        store,
+    batching = Batching(
         batch_size=data.get("batch_size", 64),
         eval_batch_size=data.get("eval_batch_size", 256),
-        batching=data.get("batching", "tokens"),
-        long_rows=LongRows.of(config),
-        num_workers=data.get("num_workers", 0),
-        seed=config["seed"],
+        by=data.get("batching", "tokens"),
+        sampling=data.get("sampling", "uniform"),
         packed=config["model"].get("attention") == "varlen",
         always_masked=bool(config["trainer"].get("compile")),
-        sampling=data.get("sampling", "uniform"),
     )
+    return RowsDataModule(store, batching, LongRows.of(config), data.get("num_workers", 0), config["seed"])
 
 
 def _task(
