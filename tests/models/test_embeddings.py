@@ -1,6 +1,7 @@
 """Positions by their formulas, and tokens of unit variance."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -8,6 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweepformer.models.embeddings import TokenEmbedding, rotary_tables, rotate, sinusoidal_table
+from sweepformer.models.shape import EncoderShape
+
+
+def make(vocab_size: int, width: int, encoding: str, max_length: int, **others: Any) -> TokenEmbedding:
+    prepend_cls = others.pop("prepend_cls", False)
+    shape = EncoderShape(
+        vocab_size=vocab_size, embedding_dim=width, positional_encoding=encoding, max_length=max_length, dropout=0.0,
+        **others,
+    )  # fmt: skip
+    return TokenEmbedding(shape=shape, prepend_cls=prepend_cls)
 
 
 @given(st.integers(0, 500), st.integers(1, 40), st.data())
@@ -48,7 +59,7 @@ def test_rotation_keeps_the_dtype() -> None:
 
 def test_scaled_tokens_have_unit_variance_and_padding_is_zero() -> None:
     torch.manual_seed(0)
-    embedding = TokenEmbedding(1000, 64, "none", 1000, dropout=0.0, pad_id=7)
+    embedding = make(1000, 64, "none", 1000, pad_id=7)
     x = embedding(torch.arange(1000)[None])[0]
     assert x.var().item() == pytest.approx(1, abs=0.05)
     assert not x[7].any()
@@ -58,7 +69,7 @@ def test_scaled_tokens_have_unit_variance_and_padding_is_zero() -> None:
 
 @pytest.mark.parametrize("encoding", ["sinusoidal", "learned"])
 def test_positions_are_added_to_the_tokens(encoding: str) -> None:
-    embedding = TokenEmbedding(10, 16, encoding, 6, dropout=0.0, prepend_cls=True)
+    embedding = make(10, 16, encoding, 6, prepend_cls=True)
     ids = torch.tensor([[3, 4, 3]])
     x = embedding(ids)[0]
     assert x.shape == (4, 16)
@@ -72,7 +83,7 @@ def test_positions_are_added_to_the_tokens(encoding: str) -> None:
 @pytest.mark.parametrize("encoding", ["sinusoidal", "learned", "rotary", "none"])
 @pytest.mark.parametrize("prepend_cls", [False, True])
 def test_longer_than_max_length_is_refused(encoding: str, prepend_cls: bool) -> None:
-    embedding = TokenEmbedding(10, 8, encoding, 5, dropout=0.0, prepend_cls=prepend_cls)
+    embedding = make(10, 8, encoding, 5, prepend_cls=prepend_cls)
     assert embedding(torch.ones(2, 5, dtype=torch.long)).shape == (2, 5 + prepend_cls, 8)
     with pytest.raises(ValueError, match="6 tokens is longer than max_length=5"):
         embedding(torch.ones(2, 6, dtype=torch.long))
@@ -80,12 +91,12 @@ def test_longer_than_max_length_is_refused(encoding: str, prepend_cls: bool) -> 
 
 def test_unknown_positions_name_the_allowed() -> None:
     with pytest.raises(ValueError, match="'sine' is not one of sinusoidal, learned, rotary, none"):
-        TokenEmbedding(10, 8, "sine", 5, dropout=0.0)
+        make(10, 8, "sine", 5)
 
 
 def test_word_dropout_leaves_out_whole_tokens_while_training_only() -> None:
     torch.manual_seed(0)
-    embedding = TokenEmbedding(30, 8, "none", max_length=400, dropout=0.0, word_dropout=0.3)
+    embedding = make(30, 8, "none", 400, word_dropout=0.3)
     token_ids = torch.randint(1, 30, (20, 400))
     heard = embedding.eval()(token_ids)
     partly = embedding.train()(token_ids)
@@ -98,8 +109,8 @@ def test_word_dropout_leaves_out_whole_tokens_while_training_only() -> None:
 @pytest.mark.parametrize("std", [1.0, 0.2])
 def test_tokens_and_positions_begin_as_large_as_asked_for(std: float) -> None:
     torch.manual_seed(0)
-    made = TokenEmbedding(500, 64, "sinusoidal", max_length=9, dropout=0.0, std=std)
+    made = make(500, 64, "sinusoidal", 9, embedding_std=std)
     made.positions = None
     assert made(torch.arange(1, 9)[None]).std().item() == pytest.approx(std, rel=0.1)
-    made = TokenEmbedding(500, 64, "sinusoidal", max_length=9, dropout=0.0, std=std)
+    made = make(500, 64, "sinusoidal", 9, embedding_std=std)
     torch.testing.assert_close(made.positions, std * sinusoidal_table(9, 64))

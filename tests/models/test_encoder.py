@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from sweepformer.models.encoder import Encoder, FeedForward, attention_mask
+from sweepformer.models.shape import EncoderShape
 
 WIDTH, LENGTH = 16, 7
 
@@ -27,7 +28,8 @@ def make(**changes: Any) -> Encoder:
         "positional_encoding": "sinusoidal",
         "max_length": 12,
     }
-    return Encoder(**(vanilla | changes))
+    prepend_cls = changes.pop("prepend_cls", False)
+    return Encoder(shape=EncoderShape(**(vanilla | changes)), prepend_cls=prepend_cls)
 
 
 def pairs(ours: Encoder, theirs: nn.TransformerEncoder) -> list[tuple[Tensor, Tensor]]:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from sweepformer.models.embeddings import POSITIONAL_ENCODINGS
 from sweepformer.models.layout import Layout, Packed
+from sweepformer.models.shape import POSITIONAL_ENCODINGS
 from sweepformer.models.transformer import Transformer
 
 

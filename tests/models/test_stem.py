@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from sweepformer.models.encoder import Encoder
 from sweepformer.models.layout import Packed
+from sweepformer.models.shape import EncoderShape
 from sweepformer.models.stem import ConvolutionStem
 from sweepformer.models.transformer import Transformer
 
@@ -55,10 +56,11 @@ def test_a_model_with_a_stem_reads_rows_alone_and_in_order(pooling: str) -> None
 
 def test_a_causal_encoder_does_not_see_the_next_token_through_it() -> None:
     torch.manual_seed(0)
-    encoder = Encoder(
+    shape = EncoderShape(
         vocab_size=9, embedding_dim=8, num_heads=2, num_layers=1, dim_feedforward=8, dropout=0.0, attention_dropout=0.0,
         norm_first=True, activation="gelu", positional_encoding="none", max_length=4, stem="convolution",
     )  # fmt: skip
+    encoder = Encoder(shape=shape)
     before, after = (encoder(torch.tensor([[1, 2, last]]), causal=True)[0] for last in (3, 4))
     torch.testing.assert_close(before[:2], after[:2])
     assert not torch.allclose(before[2], after[2])

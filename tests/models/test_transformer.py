@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 
 from sweepformer.models.bag_of_ngrams import BagOfNgrams
-from sweepformer.models.embeddings import POSITIONAL_ENCODINGS
-from sweepformer.models.heads import POOLINGS, Mixing
+from sweepformer.models.heads import Mixing
+from sweepformer.models.shape import POOLINGS, POSITIONAL_ENCODINGS
 from sweepformer.models.transformer import Transformer
 
 VARIANTS = list(itertools.product(POOLINGS, POSITIONAL_ENCODINGS, [False, True]))

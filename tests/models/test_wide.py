@@ -6,6 +6,7 @@ import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sweepformer.models.layout import Packed
+from sweepformer.models.shape import WideShape
 from sweepformer.models.transformer import Transformer
 from sweepformer.models.wide import NOTHING, WidePath
 
@@ -25,7 +26,7 @@ def padded(rows: list[list[int]], filler: int = 0) -> tuple[torch.Tensor, torch.
 def wide(longest: int = 3, positions: bool = False) -> WidePath:
     """Knows the n-grams of KNOWN and gives them weights by chance."""
     torch.manual_seed(0)
-    made = WidePath(VOCABULARY, CLASSES, longest, positions)
+    made = WidePath(VOCABULARY, CLASSES, WideShape(longest=longest, positions=positions))
     keys = made.ngrams(*padded(KNOWN)).unique()[1:]  # the first is NOTHING
     made.know(keys, torch.rand(len(keys)) + 1)
     made.answer_with(torch.randn(CLASSES, len(keys)), torch.randn(CLASSES))
@@ -76,7 +77,7 @@ def test_places_are_told_apart_only_if_asked_for() -> None:
 
 
 def test_ngrams_of_other_lengths_never_share_a_key() -> None:
-    made = WidePath(4, 2, longest=3)
+    made = WidePath(4, 2, WideShape(longest=3))
     rows = torch.cartesian_prod(*[torch.arange(4)] * 3)
     assert len(made.ngrams(rows, None).unique()) == 4 + 16 + 64 + 1  # and NOTHING
     assert int(made.ngrams(rows, None).min()) == NOTHING
@@ -84,7 +85,7 @@ def test_ngrams_of_other_lengths_never_share_a_key() -> None:
 
 def test_more_ngrams_than_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="with 16000 tokens, at most 4"):
-        WidePath(16_000, 2, longest=5)
+        WidePath(16_000, 2, WideShape(longest=5))
 
 
 def test_graphs_count_as_the_model_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,11 +97,11 @@ def test_graphs_count_as_the_model_does(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_state_brings_its_own_number_of_ngrams() -> None:
     made = wide()
-    fresh = WidePath(VOCABULARY, CLASSES, 3)
+    fresh = WidePath(VOCABULARY, CLASSES, WideShape(longest=3))
     fresh.load_state_dict(made.state_dict())
     torch.testing.assert_close(fresh(*padded(ROWS)), made(*padded(ROWS)))
     with pytest.raises(RuntimeError, match="size mismatch"):
-        WidePath(VOCABULARY, CLASSES + 1, 3).load_state_dict(made.state_dict())
+        WidePath(VOCABULARY, CLASSES + 1, WideShape(longest=3)).load_state_dict(made.state_dict())
 
 
 def test_in_training_the_encoder_answers_alone() -> None:

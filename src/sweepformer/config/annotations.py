@@ -13,7 +13,7 @@ IN_WORDS: dict[Any, str] = {
     str: "a text",
     NoneType: "null",
 }
-IN_WORDS |= {dict: "a mapping", Callable: "{_target_: package.module.function, _partial_: true}"}
+IN_WORDS |= {dict: "a mapping", Mapping: "a mapping", Callable: "{_target_: package.module.function, _partial_: true}"}
 IN_WORDS |= dict.fromkeys(LISTS, "a list")
 
 

@@ -4,27 +4,28 @@ The YAML files under `conf/` hold the values; through the dataclasses here a mis
 the config is composed.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from enum import Enum
 from typing import Any
 
 from omegaconf import MISSING
 
-Activation = Enum("Activation", "relu gelu swiglu")
-Attention = Enum("Attention", "auto sdpa math blocks varlen")
-Positions = Enum("Positions", "sinusoidal learned rotary none")
+from sweepformer.config.data_options import (
+    ConllSchema,
+    DataSchema,
+    FilesSchema,
+    FolderSchema,
+    HubSchema,
+    Icd10Schema,
+    TokenizerSchema,
+)
+from sweepformer.config.model_options import BAG_OF_NGRAMS, TRANSFORMER, WIDE
+from sweepformer.models.options import Option
+
 Analyzer = Enum("Analyzer", "auto word char")
-Stem = Enum("Stem", "none convolution")
-Pooling = Enum("Pooling", "mean max cls attention")
-TokenizerKind = Enum("TokenizerKind", "wordpiece bpe unigram word char byte auto pretrained")
-Side = Enum("Side", "left right")
-LongRows = Enum("LongRows", "head tail head_and_tail windows")
-Batching = Enum("Batching", "tokens rows random")
-Sampling = Enum("Sampling", "uniform balanced")
 CutBy = Enum("CutBy", "nothing class classes number tags")
 NumberLoss = Enum("NumberLoss", "mse huber mae")
 LabelPieces = Enum("LabelPieces", "first all")
-InvalidSpans = Enum("InvalidSpans", "repair refuse")
 Mode = Enum("Mode", "max min")
 
 
@@ -86,43 +87,29 @@ class TaggingSchema(TaskSchema):
     label_smoothing: float = MISSING
 
 
-@dataclass
-class WideSchema:
-    """model.wide"""
+def _schema(name: str, declared: dict[str, Option], **sections: type) -> type:
+    """What OmegaConf composes a config with. A YAML gives every value; only what may be null is so if it doesn't."""
+    made: list[tuple[str, Any, Any]] = []
+    for key, one in declared.items():
+        kind = _enum(key, one.choices) if one.choices else one.type
+        null = bool(one.null) or one.admits_none
+        made.append((key, kind | None if null else kind, field(default=None if null else MISSING)))
+    made += [(key, section, field(default_factory=section)) for key, section in sections.items()]
+    return make_dataclass(name, made, namespace={"__module__": __name__})
 
-    enabled: bool | None = MISSING
-    longest: int | None = None
-    positions: bool = MISSING
-    features: int = MISSING
-    letters: float = 0.0
-    strengths: list[float] = field(default_factory=list)
+
+def _enum(key: str, choices: tuple[str, ...]) -> type[Enum]:
+    """It has a name in this module, by which configs with values of it are pickled."""
+    name = f"Model{key.title().replace('_', '')}"
+    made: type[Enum] = Enum(name, list(choices), module=__name__)  # type: ignore[misc]
+    globals()[name] = made
+    return made
 
 
-@dataclass
-class ModelSchema:
-    """Every `model` that is one of ours."""
-
-    _target_: str = MISSING
-    embedding_dim: int = MISSING
-    num_heads: int = MISSING
-    num_layers: int = MISSING
-    dim_feedforward: int = MISSING
-    dropout: float = MISSING
-    attention_dropout: float = MISSING
-    word_dropout: float = MISSING
-    attention: Attention = MISSING
-    norm_first: bool = MISSING
-    activation: Activation = MISSING
-    positional_encoding: Positions = MISSING
-    embedding_std: float = MISSING
-    stem: Stem | None = MISSING
-    pooling: Pooling = MISSING
-    max_length: int = MISSING
-    classifier_dim: int | None = None
-    classifier_dropout: float = MISSING
-    init_from: str | None = None
-    frozen_layers: int | None = None
-    wide: WideSchema = field(default_factory=WideSchema)
+TARGET = {"_target_": Option(str, "the class of the model")}
+WideSchema = _schema("WideSchema", WIDE)
+ModelSchema = _schema("ModelSchema", TARGET | TRANSFORMER, wide=WideSchema)
+BagOfNgramsSchema = _schema("BagOfNgramsSchema", TARGET | BAG_OF_NGRAMS)
 
 
 @dataclass
@@ -135,18 +122,6 @@ class TfIdfSchema:
     min_frequency: int = MISSING
     sublinear: bool = MISSING
     strengths: list[float] = field(default_factory=list)
-
-
-@dataclass
-class BagOfNgramsSchema:
-    """model=bag_of_ngrams"""
-
-    _target_: str = MISSING
-    embedding_dim: int = MISSING
-    longest: int = MISSING
-    buckets: int = MISSING
-    dropout: float = MISSING
-    max_length: int = MISSING
 
 
 @dataclass
@@ -166,98 +141,6 @@ class WordFeaturesSchema:
     buckets: int = MISSING
     strength: float = MISSING
     epochs: int = MISSING
-
-
-@dataclass
-class DataSchema:
-    """What every `data` has, whatever its source."""
-
-    _target_: str = MISSING
-    val_fraction: float = MISSING
-    test_fraction: float = MISSING
-    batch_size: int | None = MISSING
-    eval_batch_size: int = MISSING
-    batching: Batching = MISSING
-    sampling: Sampling = MISSING
-    long_rows: LongRows | None = None
-    window_overlap: float = MISSING
-    num_workers: int = MISSING
-    cache_dir: str | None = None
-    transform: Any = None
-
-
-@dataclass
-class FilesSchema(DataSchema):
-    """data=files"""
-
-    train_file: str = MISSING
-    val_file: str | None = None
-    test_file: str | None = None
-    unlabelled_file: str | None = None
-    text_column: str = MISSING
-    pair_column: str | None = None
-    label_column: str = MISSING
-    label_separator: str = MISSING
-    invalid_spans: InvalidSpans = MISSING
-    group_column: str | None = None
-
-
-@dataclass
-class ConllSchema(DataSchema):
-    """data=conll"""
-
-    train_file: str = MISSING
-    val_file: str | None = None
-    test_file: str | None = None
-    token_column: int = MISSING
-    tag_column: int = MISSING
-    separator: str | None = None
-    invalid_spans: InvalidSpans = MISSING
-
-
-@dataclass
-class FolderSchema(DataSchema):
-    """data=folder"""
-
-    root: str = MISSING
-    encoding: str | None = None
-
-
-@dataclass
-class HubSchema(DataSchema):
-    """data=hub"""
-
-    path: str = MISSING
-    name: str | None = None
-    text_column: str = MISSING
-    pair_column: str | None = None
-    label_column: str = MISSING
-    label_separator: str = MISSING
-    invalid_spans: InvalidSpans = MISSING
-    group_column: str | None = None
-    train_split: str = MISSING
-    val_split: str | None = None
-    test_split: str | None = None
-
-
-@dataclass
-class Icd10Schema(DataSchema):
-    """data=icd10"""
-
-    max_rows: int | None = None
-
-
-@dataclass
-class TokenizerSchema:
-    """Every `tokenizer`."""
-
-    kind: TokenizerKind = MISSING
-    vocab_size: int = MISSING
-    min_frequency: int = MISSING
-    rare_words: int = 0
-    lowercase: bool | None = MISSING
-    truncation_side: Side = MISSING
-    path: str | None = None
 
 
 @dataclass

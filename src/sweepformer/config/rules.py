@@ -2,15 +2,17 @@
 
 import os
 import re
-from dataclasses import fields
+from collections.abc import Iterable
 from typing import Any
 
 from sweepformer.config.by_rows import check_recipe, every_settled
 from sweepformer.config.completeness import TOP_LEVEL, check_complete
 from sweepformer.config.kinds import kind_of
-from sweepformer.config.options import ModelSchema, WideSchema
+from sweepformer.config.model_options import BAG_OF_NGRAMS, TRANSFORMER, WIDE
+from sweepformer.config.ranges import MASKING, RANGES, RATE, check_options, check_range, check_ranges
 from sweepformer.config.targets import check_targets, trusted_packages
 from sweepformer.errors import UserError, hint
+from sweepformer.models.options import Range
 
 WITHOUT_ENCODER = ("sweepformer.baselines.", "sweepformer.models.bag_of_ngrams.")
 # Allowed by Lightning; the packages that others would need are not ours.
@@ -34,47 +36,39 @@ def check(config: dict[str, Any]) -> None:
 
 
 def _check_settled(config: dict[str, Any]) -> None:
-    _check_data(config["data"])
+    for group, ranges in RANGES.items():
+        check_ranges(group, config[group], ranges)
     _check_reading(config)
-    _check_tokenizer(config["tokenizer"])
-    if config["model"].get("_target_", "").startswith("sweepformer.models.transformer."):
-        _check_model(config["model"], config["tokenizer"]["vocab_size"])
-        _check_wide(config["model"].get("wide") or {}, config["task"])
-    _in_range("optimizer.lr", config["optimizer"].get("lr", 1.0), 0, 100, above=True)
-    _in_range("optimizer.weight_decay", config["optimizer"].get("weight_decay", 0.0), 0, 100)
-    _in_range("optimizer.layer_decay", config["optimizer"].get("layer_decay", 1.0), 0, 1, above=True)
-    for key in ("betas", "adamw_betas"):
-        betas = config["optimizer"].get(key)
-        if betas is not None and not _are_two_shares(betas):
-            raise UserError(f"optimizer.{key}={betas}: give two numbers from 0 to below 1, such as [0.9,0.999].")
+    tokenizer, model = config["tokenizer"], config["model"]
+    check_range("tokenizer.rare_words", tokenizer.get("rare_words", 0), Range(0, 10_000_000 - tokenizer["vocab_size"]))
+    if model["_target_"].startswith("sweepformer.models.transformer."):
+        _check_transformer(model, tokenizer["vocab_size"])
+        _check_wide(model.get("wide") or {}, config["task"])
+    elif model["_target_"].startswith("sweepformer.models.bag_of_ngrams."):
+        check_options("model", model, BAG_OF_NGRAMS)
+    _check_optimizer(config["optimizer"], config["scheduler"])
     _check_task(config["task"], config["data"].get("sampling", "uniform"))
     _check_texts(config)
-    scheduler = config["scheduler"]
-    if "pct_start" in scheduler:
-        _in_range("scheduler.pct_start", scheduler["pct_start"], 0, 0.999)
-        _in_range("scheduler.max_lr", scheduler.get("max_lr", 1.0), 0, 100, above=True)
-    for share in ("final_ratio", "decay"):
-        if share in scheduler:
-            _in_range(f"scheduler.{share}", scheduler[share], 0, 1)
-    if "warmup" in scheduler:
-        _in_range("scheduler.warmup", scheduler["warmup"], 0, 1e9)
-    if "div_factor" in scheduler:
-        _in_range("scheduler.div_factor", scheduler["div_factor"], 0, 1e9, above=True)
-        _in_range("scheduler.final_div_factor", scheduler.get("final_div_factor", 1e4), 0, 1e12, above=True)
     _check_trainer(config["trainer"])
     _check_precision(config)
     _check_monitors(config)
 
 
+def _check_optimizer(optimizer: dict[str, Any], scheduler: dict[str, Any]) -> None:
+    for key in ("betas", "adamw_betas"):
+        betas = optimizer.get(key)
+        if betas is not None and not _are_two_shares(betas):
+            raise UserError(f"optimizer.{key}={betas}: give two numbers from 0 to below 1, such as [0.9,0.999].")
+    if "pct_start" in scheduler:  # of others it may be a list
+        check_range("scheduler.max_lr", scheduler.get("max_lr", 1.0), RATE)
+
+
 def _check_task(task: dict[str, Any], sampling: str) -> None:
     _check_thresholds(task.get("thresholds", "fitted"))
-    _in_range("task.label_smoothing", task.get("label_smoothing", 0.0), 0, 0.999)
-    for key in ("focal_gamma", "r_drop", "mixup"):
-        _in_range(f"task.{key}", task.get(key, 0.0), 0, 100)
     weights = task.get("class_weights", "none")
     if isinstance(weights, dict):
         for name, weight in weights.items():
-            _in_range(f"task.class_weights.{name}", weight, 0, 1_000_000)
+            check_range(f"task.class_weights.{name}", weight, Range(0, 1_000_000))
     elif weights not in ("none", "balanced"):
         raise UserError(
             f"task.class_weights={weights!r} is not one of none, balanced. Or give numbers by class: "
@@ -99,9 +93,7 @@ def _check_texts(config: dict[str, Any]) -> None:
     """The tasks that learn from texts alone, and the runs that begin with what these have learned."""
     task, kind = config["task"], kind_of(config["task"])
     if "rate" in task:
-        _in_range("task.rate", task["rate"], 0, 1, above=True)
-        for key in ("masked", "random"):
-            _in_range(f"task.{key}", task.get(key, 0.0), 0, 1)
+        check_ranges("task", task, MASKING)
         masked, random = task.get("masked", 0.0), task.get("random", 0.0)
         if masked + random > 1:
             raise UserError(f"task.masked={masked} and task.random={random}: together at most 1.")
@@ -150,21 +142,10 @@ def _check_thresholds(thresholds: Any) -> None:
 
 
 def _check_trainer(trainer: dict[str, Any]) -> None:
-    for key in ("max_epochs", "max_steps"):
-        if trainer.get(key) is not None:
-            _in_range(f"trainer.{key}", trainer[key], -1, 1e12)
     if 0 in (trainer.get("max_epochs"), trainer.get("max_steps"), trainer.get("limit_train_batches", 1)):
         raise UserError("trainer.max_epochs, max_steps or limit_train_batches is 0: there would be nothing to train.")
-    for key in ("accumulate_grad_batches", "log_every_n_steps", "check_val_every_n_epoch"):
-        if trainer.get(key) is not None:
-            _in_range(f"trainer.{key}", trainer[key], 1, 1e9)
     if isinstance(trainer.get("val_check_interval"), int | float):  # else it is a time
-        _in_range("trainer.val_check_interval", trainer["val_check_interval"], 0, 1e12, above=True)
-    if trainer.get("gradient_clip_val") is not None:
-        _in_range("trainer.gradient_clip_val", trainer["gradient_clip_val"], 0, 1e9)
-    for key in ("limit_train_batches", "limit_val_batches", "limit_test_batches", "overfit_batches"):
-        if trainer.get(key) is not None:
-            _in_range(f"trainer.{key}", trainer[key], 0, 1e12)
+        check_range("trainer.val_check_interval", trainer["val_check_interval"], Range(0, 1e12, above=True))
     for key in ("compile", "auto_micro_batch"):
         if not isinstance(trainer.get(key, False), bool):
             raise UserError(f"trainer.{key}={trainer[key]!r} must be true or false.")
@@ -196,25 +177,11 @@ def _check_monitors(config: dict[str, Any]) -> None:
             )
 
 
-def _check_data(data: dict[str, Any]) -> None:
-    for key in ("batch_size", "eval_batch_size"):
-        if key in data:
-            _in_range(f"data.{key}", data[key], 1, 1_000_000)
-    for key in ("val_fraction", "test_fraction"):
-        if key in data:
-            _in_range(f"data.{key}", data[key], 0, 1, above=True, below=True)
-    if data.get("label_separator") == "":
-        raise UserError("data.label_separator is empty: say what stands between the classes of a row, such as ','.")
-    if data.get("max_rows") is not None:
-        _in_range("data.max_rows", data["max_rows"], 1, 1e12)
-    if "num_workers" in data:
-        _in_range("data.num_workers", data["num_workers"], 0, 256)
-
-
 def _check_reading(config: dict[str, Any]) -> None:
     data, kind = config["data"], kind_of(config["task"])
     part = data.get("long_rows")
-    _in_range("data.window_overlap", data.get("window_overlap", 0.0), 0, 1, below=True)
+    if data.get("label_separator") == "":
+        raise UserError("data.label_separator is empty: say what stands between the classes of a row, such as ','.")
     if part not in (None, "tail") and config["tokenizer"]["truncation_side"] == "left":
         raise UserError(
             f"data.long_rows={part} and tokenizer.truncation_side=left contradict each other: leave one of them out."
@@ -238,26 +205,11 @@ def _are_two_shares(betas: Any) -> bool:
     return len(numbers) == 2 and all(isinstance(one, int | float) and 0 <= one < 1 for one in numbers)
 
 
-def _check_tokenizer(tokenizer: dict[str, Any]) -> None:
-    _in_range("tokenizer.vocab_size", tokenizer["vocab_size"], 10, 10_000_000)
-    _in_range("tokenizer.min_frequency", tokenizer["min_frequency"], 1, 1_000_000)
-    _in_range("tokenizer.rare_words", tokenizer.get("rare_words", 0), 0, 10_000_000 - tokenizer["vocab_size"])
-
-
-def _check_model(model: dict[str, Any], vocab_size: int) -> None:
-    known = [field.name for field in fields(ModelSchema)]
-    for key in model:
-        if key not in known:  # a YAML of a user's own that doesn't inherit the schema
-            raise UserError(f"model.{key}: there is no such key.{hint(key, known, 'model.')}")
-    for key in ("embedding_dim", "num_heads", "num_layers", "dim_feedforward", "max_length"):
-        _in_range(f"model.{key}", model.get(key, 1), 1, 1_000_000)
-    for key in ("dropout", "attention_dropout", "word_dropout", "classifier_dropout"):
-        _in_range(f"model.{key}", model.get(key, 0), 0, 1, below=True)
-    _in_range("model.embedding_std", model.get("embedding_std", 1), 0, 100, above=True)
-    if model.get("classifier_dim") is not None:
-        _in_range("model.classifier_dim", model["classifier_dim"], 1, 1_000_000)
+def _check_transformer(model: dict[str, Any], vocab_size: int) -> None:
+    _check_keys("model", model, ("_target_", *TRANSFORMER, "wide"))
+    check_options("model", model, TRANSFORMER)
     if model.get("frozen_layers") is not None:
-        _in_range("model.frozen_layers", model["frozen_layers"], 0, model.get("num_layers", 1_000_000))
+        check_range("model.frozen_layers", model["frozen_layers"], Range(0, model.get("num_layers", 1_000_000)))
     if model.get("attention") == "varlen" and model.get("pooling") == "cls":
         raise UserError(
             "model.attention=varlen packs rows without gaps, and model.pooling=cls needs a place before each. "
@@ -291,10 +243,7 @@ def _check_model(model: dict[str, Any], vocab_size: int) -> None:
 
 
 def _check_wide(wide: dict[str, Any], task: dict[str, Any]) -> None:
-    known = [field.name for field in fields(WideSchema)]
-    for key in wide:
-        if key not in known:
-            raise UserError(f"model.wide.{key}: there is no such key.{hint(key, known, 'model.wide.')}")
+    _check_keys("model.wide", wide, WIDE)
     kind = kind_of(task)
     fits = kind is None or kind.labels == "class"
     if not wide or wide.get("enabled") is False or (wide.get("enabled") is None and not fits):
@@ -304,22 +253,15 @@ def _check_wide(wide: dict[str, Any], task: dict[str, Any]) -> None:
             "model.wide.enabled=true: the wide path tells one class a row, and this task asks for something else. "
             "Leave it out, or use task=classification."
         )
-    if wide.get("longest") is not None:
-        _in_range("model.wide.longest", wide["longest"], 1, 100)
-    _in_range("model.wide.features", wide.get("features", 1), 1, 100_000_000)
-    _in_range("model.wide.letters", wide.get("letters", 0), 0, 100)
+    check_options("model.wide", wide, WIDE)
     if not wide.get("strengths"):
         raise UserError("model.wide.strengths is empty: give at least one number above 0, such as [0.1,1.0,10.0].")
     for strength in wide["strengths"]:
-        _in_range("model.wide.strengths", strength, 0, 1e9, above=True)
+        check_range("model.wide.strengths", strength, Range(0, 1e9, above=True))
 
 
-def _in_range(key: str, value: Any, low: float, high: float, above: bool = False, below: bool = False) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and low <= value <= high and not (above and value == low) and not (below and value == high):
-        return
-    lower = f"above {low}" if above else f"at least {low}"
-    upper = f"below {high:,}" if below else f"at most {high:,}"
-    if not number:
-        raise UserError(f"{key}={value!r} must be a number, {lower} and {upper}.")
-    raise UserError(f"{key}={value} is out of range: it must be {lower} and {upper}.")
+def _check_keys(group: str, values: dict[str, Any], known: Iterable[str]) -> None:
+    """A YAML of a user's own need not inherit the schema."""
+    for key in values:
+        if key not in known:
+            raise UserError(f"{group}.{key}: there is no such key.{hint(key, known, f'{group}.')}")

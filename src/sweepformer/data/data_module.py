@@ -1,5 +1,7 @@
 """Batches for Lightning."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytorch_lightning as pl
 import torch
@@ -16,45 +18,46 @@ def _as_it_is(batch: Batch) -> Batch:
     return batch
 
 
+@dataclass(frozen=True, kw_only=True)
+class Batching:
+    """How rows become batches.
+
+    batch_size, eval_batch_size: rows a batch, on average; by: "tokens": rows of like length in batches of equal cost,
+    "rows": in equal numbers, "random": equal numbers of rows as chance has it; sampling: of training rows, "uniform":
+    every row once an epoch, "balanced": as many of each class, rows of rare ones several times (class-balanced
+    sampling, Kang et al. 2020); packed: without padding, for which rows need not be of like length; always_masked: with
+    a mask also where nothing is padded.
+    """
+
+    batch_size: int
+    eval_batch_size: int
+    by: str
+    sampling: str = "uniform"
+    packed: bool = False
+    always_masked: bool = False
+
+
 class RowsDataModule(pl.LightningDataModule):
     """Serves a store's splits in planned batches; each process of a distributed run gets its own share.
 
     Args:
         store: the tokenised splits.
-        batch_size, eval_batch_size: rows a batch, on average.
-        batching: "tokens": rows of like length in batches of equal cost; "rows": in equal numbers; "random": equal
-            numbers of rows as chance has it.
+        batching: how rows become batches.
         long_rows: how rows that are too long are read.
         num_workers: loading processes.
         seed: of the order of training rows.
-        packed: batches without padding, for which rows need not be of like length.
-        always_masked: batches have a mask also where nothing is padded.
-        sampling: of training rows: "uniform": every row once an epoch; "balanced": as many of each class, rows of
-            rare ones several times (class-balanced sampling, Kang et al. 2020).
     """
 
-    def __init__(
-        self,
-        store: Store,
-        batch_size: int,
-        eval_batch_size: int,
-        batching: str,
-        long_rows: LongRows,
-        num_workers: int,
-        seed: int,
-        packed: bool = False,
-        always_masked: bool = False,
-        sampling: str = "uniform",
-    ) -> None:
+    def __init__(self, store: Store, batching: Batching, long_rows: LongRows, num_workers: int, seed: int) -> None:
         super().__init__()
         self._hashes = store.hashes
         self.num_workers, self.seed = num_workers, seed
-        self._sizes = {"train": batch_size, "val": eval_batch_size, "test": eval_batch_size}
-        self._by_tokens, self._grouped = batching == "tokens", batching != "random" and not packed
-        self._balanced = sampling == "balanced"
+        self._batching = batching
         filler, separator = pad_id(store.tokenizer), separator_id(store.tokenizer) if store.pairs else None
         self.rows = {
-            split: BatchedRows(store.splits[split], long_rows, filler, packed, always_masked, separator)
+            split: BatchedRows(
+                store.splits[split], long_rows, filler, batching.packed, batching.always_masked, separator
+            )
             for split in SPLITS
         }
 
@@ -79,8 +82,11 @@ class RowsDataModule(pl.LightningDataModule):
     def plan(self, split: str, replicas: int = 1) -> BatchPlan:
         """How `split` is cut into batches among `replicas` processes."""
         rows = self.rows[split]
-        balance = np.asarray(rows.rows.labels) if self._balanced and split == "train" else None
-        return BatchPlan(rows.lengths, self._sizes[split], self._by_tokens, self.seed, replicas, self._grouped, balance)
+        how, train = self._batching, split == "train"
+        size = how.batch_size if train else how.eval_batch_size
+        grouped = how.by != "random" and not how.packed
+        balance = np.asarray(rows.rows.labels) if train and how.sampling == "balanced" else None
+        return BatchPlan(rows.lengths, size, how.by == "tokens", self.seed, replicas, grouped, balance)
 
     def truncated(self, split: str = "train") -> int:
         """Rows of `split` that are not read to their end."""

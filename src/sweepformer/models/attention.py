@@ -6,10 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sweepformer.models.choices import check_choice
 from sweepformer.models.dropout import drop
 from sweepformer.models.embeddings import rotary_tables, rotate
 from sweepformer.models.layout import Packed
+from sweepformer.models.options import check_choice
+from sweepformer.models.shape import ATTENTION
 
 _by_onednn = False  # kept here too: torch.compile can't read torch's own setting
 
@@ -42,8 +43,6 @@ def _is_exact() -> bool:
     a, b = (torch.randn(256, 256, generator=random) for _ in range(2))
     return bool(((a @ b) - (a.double() @ b.double())).abs().max() < 1e-3)
 
-
-KERNELS = ("auto", "sdpa", "math", "blocks", "varlen")  # "varlen": batches are packed, see `attend_packed`
 
 # Scores held at a time by "blocks": 1 MB in 16 bit, which fits into a core's cache.
 BLOCK = 2**19
@@ -171,7 +170,7 @@ class SelfAttention(nn.Module):
         num_heads: attention heads, each of width embedding_dim / num_heads.
         dropout: of the attention weights.
         rotary: turn queries and keys by their positions (Su et al. 2021), so that scores depend on distance.
-        kernel: how it is computed, one of `KERNELS`.
+        kernel: how it is computed, one of `shape.ATTENTION`.
     """
 
     def __init__(
@@ -183,7 +182,7 @@ class SelfAttention(nn.Module):
         kernel: str = "auto",
     ) -> None:
         super().__init__()
-        check_choice("attention", kernel, KERNELS)
+        check_choice("attention", kernel, ATTENTION)
         if embedding_dim % num_heads:
             raise ValueError(f"embedding_dim={embedding_dim} is not a multiple of num_heads={num_heads}")
         self.num_heads = num_heads

@@ -1,6 +1,6 @@
 """The mean of what tokens and their neighbours stand for: fast, and blind to order beyond that."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -11,53 +11,33 @@ from sweepformer.models.embeddings import FrequentTokens
 from sweepformer.models.encoder import init_linear
 from sweepformer.models.heads import Mixing
 from sweepformer.models.layout import Layout, Packed
+from sweepformer.models.options import takes
+from sweepformer.models.shape import BagShape
 
 # Odd and large: neighbouring ids land far apart.
 HASH = 1_000_003
-MOST = 1_000_000_000  # of anything that is a size
 
 
+@takes(BagShape)
 class BagOfNgrams(nn.Module):
     """Averaged embeddings of tokens and of hashed n-grams, and a linear layer (Joulin et al. 2017, fastText).
 
-    Args:
-        vocab_size: number of token ids.
-        num_classes: number of classes.
-        embedding_dim: width of the embeddings.
-        longest: tokens in the longest n-grams; 1: no order at all.
-        buckets: embeddings that all n-grams of two tokens and more share, by a hash.
-        dropout: of the mean.
-        max_length: the most tokens a sequence may have.
-        frequent: how many tokens are known, those of the smallest ids; None: all.
-        unknown_id: what the others are: the unknown token.
+    N-grams of two tokens and more share their embeddings by a hash.
     """
 
     predicts: ClassVar[tuple[str, ...]] = ("row",)  # what it can answer for, of `tasks.kinds.Kind.predicts`
 
-    def __init__(
-        self,
-        *,
-        vocab_size: int,
-        num_classes: int,
-        embedding_dim: int = 64,
-        longest: int = 2,
-        buckets: int = 100_000,
-        dropout: float = 0.1,
-        max_length: int = 256,
-        frequent: int | None = None,
-        unknown_id: int | None = None,
-    ) -> None:
+    def __init__(self, **options: Any) -> None:
         super().__init__()
-        for name, value in (("embedding_dim", embedding_dim), ("longest", longest), ("buckets", buckets)):
-            if not 1 <= value <= MOST:
-                raise ValueError(f"{name}={value} must be at least 1 and at most {MOST:,}")
-        self.longest, self.buckets, self.max_length = longest, buckets, max_length
-        self.tokens = FrequentTokens(vocab_size, embedding_dim, frequent, unknown_id)
-        self.ngrams = nn.Embedding(buckets, embedding_dim)
+        shape = BagShape(**options)
+        width = shape.embedding_dim
+        self.longest, self.buckets, self.max_length = shape.longest, shape.buckets, shape.max_length
+        self.tokens = FrequentTokens(shape.vocab_size, width, shape.frequent, shape.unknown_id)
+        self.ngrams = nn.Embedding(shape.buckets, width)
         for embedding in (self.tokens, self.ngrams):
-            nn.init.uniform_(embedding.weight, -1 / embedding_dim, 1 / embedding_dim)
-        self.dropout = Dropout(dropout)
-        self.head = nn.Linear(embedding_dim, num_classes).apply(init_linear)
+            nn.init.uniform_(embedding.weight, -1 / width, 1 / width)
+        self.dropout = Dropout(shape.dropout)
+        self.head = nn.Linear(width, shape.num_classes).apply(init_linear)
 
     @property
     def token_vectors(self) -> list[tuple[nn.Embedding, tuple[int, ...]]]:

@@ -5,9 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from sweepformer.models.choices import check_choice
 from sweepformer.models.dropout import Dropout
 from sweepformer.models.layout import Packed
+from sweepformer.models.shape import EncoderShape
 
 
 class FrequentTokens(nn.Embedding):
@@ -51,9 +51,6 @@ class FrequentTokens(nn.Embedding):
         return torch.where(token_ids < self.num_embeddings, token_ids, self.unknown_id)
 
 
-POSITIONAL_ENCODINGS = ("sinusoidal", "learned", "rotary", "none")
-
-
 def sinusoidal_table(length: int, width: int) -> Tensor:
     """Sines in the even columns, cosines in the odd ones (Vaswani et al. 2017, section 3.5).
 
@@ -91,57 +88,37 @@ class TokenEmbedding(nn.Module):
 
     Rotary positions act inside attention, so "rotary" adds nothing here, as "none" does.
 
+    Word dropout leaves out a token's whole vector (Iyyer et al. 2015, section 5): only where it stood is known. Nothing
+    is scaled, as the others keep their vectors. To a row's separator and what follows, a vector of their own is added
+    (Devlin et al. 2019, segment embeddings). Positions are scaled as the token vectors are.
+
     Args:
-        vocab_size: number of token ids.
-        embedding_dim: width of the vectors.
-        positional_encoding: "sinusoidal", "learned", "rotary" or "none".
-        max_length: the most tokens a sequence may have; the vector of `prepend_cls` does not count.
-        dropout: of the sum.
-        pad_id: the token whose vector is and stays zero.
-        prepend_cls: put a learned vector before each sequence, at position 0.
-        separator_id: the token between a row's two texts: it and what follows get a vector of their own added
-            (Devlin et al. 2019, segment embeddings); None: rows have one text.
-        word_dropout: share of tokens whose vector is left out while training, whole (Iyyer et al. 2015, section 5):
-            only where they stood is known. Nothing is scaled, as the others keep their vectors.
-        std: standard deviation of the scaled vectors to begin with; positions are scaled alike.
-        frequent: how many tokens have a vector of their own, those of the smallest ids; None: all.
-        unknown_id: the token whose vector the others share; see `FrequentTokens`.
+        shape: as the encoder's.
+        prepend_cls: put a learned vector before each sequence, at position 0, which `max_length` doesn't count.
     """
 
     positions: Tensor | None
 
-    def __init__(
-        self,
-        vocab_size: int,
-        embedding_dim: int,
-        positional_encoding: str,
-        max_length: int,
-        dropout: float,
-        pad_id: int = 0,
-        prepend_cls: bool = False,
-        separator_id: int | None = None,
-        word_dropout: float = 0.0,
-        std: float = 1.0,
-        frequent: int | None = None,
-        unknown_id: int | None = None,
-    ) -> None:
+    def __init__(self, *, shape: EncoderShape, prepend_cls: bool = False) -> None:
         super().__init__()
-        check_choice("positional_encoding", positional_encoding, POSITIONAL_ENCODINGS)
-        self.max_length, self.word_dropout, self.std = max_length, word_dropout, std
-        self.scale = math.sqrt(embedding_dim)
-        self.tokens = FrequentTokens(vocab_size, embedding_dim, frequent, unknown_id, pad_id)
-        self.cls = nn.Parameter(torch.empty(embedding_dim)) if prepend_cls else None
-        self.separator_id = separator_id
-        self.segments = None if separator_id is None else nn.Embedding(2, embedding_dim)
-        places = max_length + prepend_cls
-        if positional_encoding == "sinusoidal":
+        width = shape.embedding_dim
+        self.max_length, self.word_dropout, self.std = shape.max_length, shape.word_dropout, shape.embedding_std
+        self.scale = math.sqrt(width)
+        self.tokens = FrequentTokens(
+            shape.vocab_size, width, frequent=shape.frequent, unknown_id=shape.unknown_id, pad_id=shape.pad_id
+        )
+        self.cls = nn.Parameter(torch.empty(width)) if prepend_cls else None
+        self.separator_id = shape.separator_id
+        self.segments = None if shape.separator_id is None else nn.Embedding(2, width)
+        places = shape.max_length + prepend_cls
+        if shape.positional_encoding == "sinusoidal":
             # Not in checkpoints: it follows from the config.
-            self.register_buffer("positions", std * sinusoidal_table(places, embedding_dim), persistent=False)
-        elif positional_encoding == "learned":
-            self.positions = nn.Parameter(torch.empty(places, embedding_dim))
+            self.register_buffer("positions", self.std * sinusoidal_table(places, width), persistent=False)
+        elif shape.positional_encoding == "learned":
+            self.positions = nn.Parameter(torch.empty(places, width))
         else:
             self.positions = None
-        self.dropout = Dropout(dropout)
+        self.dropout = Dropout(shape.dropout)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -7,11 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sweepformer.models.attention import SelfAttention
-from sweepformer.models.choices import check_choice
 from sweepformer.models.dropout import Dropout
 from sweepformer.models.embeddings import TokenEmbedding
 from sweepformer.models.layout import Layout, Packed
-from sweepformer.models.stem import STEMS, ConvolutionStem
+from sweepformer.models.shape import EncoderShape
+from sweepformer.models.stem import ConvolutionStem
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "swiglu": F.silu}
 
@@ -53,7 +53,6 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, hidden: int, dropout: float, activation: str) -> None:
         super().__init__()
-        check_choice("activation", activation, ACTIVATIONS)
         self.activation = ACTIVATIONS[activation]
         self.gated = activation == "swiglu"
         if self.gated:
@@ -80,21 +79,21 @@ class Block(nn.Module):
     (pre-norm, Xiong et al. 2020), which leaves the residual path clear and trains without long warm-up.
     """
 
-    def __init__(
-        self,
-        attention: SelfAttention,
-        feed_forward: FeedForward,
-        width: int,
-        dropout: float,
-        norm_first: bool,
-    ) -> None:
+    def __init__(self, *, shape: EncoderShape) -> None:
         super().__init__()
-        self.norm_first = norm_first
-        self.attention = attention
+        width = shape.embedding_dim
+        self.norm_first = shape.norm_first
+        self.attention = SelfAttention(
+            width,
+            shape.num_heads,
+            dropout=shape.attention_dropout,
+            rotary=shape.positional_encoding == "rotary",
+            kernel=shape.attention,
+        )
         self.attention_norm = nn.LayerNorm(width)
-        self.feed_forward = feed_forward
+        self.feed_forward = FeedForward(width, shape.dim_feedforward, shape.dropout, shape.activation)
         self.feed_forward_norm = nn.LayerNorm(width)
-        self.dropout = Dropout(dropout)
+        self.dropout = Dropout(shape.dropout)
 
     def forward(self, x: Tensor, mask: Packed | Tensor | None) -> Tensor:
         """(..., length, width) float to the same; mask as in SelfAttention."""
@@ -112,83 +111,19 @@ class Encoder(nn.Module):
     weight for weight.
 
     Args:
-        vocab_size: number of token ids.
-        embedding_dim: width of the vectors, and `output_dim`.
-        num_heads: attention heads; they divide the width.
-        num_layers: blocks of attention and feed-forward.
-        dim_feedforward: hidden width of the feed-forward part.
-        dropout: of embeddings, attention output and feed-forward.
-        attention_dropout: of the attention weights.
-        norm_first: pre-norm (which ends with one more LayerNorm) rather than post-norm.
-        activation: "relu", "gelu" or "swiglu".
-        positional_encoding: "sinusoidal", "learned", "rotary" or "none".
-        max_length: the most tokens a sequence may have.
-        pad_id: the token that stands for no token.
+        shape: sizes and choices; pre-norm layers end with one more LayerNorm. `output_dim` is its width.
         prepend_cls: put a learned vector before each sequence; the output is then one longer.
-        separator_id: the token between a row's two texts; None: rows have one.
-        attention: how it is computed, one of `attention_kernels.KERNELS`.
-        word_dropout: share of tokens left out while training.
-        embedding_std: standard deviation of the token vectors to begin with.
-        stem: between embeddings and layers: "none", or a "convolution" over neighbours.
-        frequent, unknown_id: which tokens share one vector, as in `TokenEmbedding`.
     """
 
-    def __init__(
-        self,
-        *,
-        vocab_size: int,
-        embedding_dim: int,
-        num_heads: int,
-        num_layers: int,
-        dim_feedforward: int,
-        dropout: float,
-        attention_dropout: float,
-        norm_first: bool,
-        activation: str,
-        positional_encoding: str,
-        max_length: int,
-        pad_id: int = 0,
-        prepend_cls: bool = False,
-        separator_id: int | None = None,
-        attention: str = "auto",
-        word_dropout: float = 0.0,
-        embedding_std: float = 1.0,
-        stem: str = "none",
-        frequent: int | None = None,
-        unknown_id: int | None = None,
-    ) -> None:
+    def __init__(self, *, shape: EncoderShape, prepend_cls: bool = False) -> None:
         super().__init__()
-        check_choice("stem", stem, STEMS)
-        self.output_dim = embedding_dim
+        width = self.output_dim = shape.embedding_dim
         self.prepend_cls = prepend_cls
-        self.embedding = TokenEmbedding(
-            vocab_size,
-            embedding_dim,
-            positional_encoding,
-            max_length,
-            dropout,
-            pad_id,
-            prepend_cls,
-            separator_id,
-            word_dropout,
-            embedding_std,
-            frequent,
-            unknown_id,
-        )
-        self.stem = ConvolutionStem(embedding_dim, dropout) if stem == "convolution" else None
-        rotary = positional_encoding == "rotary"
-        self.blocks = nn.ModuleList(
-            Block(
-                SelfAttention(embedding_dim, num_heads, attention_dropout, rotary, attention),
-                FeedForward(embedding_dim, dim_feedforward, dropout, activation),
-                embedding_dim,
-                dropout,
-                norm_first,
-            )
-            for _ in range(num_layers)
-        )
+        self.embedding = TokenEmbedding(shape=shape, prepend_cls=prepend_cls)
+        self.stem = ConvolutionStem(width, shape.dropout) if shape.stem == "convolution" else None
+        self.blocks = nn.ModuleList(Block(shape=shape) for _ in range(shape.num_layers))
         # Pre-norm blocks leave their sum unnormalised.
-        self.norm = nn.LayerNorm(embedding_dim) if norm_first else nn.Identity()
+        self.norm = nn.LayerNorm(width) if shape.norm_first else nn.Identity()
         self.apply(init_linear)
 
     def training_flops(self, tokens: int, squared_lengths: int) -> int:

@@ -6,10 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sweepformer.models.choices import check_choice
 from sweepformer.models.dropout import Dropout
 from sweepformer.models.encoder import init_linear
 from sweepformer.models.layout import Layout, Packed
+from sweepformer.models.options import check_choice
+from sweepformer.models.shape import POOLINGS
 
 
 class Mixing(NamedTuple):
@@ -34,9 +35,6 @@ class Mixing(NamedTuple):
         """(rows, width) float to the same, mixed."""
         shares = self.shares.to(x.dtype)
         return shares * x + (1 - shares) * x[self.partners]
-
-
-POOLINGS = ("mean", "max", "cls", "attention")
 
 
 class Pooling(nn.Module):

@@ -7,8 +7,6 @@ from torch import Tensor, nn
 from sweepformer.models.dropout import Dropout
 from sweepformer.models.layout import Layout, Packed
 
-STEMS = ("none", "convolution")
-
 
 class ConvolutionStem(nn.Module):
     """Adds to each token's vector what it makes of it and its two neighbours: x + GELU(W [before, x, after] + b).

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sweepformer.models.layout import Layout, Packed
+from sweepformer.models.shape import WideShape
 
 NOTHING = torch.iinfo(torch.int64).min  # the key where there is no n-gram; that of index 0
 HIGHEST = torch.iinfo(torch.int64).max
@@ -27,9 +28,7 @@ class WidePath(nn.Module):
     Args:
         vocab_size: number of token ids.
         num_classes: number of classes.
-        longest: tokens in the longest n-grams.
-        positions: single tokens also count apart by where in the row they stand.
-        known: how many n-grams there will be; a state that is loaded brings its own.
+        shape: which n-grams it has.
 
     Raises:
         ValueError: so many different n-grams can't be numbered.
@@ -41,21 +40,19 @@ class WidePath(nn.Module):
     bias: Tensor
     trust: Tensor
 
-    def __init__(
-        self, vocab_size: int, num_classes: int, longest: int = 2, positions: bool = False, known: int = 0
-    ) -> None:
+    def __init__(self, vocab_size: int, num_classes: int, shape: WideShape) -> None:
         super().__init__()
-        self.base, self.longest, self.positions = vocab_size + 1, longest, positions
+        self.base, self.longest, self.positions = vocab_size + 1, shape.longest, shape.positions
         most = longest_numbered(vocab_size)
-        if not 1 <= longest <= most:
+        if not 1 <= self.longest <= most:
             raise ValueError(
-                f"wide.longest={longest} must be at least 1 and, with {vocab_size} tokens, at most {most}; with "
+                f"wide.longest={self.longest} must be at least 1 and, with {vocab_size} tokens, at most {most}; with "
                 "fewer (tokenizer.vocab_size, tokenizer.rare_words) they may be longer"
             )
         # One more than are known: index 0 is of all others, and scores nothing.
-        self.register_buffer("keys", torch.full((known + 1,), NOTHING))
-        self.register_buffer("idf", torch.zeros(known + 1))
-        self.register_buffer("weights", torch.zeros(known + 1, num_classes))
+        self.register_buffer("keys", torch.full((shape.known + 1,), NOTHING))
+        self.register_buffer("idf", torch.zeros(shape.known + 1))
+        self.register_buffer("weights", torch.zeros(shape.known + 1, num_classes))
         self.register_buffer("bias", torch.zeros(num_classes))
         self.register_buffer("trust", torch.full((2,), UNDECIDED))
 

@@ -6,12 +6,13 @@ from tokenizers import Tokenizer
 
 from sweepformer.config.kinds import Kind
 from sweepformer.config.model_choices import has_wide_path, leaves_stem_open, stem_by_the_task
+from sweepformer.config.model_options import BEGINNING
 from sweepformer.data.tokenizer import are_characters, pad_id, separator_id, unknown_id, vocab_size
+from sweepformer.models.options import options as declared
+from sweepformer.models.shape import WideShape
 from sweepformer.models.wide import longest_numbered
 
-OF_TRAINING = ("init_from", "frozen_layers")  # what a model's config says to others
 LONGEST_OF_CHARACTERS, LONGEST_OF_WORDS = 5, 2  # tokens in n-grams; as `model=tfidf` has them
-OF_WIDE = ("longest", "positions")  # of what it says of a wide path, what that itself is made with
 
 
 def model_options(config: dict[str, Any], kind: Kind, tokenizer: Tokenizer | None = None) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def model_options(config: dict[str, Any], kind: Kind, tokenizer: Tokenizer | Non
         config: the whole, plain.
         tokenizer: None: not known yet.
     """
-    options = {name: value for name, value in config["model"].items() if name not in OF_TRAINING}
+    options = {name: value for name, value in config["model"].items() if name not in BEGINNING}
     if isinstance(wide := options.get("wide"), dict):
         options["wide"] = _wide(wide, tokenizer) if has_wide_path(config, kind) else None
     if leaves_stem_open(options):
@@ -30,7 +31,7 @@ def model_options(config: dict[str, Any], kind: Kind, tokenizer: Tokenizer | Non
 
 
 def _wide(wide: dict[str, Any], tokenizer: Tokenizer | None) -> dict[str, Any]:
-    options = {name: wide[name] for name in OF_WIDE if name in wide}
+    options = {name: wide[name] for name in declared(WideShape) if name in wide}
     if options.get("longest", 0) is None:
         options["longest"] = LONGEST_OF_WORDS
         if tokenizer is not None and are_characters(tokenizer):

@@ -8,7 +8,7 @@ from torch import nn
 
 from sweepformer.config.build import build
 from sweepformer.config.kinds import own_options
-from sweepformer.data.data_module import RowsDataModule
+from sweepformer.data.data_module import Batching, RowsDataModule
 from sweepformer.data.long_rows import LongRows
 from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import vocab_size, words_by_id
@@ -46,18 +46,15 @@ def build_data(plan: Plan, store: Store) -> RowsDataModule:
     """The store's rows in batches as the plan has them."""
     config = plan.config
     data = config["data"]
-    return RowsDataModule(
-        store,
+    batching = Batching(
         batch_size=data.get("batch_size", 64),
         eval_batch_size=data.get("eval_batch_size", 256),
-        batching=data.get("batching", "tokens"),
-        long_rows=LongRows.of(config),
-        num_workers=data.get("num_workers", 0),
-        seed=config["seed"],
+        by=data.get("batching", "tokens"),
+        sampling=data.get("sampling", "uniform"),
         packed=config["model"].get("attention") == "varlen",
         always_masked=bool(config["trainer"].get("compile")),
-        sampling=data.get("sampling", "uniform"),
     )
+    return RowsDataModule(store, batching, LongRows.of(config), data.get("num_workers", 0), config["seed"])
 
 
 def build_training(

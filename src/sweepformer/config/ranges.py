@@ -1,0 +1,69 @@
+"""Which numbers a key may hold."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sweepformer.errors import UserError
+from sweepformer.models.options import Option, Range, is_number
+
+SHARE, ABOVE_0, WEIGHT = Range(0, 1), Range(0, 1, above=True), Range(0, 100)
+RATE = Range(0, 100, above=True)
+ROWS, BATCHES, EVERY, LAST = Range(1, 1_000_000), Range(0, 1e12), Range(1, 1e9), Range(-1, 1e12)
+RANGES: dict[str, dict[str, Range]] = {
+    "data": {
+        **dict.fromkeys(("batch_size", "eval_batch_size"), ROWS),
+        **dict.fromkeys(("val_fraction", "test_fraction"), Range(0, 1, above=True, below=True)),
+        "max_rows": Range(1, 1e12),
+        "num_workers": Range(0, 256),
+        "window_overlap": Range(0, 1, below=True),
+    },
+    "tokenizer": {"vocab_size": Range(10, 10_000_000), "min_frequency": Range(1, 1_000_000)},
+    "optimizer": {"lr": RATE, "weight_decay": WEIGHT, "layer_decay": ABOVE_0},
+    "task": {"label_smoothing": Range(0, 0.999), **dict.fromkeys(("focal_gamma", "r_drop", "mixup"), WEIGHT)},
+    "scheduler": {
+        "pct_start": Range(0, 0.999),
+        **dict.fromkeys(("final_ratio", "decay"), SHARE),
+        "warmup": Range(0, 1e9),
+        "div_factor": Range(0, 1e9, above=True),
+        "final_div_factor": Range(0, 1e12, above=True),
+    },
+    "trainer": {
+        **dict.fromkeys(("max_epochs", "max_steps"), LAST),
+        **dict.fromkeys(("accumulate_grad_batches", "log_every_n_steps", "check_val_every_n_epoch"), EVERY),
+        "gradient_clip_val": Range(0, 1e9),
+        **dict.fromkeys(("limit_train_batches", "limit_val_batches", "limit_test_batches", "overfit_batches"), BATCHES),
+    },
+}
+MASKING = {"rate": ABOVE_0, "masked": SHARE, "random": SHARE}
+NULLABLE = {"max_rows", *RANGES["trainer"]}  # where null says nothing
+
+
+def check_ranges(group: str, values: Mapping[str, Any], ranges: Mapping[str, Range]) -> None:
+    """Look at the numbers of a group of the config; raises as `check_range`."""
+    for key, allowed in ranges.items():
+        if key in values and not (values[key] is None and key in NULLABLE):
+            check_range(f"{group}.{key}", values[key], allowed)
+
+
+def check_range(key: str, value: Any, allowed: Range) -> None:
+    """Look at one number.
+
+    Raises:
+        UserError: naming the key, what was given and what is allowed.
+    """
+    if value in allowed:
+        return
+    if not is_number(value):
+        raise UserError(f"{key}={value!r} must be a number, {allowed}.")
+    raise UserError(f"{key}={value} is out of range: it must be {allowed}.")
+
+
+def check_options(group: str, values: Mapping[str, Any], declared: Mapping[str, Option]) -> None:
+    """Look at the numbers and the choices of a group whose options are declared; raises as `check_range`."""
+    for key, one in declared.items():
+        if key not in values or (values[key] is None and (one.null or one.admits_none)):
+            continue
+        if one.range is not None:
+            check_range(f"{group}.{key}", values[key], one.range)
+        if one.choices and values[key] not in one.choices:
+            raise UserError(f"{group}.{key}={values[key]!r} is not one of {', '.join(one.choices)}.")
