@@ -34,7 +34,7 @@ class TaskSchema:
 
     _target_: str = MISSING
     monitor: str = MISSING
-    mode: Mode = MISSING
+    mode: Mode | None = MISSING
 
 
 @dataclass
@@ -346,7 +346,7 @@ class PlateauSchema:
 
     _target_: str = MISSING
     monitor: str = MISSING
-    mode: str = MISSING
+    mode: Mode | None = MISSING
     factor: float = MISSING
     patience: int = MISSING
 
@@ -357,7 +357,7 @@ class SweepSchema:
 
     dry_run: bool = MISSING
     metric: str = MISSING
-    mode: Mode = MISSING
+    mode: Mode | None = MISSING
 
 
 SCHEMAS: dict[str, dict[str, type]] = {
