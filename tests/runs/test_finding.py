@@ -41,8 +41,20 @@ def test_a_run_stands_for_its_best_checkpoint_and_a_checkpoint_for_itself(run: P
     assert load(alone).predict_proba(texts).tolist() == load(run).predict_proba(texts).tolist()
 
 
-@pytest.mark.parametrize(("mode", "best"), [("max", "2-lr=1"), ("min", "10-lr=2")])
-def test_a_sweep_stands_for_its_best_run_by_the_monitored_metric(run: Path, mode: str, best: str) -> None:
+@pytest.mark.parametrize(
+    ("monitor", "mode", "best"),
+    [
+        ("val_acc", "max", "2-lr=1"),
+        ("val_acc", None, "2-lr=1"),
+        ("val_loss", "min", "10-lr=2"),
+        ("val_loss", "max", "10-lr=2"),  # as a run of an earlier version says it where nobody gave a mode
+        ("val_own", "max", "2-lr=1"),
+        ("val_own", "min", "10-lr=2"),
+    ],
+)
+def test_a_sweep_stands_for_its_best_run_by_the_monitored_metric(
+    run: Path, monitor: str, mode: str | None, best: str
+) -> None:
     (run.parent / "sweep.json").write_text("{}")
     for name, accuracy, status in (
         ("0-lr=0.1", 0.5, "completed"),
@@ -54,13 +66,13 @@ def test_a_sweep_stands_for_its_best_run_by_the_monitored_metric(run: Path, mode
         if name != run.name:
             shutil.copytree(run, run.parent / name)
         config = json.loads((run.parent / name / ".hydra" / "config.json").read_text())
-        config["task"]["mode"] = mode
+        config["task"] |= {"monitor": monitor, "mode": mode}
         (run.parent / name / ".hydra" / "config.json").write_text(json.dumps(config))
-        summary_of(run.parent / name, status=status, metrics={"val_acc": accuracy})
+        summary_of(run.parent / name, status=status, metrics={monitor: accuracy})
     found = find(run.parent)
     assert found.run is not None
     assert found.run.path.name == best
-    assert found.chosen.startswith("the best of 4 runs by val_acc (0.")
+    assert found.chosen.startswith(f"the best of 4 runs by {monitor} (0.")
 
 
 def test_a_run_without_a_result_is_told_and_its_best_checkpoint_so_far(run: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from conftest import Cli
 
 from sweepformer.runs.directory import RunDirectory
-from sweepformer.runs.folder import run_paths
+from sweepformer.runs.folder import runs_in
 from sweepformer.runs.reading import rank, read_runs
 
 
@@ -29,7 +29,7 @@ def test_files_rank_the_runs_and_say_how_to_run_them_again(shell: Cli, tiny: tup
     best = text.split("    python -m src.run ", 1)[1].split("\n")[0]
     assert f"optimizer={rows[0]['optimizer']}" in best
     assert "/4 done" in result.out
-    ranked = rank(read_runs(run_paths(sweep)), "test_loss", "min")
+    ranked = rank(read_runs(runs_in(sweep, depth=1)), "test_loss", "min")
     losses = [entry.metric("test_loss") for entry in ranked]
     assert losses == sorted(losses)
 
@@ -50,6 +50,6 @@ def test_a_run_that_could_not_say_how_it_ended_counts_as_unfinished(tmp_path: Pa
     with run.held():
         run.claim({"seed": 1}, {"overrides.yaml": "- seed=1\n"})
     (tmp_path / "1-seed=2").mkdir()  # not started
-    (entry,) = read_runs(run_paths(tmp_path))
+    (entry,) = read_runs(runs_in(tmp_path))
     assert entry.summary.status == "unfinished"
     assert "typed again, it goes on" in (entry.summary.error or {})["message"]

@@ -193,11 +193,11 @@ def test_a_run_does_not_go_on_with_other_data(
     assert "going on from" in again.out
 
 
-@pytest.mark.parametrize("mode", ["max", "min"])
-def test_of_equals_the_later_is_the_best(cli: Cli, tiny: tuple[str, ...], tmp_path: Path, mode: str) -> None:
+@pytest.mark.parametrize("monitor", ["val_acc", "val_loss"])
+def test_of_equals_the_later_is_the_best(cli: Cli, tiny: tuple[str, ...], tmp_path: Path, monitor: str) -> None:
     """Nothing is learned, so that every epoch is as good; two are kept."""
     still = ("optimizer.lr=1e-30", "trainer.max_epochs=4", "callbacks.checkpoint.save_top_k=2")
-    assert cli(*tiny, *still, f"task.mode={mode}", "callbacks.early_stopping=null").code == 0
+    assert cli(*tiny, *still, f"task.monitor={monitor}", "callbacks.early_stopping=null").code == 0
     run = RunDirectory(tmp_path / "run")
     kept = sorted(path.name[:14] for path in (run.path / "checkpoints").glob("model-*"))
     assert kept == ["model-epoch=02", "model-epoch=03"]

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, EnumNode, OmegaConf
 
 from sweepformer.config.composing import prefer_own_presets, register
 from sweepformer.config.presets import CONF, groups
-from sweepformer.runs.finding import MARK
+from sweepformer.runs.folder import is_run, runs_in
 
 NOT_PLAIN = re.compile(r"([^\w@%+=:,./~-])")  # what a shell takes for something of its own
 
@@ -31,9 +31,14 @@ def run_folders(word: str) -> list[str]:
 
 
 def _end(folder: Path) -> str:
-    if (folder / MARK).is_file():
+    if not folder.is_dir():
+        return ""
+    if is_run(folder):
         return " "
-    return "/" if any(next(folder.glob(level), None) for level in (f"*/{MARK}", f"*/*/{MARK}")) else ""
+    try:
+        return "/" if next(runs_in(folder), None) else ""
+    except OSError:  # not ours to read
+        return ""
 
 
 FLAGS = ("--cfg", "--config-dir", "--from-run", "--help", "--hydra-help", "--info", "--multirun")

@@ -35,7 +35,7 @@ class TaskSchema:
 
     _target_: str = MISSING
     monitor: str = MISSING
-    mode: Mode = MISSING
+    mode: Mode | None = MISSING
 
 
 @dataclass
@@ -229,7 +229,7 @@ class PlateauSchema:
 
     _target_: str = MISSING
     monitor: str = MISSING
-    mode: str = MISSING
+    mode: Mode | None = MISSING
     factor: float = MISSING
     patience: int = MISSING
 
@@ -240,7 +240,7 @@ class SweepSchema:
 
     dry_run: bool = MISSING
     metric: str = MISSING
-    mode: Mode = MISSING
+    mode: Mode | None = MISSING
 
 
 SCHEMAS: dict[str, dict[str, type]] = {

@@ -8,6 +8,7 @@ from typing import Any
 from sweepformer.config.by_rows import check_recipe, every_settled
 from sweepformer.config.completeness import TOP_LEVEL, check_complete
 from sweepformer.config.kinds import kind_of
+from sweepformer.config.metrics import check_mode
 from sweepformer.config.model_options import BAG_OF_NGRAMS, TRANSFORMER, WIDE
 from sweepformer.config.ranges import MASKING, RANGES, RATE, check_options, check_range, check_ranges
 from sweepformer.config.targets import check_targets, trusted_packages
@@ -163,18 +164,27 @@ def _check_precision(config: dict[str, Any]) -> None:
 
 
 def _check_monitors(config: dict[str, Any]) -> None:
-    """A misspelt metric would be found after an epoch only. Tasks of a user's own may log what they like."""
+    """A misspelt metric would be found after an epoch only, and a wrong mode never. Tasks of a user's own may log what
+    they like, and say whether a large value of it is good."""
     kind = kind_of(config["task"])
-    if kind is None:
-        return
     parts = {f"callbacks.{name}": one for name, one in (config.get("callbacks") or {}).items()}
     for key, options in {"task": config["task"], **parts, "scheduler": config["scheduler"]}.items():
         monitor = options.get("monitor") if isinstance(options, dict) else None
-        if monitor is not None and monitor not in kind.logged:
+        if monitor is None:
+            continue
+        if kind and monitor not in kind.logged:
             raise UserError(
                 f"{key}.monitor={monitor}: there is no such metric. There are: {', '.join(kind.logged)}."
                 + hint(monitor, kind.logged)
             )
+        if "mode" in options:
+            check_mode(f"{key}.monitor", str(monitor), f"{key}.mode", options["mode"], config["task"])
+    followed = config["scheduler"].get("monitor")
+    if followed and not followed.startswith("train_") and config["trainer"].get("limit_val_batches", 1) == 0:
+        raise UserError(
+            f"scheduler.monitor={followed} is measured by validations, and trainer.limit_val_batches=0 leaves them "
+            "out. Allow some, or choose another scheduler."
+        )
 
 
 def _check_reading(config: dict[str, Any]) -> None:

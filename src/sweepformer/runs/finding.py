@@ -2,16 +2,18 @@
 
 import math
 import os
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from sweepformer.config.metrics import best_first, recorded_direction
 from sweepformer.errors import UserError
-from sweepformer.runs.best_checkpoint import best_checkpoint, shown, state_of
+from sweepformer.files.inside import inside
 from sweepformer.runs.directory import SWEEP_FILE, RunDirectory, Summary
 from sweepformer.runs.environment import refuse_newer
+from sweepformer.runs.folder import runs_in, shown
+from sweepformer.screen.command_line import command_line
 
-MARK = ".hydra/config.json"  # what makes a folder a run's
 SHOWN = 10  # runs that a message names
 BUNDLED = ("model.onnx", "model.pt2", "model.safetensors")  # what an exported folder has one of
 
@@ -48,7 +50,7 @@ def find(given: str | os.PathLike[str]) -> Found:
         return _best_of(path)
     if bundled := next((path / name for name in BUNDLED if (path / name).is_file()), None):
         return Found(bundled)
-    within = [folder for level in (f"*/{MARK}", f"*/*/{MARK}") for folder in _folders(path, level)]
+    within = [folder for folder in runs_in(path) if folder != path]
     if not within:
         raise UserError(f"{given} holds no run. Name the directory of a run or a sweep, as training prints it.")
     more = [f"and {len(within) - SHOWN} more"] if len(within) > SHOWN else []
@@ -56,32 +58,77 @@ def find(given: str | os.PathLike[str]) -> Found:
     raise UserError(f"{given} is no run itself, and no sweep. Name one of the runs in it:\n  {names}")
 
 
+def best_checkpoint(run: RunDirectory) -> Path:
+    """The checkpoint that a run chose as its best; its last one if none was best by a metric.
+
+    Raises:
+        UserError: the run has not come to its end or was made by a newer version, or that checkpoint is gone or not in
+            the run's folder.
+    """
+    refuse_newer(run.read_environment(), shown(run.path))
+    summary = run.result
+    if summary is None:
+        raise UserError(_unfinished(run))
+    try:
+        best = inside(run.path, summary.best_checkpoint) if summary.best_checkpoint else run.last_checkpoint
+    except ValueError as error:
+        raise UserError(
+            f"{shown(run.path)}: its summary.json names a best checkpoint that is not its own: {error}. If you trust "
+            "that file, name it itself."
+        ) from error
+    if not best.is_file():
+        raise UserError(f"{shown(best)} is gone, which was the best checkpoint of the run. Name another file.")
+    return best
+
+
 def _best_of(sweep: Path) -> Found:
-    runs = [RunDirectory(folder) for folder in _folders(sweep, f"*/{MARK}")]
+    """The best of a sweep's runs, by what its leaderboard goes by."""
+    runs = [RunDirectory(folder) for folder in runs_in(sweep, depth=1)]
     for run in runs:
         refuse_newer(run.read_environment(), shown(run.path))
     done = [(run, summary) for run in runs if (summary := run.result)]
     if not done:
-        states = ", ".join(sorted({state_of(run.read_summary()) for run in runs})) or "none was started"
+        states = ", ".join(sorted({_state_of(run.read_summary()) for run in runs})) or "none was started"
         raise UserError(f"{sweep}: none of the {len(runs)} runs of this sweep has a result ({states}).")
-    task = (done[0][0].read_config() or {}).get("task", {})
-    metric, sign = task.get("monitor", "val_acc"), -1 if task.get("mode", "max") == "max" else 1
-    ranked = sorted(done, key=lambda one: _rank(one[1], metric, sign))  # of equals the first stays first
-    run, summary = ranked[0]
+    about, task = done[0][0].sweep, (done[0][0].read_config() or {}).get("task", {})
+    metric = about.get("metric") or task.get("monitor", "val_acc")
+    mode = about.get("mode") or recorded_direction(metric, task)
+    run, summary = best_first(done, lambda one: one[1].metrics.get(metric, math.nan), mode)[0]
     value = summary.metrics.get(metric, math.nan)
     return Found(best_checkpoint(run), run, f"the best of {len(done)} runs by {metric} ({value:.4f})")
 
 
-def _rank(summary: Summary, metric: str, sign: int) -> float:
-    value = summary.metrics.get(metric, math.nan)
-    return math.inf if math.isnan(value) else sign * value
+def _state_of(summary: Summary | None) -> str:
+    """What became of a run, in words."""
+    return summary.status if summary else "running, or killed"
 
 
-def _folders(path: Path, level: str) -> Iterator[Path]:
-    """Those of runs, by their numbers, then by their names."""
+def _unfinished(run: RunDirectory) -> str:
+    summary = run.read_summary()
+    message = ((summary and summary.error) or {}).get("message", "")
+    reason = f": {message.splitlines()[0]}" if message else ""
+    best = _best_so_far(run)
+    other = f"\nor name its best checkpoint so far:\n  {shown(best)}" if best else "\nIt has left no checkpoint."
+    return (
+        f"{shown(run.path)} has not come to its end ({_state_of(summary)}{reason}). Finish it first:\n  "
+        f"{_command_that_finishes(run)}{other}"
+    )
 
-    def order(folder: Path) -> tuple[float, str]:
-        number = folder.name.partition("-")[0]
-        return (int(number) if number.isdigit() else math.inf), str(folder)
 
-    yield from sorted((mark.parents[1] for mark in path.glob(level)), key=order)
+def _best_so_far(run: RunDirectory) -> Path | None:
+    """By the metric in the checkpoints' names, of equals the later; the last one if none says it."""
+    task = (run.read_config() or {}).get("task", {})
+    metric = str(task.get("monitor"))
+    pattern = re.compile(re.escape(metric) + r"=(-?\d+(?:\.\d+)?)")
+    paths = sorted(run.checkpoints.glob("*.ckpt"), reverse=True)
+    named = [(float(found[1]), path) for path in paths if (found := pattern.search(path.stem))]
+    if named:
+        return best_first(named, lambda one: one[0], recorded_direction(metric, task))[0][1]
+    return run.last_checkpoint if run.last_checkpoint.exists() else None
+
+
+def _command_that_finishes(run: RunDirectory) -> str:
+    whole = run.whole
+    if command := whole.sweep.get("command"):
+        return str(command)
+    return command_line("run", *whole.overrides, f"hydra.run.dir={os.path.relpath(whole.path)}")

@@ -5,21 +5,24 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sweepformer.config.metrics import with_modes
 from sweepformer.errors import UserError
-from sweepformer.runs.best_checkpoint import best_checkpoint
 from sweepformer.runs.directory import RunDirectory
+from sweepformer.runs.finding import best_checkpoint
+from sweepformer.runs.folder import runs_in
 
 # Of a config, but not of a run: how the sweep around it is conducted, and whose code may be named.
 NOT_OF_THE_RUN = ("sweep", "allowed_packages")
 
 
 def identity(config: dict[str, Any]) -> dict[str, Any]:
-    """Of a plain config what says what the run is; `model.init_from` with what is in that file.
+    """Of a plain config what says what the run is: modes as their metrics have them, `model.init_from` with what is in
+    that file.
 
     Raises:
         UserError: `model.init_from` names nothing that a run can begin with.
     """
-    found = {key: value for key, value in config.items() if key not in NOT_OF_THE_RUN}
+    found = with_modes({key: value for key, value in config.items() if key not in NOT_OF_THE_RUN})
     model = found.get("model")
     if isinstance(model, dict) and model.get("init_from"):
         checkpoint = find_checkpoint(str(model["init_from"]))
@@ -40,7 +43,7 @@ def run_at(path: Path, key: str) -> RunDirectory:
     """
     run = RunDirectory(path)
     if run.read_config() is None:
-        there = sorted(str(one.parents[1]) for one in path.glob("*/.hydra/config.json"))
+        there = [str(one) for one in runs_in(path) if one != path] if path.is_dir() else []
         hint = " But it holds some, of which to name one:\n  " + "\n  ".join(there) if there else ""
         raise UserError(f"{key} is not the directory of a run.{hint}")
     return run

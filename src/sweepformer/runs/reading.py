@@ -10,13 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from sweepformer.config.metrics import best_first
 from sweepformer.errors import UserError
 from sweepformer.runs.directory import FINAL, SWEEP_FILE, RunDirectory, Summary
 from sweepformer.runs.environment import refuse_newer
-from sweepformer.runs.folder import run_number
+from sweepformer.runs.folder import runs_in
 from sweepformer.runs.settings import settings_of
 
-DEPTH = 3  # folders between one that is named and its runs: multirun/NAME/RUN
 READERS = 8  # threads: reading many small files is mostly waiting
 
 
@@ -32,11 +32,6 @@ class Run:
     config: dict[str, Any]
     name: str
     settings: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def number(self) -> int:
-        """Its number, if it is a sweep's."""
-        return run_number(self.path)
 
     @property
     def has_result(self) -> bool:
@@ -88,16 +83,14 @@ def read_runs(folders: Iterable[Path]) -> list[Run]:
 
 def rank(runs: Sequence[Run], metric: str, mode: str) -> list[Run]:
     """The runs with a result, best first, those without the metric last."""
-    sign = -1 if mode == "max" else 1
-    done = [run for run in runs if run.has_result]
-    return sorted(done, key=lambda run: math.inf if math.isnan(run.metric(metric)) else sign * run.metric(metric))
+    return best_first((run for run in runs if run.has_result), lambda run: run.metric(metric), mode)
 
 
 def _some_runs(path: Path) -> list[Path]:
     if not path.is_dir():
         raise UserError(f"{path}: there is no such folder.")
     try:
-        found = _run_folders(path, DEPTH)
+        found = list(runs_in(path))
     except OSError as error:
         raise UserError(f"{error.filename} can't be read ({error.strerror}).") from error
     if not found:
@@ -106,24 +99,6 @@ def _some_runs(path: Path) -> list[Path]:
             "that holds some of these."
         )
     return found
-
-
-def _run_folders(path: Path, depth: int) -> list[Path]:
-    """Folders that runs have written into; what lies inside of a run is its own affair."""
-    if (path / ".hydra" / "config.json").exists() or (path / "summary.json").exists():
-        return [path]
-    if not depth:
-        return []
-    with os.scandir(path) as entries:
-        inside = sorted(
-            (Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith(".")), key=_order
-        )
-    return [run for folder in inside for run in _run_folders(folder, depth - 1)]
-
-
-def _order(path: Path) -> tuple[int, str]:
-    number = path.name.partition("-")[0]
-    return (int(number) if number.isdecimal() else -1, path.name)
 
 
 def _read(path: Path) -> tuple[Path, Summary, dict[str, Any]] | None:

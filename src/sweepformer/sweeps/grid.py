@@ -24,8 +24,8 @@ def sweep_grid(plugin: Any, params: dict[str, Any], arguments: list[str]) -> lis
     """
     from sweepformer.sweeps.leaderboard import report
 
-    sweep = Sweep(plugin)
     try:
+        sweep = Sweep(plugin)
         grid = combinations(parse(plugin, params, arguments))
         if sweep.options["dry_run"]:
             from sweepformer.sweeps.dry_run import show
@@ -45,9 +45,8 @@ def sweep_grid(plugin: Any, params: dict[str, Any], arguments: list[str]) -> lis
     if failed:
         plugin.hydra_context.callbacks.on_multirun_end(config=plugin.config, config_name=None)
         sys.exit(1)
-    metric = sweep.options["metric"]
     summaries = [job.directory.read_summary() for job in sweep.jobs]
-    return [summary.metrics.get(metric) if summary else None for summary in summaries]
+    return [summary.metrics.get(sweep.metric) if summary else None for summary in summaries]
 
 
 def parse(plugin: Any, params: dict[str, Any], arguments: list[str]) -> list[Override]:

@@ -5,13 +5,12 @@ import math
 import os
 import statistics
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sweepformer.config.metrics import telling
 from sweepformer.files.atomic import write_text
 from sweepformer.files.delimited import delimited
-from sweepformer.runs.folder import run_paths
+from sweepformer.runs.folder import runs_in
 from sweepformer.runs.reading import Run, rank, read_runs
 from sweepformer.screen.command_line import command_line
 from sweepformer.screen.tables import table_text
@@ -29,9 +28,9 @@ def report(sweep: Sweep, findings: str = "") -> int:
     Returns:
         How many of this command's runs have no result.
     """
-    metric, mode = sweep.options["metric"], sweep.options["mode"]
-    entries = read_runs(run_paths(sweep.path))
-    ranked = rank(entries, metric, mode)
+    metric = sweep.metric
+    entries = read_runs(runs_in(sweep.path, depth=1))
+    ranked = rank(entries, metric, sweep.mode)
     if ranked and all(math.isnan(entry.metric(metric)) for entry in ranked):
         known = ", ".join(ranked[0].summary.metrics)
         log.warning("warning: sweep.metric=%s: no run has it. They have: %s", metric, known)
@@ -40,13 +39,13 @@ def report(sweep: Sweep, findings: str = "") -> int:
     measured = {name for entry in ranked for name in entry.summary.metrics}
     names = list(dict.fromkeys([metric, *telling("val", measured), *telling("test", measured)]))
     if ranked:
-        log.info("\n%s", _ranking(ranked[:20], keys, names))
+        log.info("\n%s", _ranking(f"Ranking by {sweep.in_words}", ranked[:20], keys, names))
     if lost:
         log.info("\n%s", _failures(lost, keys))
         log.info("tracebacks: %s", os.path.relpath(sweep.path / "<run>" / "run.log"))
     files = {
         "leaderboard.csv": _as_csv([*ranked, *lost], keys, names),
-        "README.md": _as_markdown(sweep.path, ranked, lost, keys, names, metric, findings),
+        "README.md": _as_markdown(sweep, entries, ranked, keys, names, findings),
     }
     for name, text in files.items():
         try:
@@ -60,18 +59,18 @@ def report(sweep: Sweep, findings: str = "") -> int:
     return sum(not job.is_done for job in sweep.jobs)
 
 
-def _ranking(ranked: list[Run], keys: list[str], names: list[str]) -> str:
+def _ranking(title: str, ranked: list[Run], keys: list[str], names: list[str]) -> str:
     rows = [
-        [str(place), str(entry.number), *(entry.settings[key] for key in keys), *_numbers(entry, names)]
+        [str(place), entry.name, *(entry.settings[key] for key in keys), *_numbers(entry, names)]
         for place, entry in enumerate(ranked, 1)
     ]
-    return table_text("Ranking", ["place", "run", *keys, *names, "epochs", "training s"], rows)
+    return table_text(title, ["place", "run", *keys, *names, "epochs", "training s"], rows)
 
 
 def _failures(lost: list[Run], keys: list[str]) -> str:
     rows = [
         [
-            str(entry.number),
+            entry.name,
             *(entry.settings[key] for key in keys),
             entry.summary.status,
             entry.what_went_wrong,
@@ -100,15 +99,18 @@ def _as_csv(entries: list[Run], keys: list[str], names: list[str]) -> str:
 
 
 def _as_markdown(
-    path: Path, ranked: list[Run], lost: list[Run], keys: list[str], names: list[str], metric: str, findings: str
+    sweep: Sweep, entries: list[Run], ranked: list[Run], keys: list[str], names: list[str], findings: str
 ) -> str:
-    lines = [f"# Sweep {path.name}", "", f"{len(ranked)} runs with a result, {len(lost)} without; {_today()}.", ""]
+    """entries: all runs, by number; ranked: those with a result, the best first."""
+    lost = [entry for entry in entries if not entry.has_result]
+    header = f"{len(ranked)} runs with a result, {len(lost)} without; {_today()}."
+    lines = [f"# Sweep {sweep.path.name}", "", header, ""]
     lines += ["## What was swept", ""]
     for key in keys:
-        values = dict.fromkeys(entry.settings[key] for entry in sorted([*ranked, *lost], key=lambda one: one.number))
+        values = dict.fromkeys(entry.settings[key] for entry in entries)
         lines.append(f"- `{key}`: {', '.join(values)}")
     if ranked:
-        lines += ["", "## What won", "", _verdict(ranked, metric), ""]
+        lines += ["", "## What won", "", f"Ranked by {sweep.in_words}.", "", _verdict(ranked, sweep.metric), ""]
         lines += [
             f"The best run is `{ranked[0].path.name}`, its checkpoint `{ranked[0].summary.best_checkpoint}`. "
             "To train it again:",
@@ -151,7 +153,7 @@ def _markdown_table(ranked: list[Run], keys: list[str], names: list[str]) -> str
     header = ["place", "run", *(f"`{key}`" for key in keys), *names, "epochs", "training s"]
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     for place, entry in enumerate(ranked, 1):
-        cells = [str(place), str(entry.number), *entry.settings.values(), *_numbers(entry, names)]
+        cells = [str(place), entry.name, *entry.settings.values(), *_numbers(entry, names)]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

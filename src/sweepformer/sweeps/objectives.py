@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from sweepformer.config.kinds import kind_of
+from sweepformer.config.metrics import check_mode
 from sweepformer.errors import UserError, hint
 from sweepformer.runs.directory import Summary
 
@@ -11,6 +12,8 @@ NUMBERS = (
     *(field.name for field in fields(Summary) if field.type in (int, float, int | None, float | None)),
     *(f"seconds.{part}" for part in ("total", "start_up", "warm_up", "training", "test")),
 )
+
+DIRECTIONS = ("maximize", "minimize")
 
 
 @dataclass(frozen=True)
@@ -34,25 +37,26 @@ def read_objectives(options: dict[str, Any], config: dict[str, Any]) -> Objectiv
     Raises:
         UserError: they can't be looked for.
     """
-    usual = "minimize" if config["task"].get("mode") == "min" else "maximize"
-    found = Objectives(_as_list(options["metrics"]), _as_list(options["direction"] or usual))
-    if len(found.metrics) != len(found.directions):
+    metrics, given = _as_list(options["metrics"]), options["direction"]
+    directions = [None] * len(metrics) if given is None else given if isinstance(given, list) else [given]
+    if len(metrics) != len(directions):
         raise UserError(
-            f"hydra.sweeper.metrics={found.metrics} and hydra.sweeper.direction={found.directions}: "
-            "give one direction for each metric."
+            f"hydra.sweeper.metrics={metrics} and hydra.sweeper.direction={directions}: "
+            "give one direction for each metric, or null."
         )
-    for direction in found.directions:
-        if direction not in ("maximize", "minimize"):
-            raise UserError(f"hydra.sweeper.direction={direction}: it must be maximize or minimize.")
     kind = kind_of(config["task"])
     known = (*kind.logged, *kind.tested, *NUMBERS) if kind else NUMBERS
-    for name in found.metrics:
+    for name in metrics:
         if kind and name not in known:
             raise UserError(
                 f"hydra.sweeper.metrics={name}: runs have no such number. They have: {', '.join(known)}."
                 + hint(name, known)
             )
-    return found
+    chosen = [
+        check_mode("hydra.sweeper.metrics", name, "hydra.sweeper.direction", one, config["task"], DIRECTIONS)
+        for name, one in zip(metrics, directions, strict=True)
+    ]
+    return Objectives(metrics, chosen)
 
 
 def _value(summary: Summary, name: str) -> float:

@@ -21,7 +21,7 @@ from sweepformer.config.plain import differences
 from sweepformer.config.targets import trusting
 from sweepformer.errors import UserError
 from sweepformer.runs.directory import RunDirectory
-from sweepformer.runs.folder import run_paths
+from sweepformer.runs.folder import numbered
 from sweepformer.screen.tables import table_text
 from sweepformer.sweeps.findings import show_findings
 from sweepformer.sweeps.grid import parse
@@ -49,10 +49,10 @@ def sweep_study(plugin: Any, arguments: list[str]) -> list[float | None]:
         The values of the best trial (of the first of the best, for several objectives).
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sweep = Sweep(plugin)
     failed = 0
     best: list[float | None] = []
     try:
+        sweep = Sweep(plugin)
         overrides = parse(plugin, plugin.options["params"] or {}, arguments)
         space = {str(one.get_key_element()): distribution(one) for one in overrides if one.is_sweep_override()}
         fixed = [str(one.input_line) for one in overrides if not one.is_sweep_override()]
@@ -96,7 +96,7 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
 def _show(sweep: Sweep, space: Space, trials: int) -> None:
     rows = [[key, describe(one)] for key, one in space.items()]
     log.info("\n%s", table_text(f"{trials} trials of", ["key", "drawn from"], rows))
-    there = [[path.name, RunDirectory(path).status] for path in run_paths(sweep.path)]
+    there = [[path.name, RunDirectory(path).status] for path in numbered(sweep.path)]
     log.info("\n%s", table_text("Drawn before", ["directory", "state"], there))
 
 

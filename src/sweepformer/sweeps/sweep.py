@@ -24,14 +24,16 @@ from hydra.core.utils import JobReturn, configure_log
 from omegaconf import OmegaConf, open_dict, read_write
 
 from sweepformer.config.composing import plain, safe_name
+from sweepformer.config.kinds import kind_of
+from sweepformer.config.metrics import check_mode
 from sweepformer.config.plain import config_hash
 from sweepformer.config.targets import named_packages
-from sweepformer.errors import SweepTerminated, UserError
+from sweepformer.errors import SweepTerminated, UserError, hint
 from sweepformer.files.atomic import remove_unfinished, write_text
 from sweepformer.files.inside import refuse_links_out
 from sweepformer.files.locks import Locked, locked
 from sweepformer.runs.directory import SWEEP_FILE, RunDirectory
-from sweepformer.runs.folder import run_number, run_paths
+from sweepformer.runs.folder import numbered, run_number
 from sweepformer.runs.identity import identity
 from sweepformer.screen.command_line import command_line
 from sweepformer.sweeps.progress import Progress
@@ -63,14 +65,34 @@ class Sweep:
 
     Args:
         plugin: the sweeper, with Hydra's `config`, `hydra_context` and `task_function` set up.
+
+    Raises:
+        UserError: runs can't be ranked by `sweep.metric`.
     """
 
     def __init__(self, plugin: Any) -> None:
         self._config, self._context, self._task = plugin.config, plugin.hydra_context, plugin.task_function
         self.path = Path(self._config.hydra.sweep.dir).absolute()
         self.options: dict[str, Any] = plain(self._config.sweep)
+        self.metric = str(self.options["metric"])  # what runs are ranked by
+        self.mode = self._mode()
         self.planned = 0  # runs that will be added later included
         self._jobs: dict[str, Job] = {}
+
+    def _mode(self) -> str:
+        task = plain(OmegaConf.masked_copy(self._config, ["task"])).get("task") or {}
+        kind = kind_of(task)
+        if kind and self.metric not in (known := (*kind.logged, *kind.tested)):
+            raise UserError(
+                f"sweep.metric={self.metric}: there is no such metric. There are: {', '.join(known)}."
+                + hint(self.metric, known)
+            )
+        return check_mode("sweep.metric", self.metric, "sweep.mode", self.options["mode"], task)
+
+    @property
+    def in_words(self) -> str:
+        """What its runs are ranked by, and how."""
+        return f"{self.metric}, the {'largest' if self.mode == 'max' else 'smallest'} first"
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -129,7 +151,7 @@ class Sweep:
 
     @cached_property
     def _paths(self) -> list[Path]:
-        return run_paths(self.path)
+        return numbered(self.path)
 
     def _place(self, label: str, config: dict[str, Any]) -> Path:
         """The directory that is named like this run, if it holds no work that would be lost, or a new one."""
@@ -228,10 +250,11 @@ class Sweep:
         }
 
     def _write_about(self) -> None:
-        """What a run can't know by itself: which keys are swept, and the command."""
+        """What a run can't know by itself: which keys are swept, the command, and which run is the best."""
         before = self.jobs[0].directory.sweep
         swept = sorted({override.split("=")[0].lstrip("+~") for job in self.jobs for override in job.swept})
-        about = {"swept": sorted({*before.get("swept", []), *swept}), "command": command()}
+        keys = sorted({*before.get("swept", []), *swept})
+        about = {"swept": keys, "command": command(), "metric": self.metric, "mode": self.mode}
         write_text(self.path / SWEEP_FILE, json.dumps(about, indent=1) + "\n")
 
 

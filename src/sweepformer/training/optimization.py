@@ -8,6 +8,7 @@ from torch.optim import Optimizer
 from sweepformer.config.build import build
 from sweepformer.errors import UserError
 from sweepformer.models.embeddings import TokenEmbedding
+from sweepformer.training.callbacks.plateau import NEVER
 from sweepformer.training.schedules import steps_of
 
 NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm)
@@ -118,7 +119,8 @@ def build_optimizer(config: dict[str, Any], model: nn.Module) -> Optimizer:
 def build_schedule(config: dict[str, Any], optimizer: Optimizer, total_steps: int) -> dict[str, Any]:
     """What Lightning's `configure_optimizers` returns beside the optimizer.
 
-    A schedule moves every step; one with a `monitor` looks at that metric after each validation instead.
+    A schedule moves every step; one with a `monitor` looks at that metric instead, after each validation
+    (`PlateauSteps`) or, if it is one of training, after each epoch.
     """
     for key in ("warmup", "decay"):
         if key in config and steps_of(config[key], total_steps) > total_steps:
@@ -136,5 +138,6 @@ def build_schedule(config: dict[str, Any], optimizer: Optimizer, total_steps: in
         options["max_lr"] = [options["max_lr"] * group["lr"] / first for group in optimizer.param_groups]
     schedule = build("scheduler", options, optimizer=optimizer, total_steps=total_steps)
     if monitor:
-        return {"scheduler": schedule, "interval": "epoch", "monitor": monitor}
+        frequency = 1 if monitor.startswith("train_") else NEVER
+        return {"scheduler": schedule, "interval": "epoch", "frequency": frequency, "monitor": monitor}
     return {"scheduler": schedule, "interval": "step"}

@@ -20,6 +20,7 @@ from sweepformer.training.callbacks.divergence import DivergenceCheck
 from sweepformer.training.callbacks.epoch_log import EpochLog
 from sweepformer.training.callbacks.log_files import LogFiles
 from sweepformer.training.callbacks.loose_ends import LooseEnds
+from sweepformer.training.callbacks.plateau import PlateauSteps
 from sweepformer.training.callbacks.predictions import PredictionWriter
 from sweepformer.training.callbacks.random_state import RandomState
 from sweepformer.training.checkpoints import WholeCheckpoints
@@ -87,7 +88,7 @@ def build_callbacks(config: dict[str, Any], attempt: Attempt, logged: bool) -> l
         callbacks.append(callback)
     # A config of a user's own may lack it.
     usual: list[Callback] = [] if "divergence" in config else [DivergenceCheck()]
-    return [*callbacks, Clock(), EpochLog(), RandomState(), LogFiles(directory.path), *usual]
+    return [*callbacks, PlateauSteps(), Clock(), EpochLog(), RandomState(), LogFiles(directory.path), *usual]
 
 
 def _is_checkpoint(key: str, options: dict[str, Any]) -> bool:

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sweepformer.config.kinds import kind_of
+from sweepformer.config.metrics import recorded_direction
 from sweepformer.errors import UserError, hint
 from sweepformer.runs.reading import Run
-
-SMALL_IS_GOOD = ("loss", "mae", "perplexity", "_ece", "_ece_raw")  # how names end
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def choose_metric(runs: Sequence[Run], given: str | None) -> Metric:
     if name not in measured:
         has = ", ".join(measured) or "none"
         raise UserError(f"{asked}: no run has it. They have: {has}.{hint(name, measured)} Choose with --metric NAME.")
-    mode = _mode(runs, name)
+    mode = recorded_direction(name, *(run.config.get("task", {}) for run in runs))
     if name.startswith("test_"):
         return Metric(name, name, mode, mode)
     if name.partition("_")[2] == "loss" and (instead := _instead_of_loss(runs)) in measured:
@@ -72,11 +71,3 @@ def _instead_of_loss(runs: Sequence[Run]) -> str:
     kinds = {kind_of(run.config.get("task", {})) for run in runs}
     kind = kinds.pop() if len(kinds) == 1 else None
     return f"test_{kind.metrics[0]}" if kind and kind.labels in ("class", "classes", "tags") else ""
-
-
-def _mode(runs: Sequence[Run], name: str) -> str:
-    for run in runs:
-        task = run.config.get("task", {})
-        if task.get("monitor") == name and task.get("mode") in ("max", "min"):
-            return task["mode"]
-    return "min" if name.endswith(SMALL_IS_GOOD) else "max"
