@@ -109,7 +109,7 @@ def run_on_ray(options: dict[str, Any], jobs: Iterable[Job], at_once: int | None
         )
         return [outcome(partial(get, one)) for one in started]
     except BaseException:
-        for one in started:
+        for one in reversed(started):  # those that wait first: they would begin in the place of one that ends
             ray.cancel(one)
         _wait(lambda: not running(started))
         raise
