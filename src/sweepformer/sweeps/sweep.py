@@ -174,7 +174,7 @@ class Sweep:
                     job.directory.forget_failure()
                     yield job
 
-        with Progress(self):
+        with Progress(lambda: [job.directory for job in self.jobs], self.planned):
             endings = self._launch(to_start(), at_once)
         for job in started.values():
             if job.directory.read_summary() is None:
