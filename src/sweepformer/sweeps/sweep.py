@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hydra.core.utils import JobReturn, configure_log
+from hydra.core.utils import JobReturn
 from omegaconf import OmegaConf, open_dict, read_write
 
 from sweepformer.config.composing import plain, safe_name
@@ -34,6 +34,7 @@ from sweepformer.runs.directory import SWEEP_FILE, RunDirectory
 from sweepformer.runs.folder import run_number, run_paths
 from sweepformer.runs.identity import identity
 from sweepformer.screen.command_line import command_line
+from sweepformer.sweeps.hydra import Plugin, error_of, launcher_for, restore_log
 from sweepformer.sweeps.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -65,8 +66,8 @@ class Sweep:
         plugin: the sweeper, with Hydra's `config`, `hydra_context` and `task_function` set up.
     """
 
-    def __init__(self, plugin: Any) -> None:
-        self._config, self._context, self._task = plugin.config, plugin.hydra_context, plugin.task_function
+    def __init__(self, plugin: Plugin) -> None:
+        self._plugin, self._config = plugin, plugin.config
         self.path = Path(self._config.hydra.sweep.dir).absolute()
         self.options: dict[str, Any] = plain(self._config.sweep)
         self.planned = 0  # runs that will be added later included
@@ -114,7 +115,7 @@ class Sweep:
 
     def compose(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The plain config of a run."""
-        config = self._context.config_loader.load_sweep_config(self._config, list(overrides))
+        config = self._plugin.hydra_context.config_loader.load_sweep_config(self._config, list(overrides))
         with read_write(config), open_dict(config):
             del config["hydra"]
         given = plain(config)
@@ -185,11 +186,7 @@ class Sweep:
 
         A launcher of ours asks for the next job when there is room, others get a batch at a time.
         """
-        from hydra.core.plugins import Plugins
-
-        launcher: Any = Plugins.instance().instantiate_launcher(
-            hydra_context=self._context, task_function=self._task, config=self._config
-        )
+        launcher: Any = launcher_for(self._plugin)
         numbers: list[int] = []
         not_the_launchers: list[Exception] = []
 
@@ -220,12 +217,9 @@ class Sweep:
             reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
             raise UserError(f"hydra/launcher can't start runs ({reason}). Check hydra.launcher.*") from error
         finally:
-            configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
-        return {
-            number: str(result._return_value)
-            for number, result in zip(numbers, results, strict=True)
-            if isinstance(result._return_value, BaseException)
-        }
+            restore_log(self._config)
+        errors = zip(numbers, map(error_of, results), strict=True)
+        return {number: error for number, error in errors if error is not None}
 
     def _write_about(self) -> None:
         """What a run can't know by itself: which keys are swept, and the command."""
