@@ -80,8 +80,8 @@ def test_processes_that_lightning_starts_find_the_verb(installed: Path, tmp_path
 
 
 @pytest.mark.slow
-def test_a_sweep_in_workers_of_joblib(installed: Path, tmp_path: Path, shared_cache: Path) -> None:
-    """What the workers write tells of the command that was typed."""
+def test_a_sweep_of_runs_at_once(installed: Path, tmp_path: Path, shared_cache: Path) -> None:
+    """What its processes write tells of the command that was typed."""
     command = installed.with_name("sweepformer")
     _call(command, "init", "shop", cwd=tmp_path)
     words = ("-m", "experiment=size", "debug=fast", "hydra/launcher=joblib")

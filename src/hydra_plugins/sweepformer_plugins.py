@@ -1,243 +1,41 @@
-"""Our sweepers, launchers and places of presets, where Hydra looks for them.
+"""Our sweepers, launchers and places of presets, where Hydra looks for them; what they do is in `sweepformer`.
 
-Hydra imports this at every start and in every worker: it must stay light, and it is where workers learn our
-resolvers. What these classes do is in `sweepformer.sweeps`.
+Hydra finds the classes of this package alone, under the names that they are defined by here. It imports them at every
+start and in every worker, which is where those learn our resolvers.
 """
 
-import os
-import sys
-from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from itertools import chain
-from typing import Any
-
 from hydra.core.config_search_path import ConfigSearchPath
-from hydra.core.utils import JobReturn, JobStatus
-from hydra.plugins.launcher import Launcher
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from hydra.plugins.sweeper import Sweeper
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
 
-from sweepformer.config.composing import plain, register
-from sweepformer.config.presets import CONF, hidden_presets, project_conf
-from sweepformer.errors import UserError
+from sweepformer.config.composing import register
+from sweepformer.config.presets import add_project
+from sweepformer.sweeps import launchers, sweepers
 
 register()
 
 
-class _Plugin:
-    """What Hydra hands to every sweeper and launcher."""
-
-    hydra_context: Any
-    task_function: Any
-    config: Any
-
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
+class GridSweeper(sweepers.GridSweeper):
+    """`hydra/sweeper=basic`."""
 
 
-class GridSweeper(_Plugin, Sweeper):
-    """Every combination of the values given; typed again it goes on.
-
-    Args:
-        params: swept values by key, as `hydra.sweeper.params` of an experiment; the command line comes over them.
-    """
-
-    def __init__(self, params: dict[str, str] | None = None) -> None:
-        self.params = params or {}
-
-    def sweep(self, arguments: list[str]) -> list[float | None]:
-        from sweepformer.sweeps.grid import sweep_grid
-
-        return sweep_grid(self, {**self.params}, arguments)
+class OptunaSweeper(sweepers.OptunaSweeper):
+    """`hydra/sweeper=optuna`."""
 
 
-class OptunaSweeper(_Plugin, Sweeper):
-    """Values drawn by Optuna; `conf/hydra/sweeper/optuna.yaml` says what its options mean."""
-
-    def __init__(
-        self,
-        n_trials: int,
-        sampler: DictConfig,
-        metrics: Any,
-        direction: Any,
-        n_jobs: int | None = None,
-        storage: str | None = None,
-        study_name: str | None = None,
-        params: dict[str, str] | None = None,
-    ) -> None:
-        self.given = {
-            "n_trials": n_trials, "sampler": sampler, "metrics": metrics, "direction": direction, "n_jobs": n_jobs,
-            "storage": storage, "study_name": study_name, "params": params,
-        }  # fmt: skip
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The options as plain values; where no `n_jobs` is given, 0: as many as the launcher has room for."""
-        options = plain(OmegaConf.create(self.given))
-        # A Slurm array has room for all trials at once, which then learn nothing from each other.
-        array = min(self.config.hydra.launcher.get("array_parallelism") or 0, 8)
-        return {**options, "n_jobs": array if options["n_jobs"] is None else options["n_jobs"]}
-
-    def sweep(self, arguments: list[str]) -> list[float | None]:
-        from sweepformer.sweeps.study import sweep_study
-
-        return sweep_study(self, arguments)
+class ProcessLauncher(launchers.ProcessLauncher):
+    """`hydra/launcher=basic` and `joblib`."""
 
 
-class _AskingLauncher(_Plugin, Launcher):
-    """A launcher that takes its jobs from an iterator: with `at_once`, the next when fewer than that are running.
-
-    At once 0 stands for as many as there is room for; None, where there is a queue, for all.
-    """
-
-    asks_for_the_next = True
-
-    def launch(
-        self, job_overrides: Iterable[Sequence[str]], initial_job_idx: int, at_once: int | None = None
-    ) -> list[JobReturn]:
-        taken: list[list[str]] = []
-
-        def jobs() -> Iterator[Callable[[], JobReturn]]:
-            for number, overrides in enumerate(job_overrides, initial_job_idx):
-                taken.append(list(overrides))
-                yield partial(run_one, self, taken[-1], number)
-
-        endings = self.run(jobs(), at_once)
-        return [_ended(overrides, ending) for overrides, ending in zip(taken, endings, strict=True)]
-
-    @abstractmethod
-    def run(self, jobs: Iterator[Callable[[], JobReturn]], at_once: int | None) -> Sequence[JobReturn | str | None]:
-        """Run the jobs; says of each how it ended if it ended badly, else None, or returns what Hydra made of it."""
+class RayLauncher(launchers.RayLauncher):
+    """`hydra/launcher=ray`."""
 
 
-class ProcessLauncher(_AskingLauncher):
-    """Runs jobs on this machine, each in a process of its own.
-
-    Args:
-        n_jobs: how many at once; -1: as many as there are CPUs.
-        isolate: False runs them in this process, for a debugger.
-    """
-
-    def __init__(self, n_jobs: int = 1, isolate: bool = True) -> None:
-        self.n_jobs, self.isolate = n_jobs, isolate
-
-    def run(self, jobs: Iterator[Callable[[], JobReturn]], at_once: int | None) -> Sequence[JobReturn | str | None]:
-        from sweepformer.sweeps.processes import run_in_processes, warm_up
-
-        room = _room(self.n_jobs, at_once)
-        first = next(jobs, None)
-        if first is None:
-            return []
-        warm_up()
-        jobs = chain([first], jobs)
-        if not self.isolate:
-            return [job() for job in jobs]
-        return run_in_processes(jobs, room)
-
-
-class JoblibLauncher(_AskingLauncher):
-    """Runs jobs in joblib's worker processes on this machine, which are kept from run to run.
-
-    Args:
-        n_jobs: how many at once; -1: as many as there are CPUs.
-    """
-
-    def __init__(self, n_jobs: int = -1) -> None:
-        self.n_jobs = n_jobs
-
-    def run(self, jobs: Iterator[Callable[[], JobReturn]], at_once: int | None) -> Sequence[JobReturn | str | None]:
-        from sweepformer.sweeps.workers import run_in_workers
-
-        return run_in_workers(jobs, _room(self.n_jobs, at_once))
-
-
-class RayLauncher(_AskingLauncher):
-    """Runs jobs as tasks of a Ray cluster.
-
-    Args:
-        ray: `init`, the arguments of `ray.init`, and `remote`, those of `ray.remote` for one job.
-    """
-
-    def __init__(self, ray: DictConfig) -> None:
-        self.options: Any = OmegaConf.to_container(ray, resolve=True)
-
-    def run(self, jobs: Iterator[Callable[[], JobReturn]], at_once: int | None) -> Sequence[JobReturn | str | None]:
-        from sweepformer.sweeps.remote import run_on_ray
-
-        return run_on_ray(self.options, jobs, at_once)
-
-
-class SubmititLauncher(_AskingLauncher):
-    """Runs jobs under submitit.
-
-    Args:
-        executor: "slurm" or "local".
-        submitit_folder: for submitit's logs.
-        n_jobs: how many at once, for "local"; a Slurm array has its own limit.
-        parameters: what submitit's executor takes.
-    """
-
-    def __init__(self, executor: str, submitit_folder: str, n_jobs: int = 0, **parameters: Any) -> None:
-        self.executor, self.folder, self.n_jobs, self.parameters = executor, submitit_folder, n_jobs, parameters
-
-    def run(self, jobs: Iterator[Callable[[], JobReturn]], at_once: int | None) -> Sequence[JobReturn | str | None]:
-        from sweepformer.sweeps.remote import run_under_submitit
-
-        # Slurm has a queue, and an array_parallelism of its own; "local" has neither.
-        if self.executor == "local":
-            at_once = min(self.n_jobs or os.cpu_count() or 1, at_once or sys.maxsize)
-        return run_under_submitit(self.executor, self.folder, self.parameters, jobs, at_once)
+class SubmititLauncher(launchers.SubmititLauncher):
+    """`hydra/launcher=submitit_local` and `submitit_slurm`."""
 
 
 class ProjectPresets(SearchPathPlugin):
-    """The presets of the project in whose folder the command is typed: those in its `conf/`, after the package's."""
+    """The presets of the project in whose folder the command is typed."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        ours = any(element.path == str(CONF) for element in search_path.get_path())  # other programs use Hydra too
-        project = project_conf()
-        if not ours or project is None:
-            return
-        search_path.append("project", f"file://{project}")
-        if hidden := hidden_presets(project):
-            names = ", ".join(f"conf/{path}" for path in hidden)
-            print(f"warning: {names}: not used, sweepformer has presets of that name. Rename yours.", file=sys.stderr)
-
-
-def run_one(plugin: Any, overrides: list[str], number: int) -> JobReturn:
-    """Compose one job's config and run it here."""
-    from hydra.core.utils import run_job, setup_globals
-    from omegaconf import open_dict
-
-    setup_globals()
-    config = plugin.hydra_context.config_loader.load_sweep_config(plugin.config, overrides)
-    with open_dict(config):
-        config.hydra.job.id = config.hydra.job.num = number
-    result = run_job(
-        hydra_context=plugin.hydra_context,
-        task_function=plugin.task_function,
-        config=config,
-        job_dir_key="hydra.sweep.dir",
-        job_subdir_key="hydra.sweep.subdir",
-    )
-    result.cfg = result.hydra_cfg = None  # nobody asks for them, and a sweep would hold those of every run
-    return result
-
-
-def _room(n_jobs: Any, at_once: int | None) -> int:
-    """How many runs fit on this machine at once, by `hydra.launcher.n_jobs` and by what the sweeper wants."""
-    if not isinstance(n_jobs, int) or (n_jobs < 1 and n_jobs != -1):
-        raise UserError(f"hydra.launcher.n_jobs={n_jobs} must be at least 1, or -1 for as many as there are CPUs.")
-    room = os.cpu_count() or 1 if n_jobs == -1 else n_jobs
-    return min(room, at_once or room)
-
-
-def _ended(overrides: list[str], ending: JobReturn | str | None) -> JobReturn:
-    """What is known of a job that ran elsewhere: None, or how it ended badly. Its result is in its summary."""
-    if isinstance(ending, JobReturn):
-        return ending
-    result = JobReturn(overrides=overrides, status=JobStatus.FAILED if ending else JobStatus.COMPLETED)
-    result.return_value = RuntimeError(ending) if ending else None
-    return result
+        add_project(search_path)

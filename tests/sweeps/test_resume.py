@@ -73,10 +73,10 @@ def test_a_killed_sweep_goes_on_where_it_was(
     assert metrics(sweep / "1-model.num_heads=2") == metrics(undisturbed)
 
 
-def test_a_killed_joblib_sweep_leaves_no_worker_behind(
+def test_a_killed_sweep_of_runs_at_once_leaves_none_behind(
     start: Start, shell: Cli, tiny: tuple[str, ...], tmp_path: Path, hold: Hold
 ) -> None:
-    """Both of its workers are at a run; the sweep is ended by another launcher, which has no torch to load."""
+    """Killed while two runs are at work; those are gone on with by another launcher."""
     command = ("-m", *tiny, *HELD, "name=j", "model.num_heads=1,2,4")
     sweep, first_two = tmp_path / "multirun" / "j", hold("0-", "1-")
     process = start(*command, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")

@@ -6,6 +6,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import pytest
+import torch
+from yaml import safe_load
+
+from sweepformer.config.presets import CONF
 from sweepformer.sweeps.processes import run_in_processes, warm_up
 from sweepformer.sweeps.remote import _as_there_is_room, _room
 
@@ -53,3 +58,24 @@ def test_a_cluster_takes_as_many_as_its_scarcest_resource_allows() -> None:
 
 def test_a_real_time_signal_is_told_too() -> None:
     assert "signal 40" in str(run_in_processes([lambda: os.kill(os.getpid(), 40)], at_once=1)[0])
+
+
+@pytest.mark.parametrize(("threads", "each"), [(8, 4), (3, 3)])
+def test_runs_at_once_share_the_cpus_and_take_no_more_than_they_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int, each: int
+) -> None:
+    """OMP_NUM_THREADS=3 is what a user may have said: torch then has no more."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+
+    def told(number: int) -> None:
+        taken = torch.__config__.parallel_info().splitlines()[1].strip()
+        (tmp_path / str(number)).write_text(f"{taken} {os.environ['OMP_NUM_THREADS']}")
+
+    assert run_in_processes([partial(told, number) for number in range(2)], at_once=2) == [None, None]
+    assert {path.read_text().rsplit(maxsplit=2)[-2:] == [str(each)] * 2 for path in tmp_path.iterdir()} == {True}
+
+
+def test_joblib_is_another_name_for_as_many_runs_as_there_are_cpus() -> None:
+    basic, joblib = (safe_load((CONF / f"hydra/launcher/{name}.yaml").read_text()) for name in ("basic", "joblib"))
+    assert joblib == {**basic, "n_jobs": -1}

@@ -20,7 +20,6 @@ from sweepformer.errors import UserError, hint, is_out_of_memory
 from sweepformer.screen.command_line import install_line
 
 EXTRAS = {  # what a preset of conf/hydra needs, and the extra that installs it
-    "joblib": ("joblib", "joblib"),
     "ray": ("ray", "ray"),
     "submitit_local": ("submitit", "slurm"),
     "submitit_slurm": ("submitit", "slurm"),

@@ -85,13 +85,14 @@ def _keys(config: DictConfig, word: str) -> list[str]:
     """The keys that begin like the word: a section's ends in a dot, a value's in =."""
     above, dot, _ = word.rpartition(".")
     section = _section(config, above)
-    nodes = {str(name): section._get_node(name, validate_access=False) for name in section}
+    nodes = {str(name): node for name, node in section.items_ex(resolve=False)}
     return [f"{above}{dot}{name}" + ("." if isinstance(node, DictConfig) else "=") for name, node in nodes.items()]
 
 
 def _values(config: DictConfig, key: str) -> list[str]:
     """What a key may hold, if that is a choice; a number that it holds now. Nothing for texts, which may be files."""
     above, _, name = key.rpartition(".")
+    # OmegaConf tells the type of a value, but not of a key that has none (tests/contracts/test_others.py).
     node: Any = _section(config, above)._get_node(name, validate_access=False)
     if isinstance(node, EnumNode):
         return list(node.enum_type.__members__)

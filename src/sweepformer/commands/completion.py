@@ -3,11 +3,12 @@
 import argparse
 import re
 import shlex
-from argparse import Action, ArgumentParser, _AppendAction
+from argparse import Action, ArgumentParser
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
+from sweepformer.commands.argparse_internals import arguments_of, flags_of, may_come_again
 from sweepformer.commands.completed_overrides import run_folders
 from sweepformer.commands.verbs import VERBS
 from sweepformer.screen.command_line import command_line
@@ -21,7 +22,7 @@ def argument_words(parser: ArgumentParser, before: list[str], word: str) -> list
 
     before: the words between the verb and this one.
     """
-    flags = parser._option_string_actions
+    flags = flags_of(parser)
     asked, places = _read(before, flags)
     if asked:
         return _values(asked, word)
@@ -30,7 +31,7 @@ def argument_words(parser: ArgumentParser, before: list[str], word: str) -> list
         return [f"{flag}={found}" for found in _values(flags[flag], value)]
     if word.startswith("-"):
         return [f"{one} " for one in _open_flags(flags, before) if one.startswith(word)]
-    arguments = parser._get_positional_actions()
+    arguments = arguments_of(parser)
     if places >= len(arguments) and not (arguments and arguments[-1].nargs in MANY):
         return []
     return _values(arguments[min(places, len(arguments) - 1)], word)
@@ -55,9 +56,7 @@ def _open_flags(flags: dict[str, Action], before: list[str]) -> list[str]:
     """Those that may still be given: once, or as often as one likes."""
     given = [flags[flag] for word in before if (flag := word.partition("=")[0]) in flags]
     return sorted(
-        name
-        for name, flag in flags.items()
-        if name.startswith("--") and (flag not in given or isinstance(flag, _AppendAction))
+        name for name, flag in flags.items() if name.startswith("--") and (flag not in given or may_come_again(flag))
     )
 
 

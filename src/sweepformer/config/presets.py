@@ -3,7 +3,9 @@
 This module must stay quick to import: `--help` waits for it.
 """
 
+import sys
 from pathlib import Path
+from typing import Any
 
 _INSIDE = Path(__file__).parents[1] / "conf"
 IS_CLONE = _INSIDE.is_symlink()  # to the repository's conf/; where a wheel was installed, a folder
@@ -22,6 +24,21 @@ def hidden_presets(project: Path) -> list[Path]:
     """What a project's `conf/` holds in vain: of two presets of one name Hydra takes the package's."""
     inside = (path.relative_to(project) for path in sorted(project.rglob("*.yaml")))
     return [path for path in inside if (CONF / path).exists()]
+
+
+def add_project(search_path: Any) -> None:
+    """Let Hydra look for presets in a project's `conf/`, after the package's.
+
+    search_path: Hydra's ConfigSearchPath of a command.
+    """
+    ours = any(element.path == str(CONF) for element in search_path.get_path())  # other programs use Hydra too
+    project = project_conf()
+    if not ours or project is None:
+        return
+    search_path.append("project", f"file://{project}")
+    if hidden := hidden_presets(project):
+        names = ", ".join(f"conf/{path}" for path in hidden)
+        print(f"warning: {names}: not used, sweepformer has presets of that name. Rename yours.", file=sys.stderr)
 
 
 def groups() -> dict[str, dict[str, Path]]:

@@ -12,6 +12,7 @@ from sweepformer.data.long_rows import LongRows
 from sweepformer.data.store import SPLITS, Store
 from sweepformer.data.tokenizer import pad_id, separator_id
 from sweepformer.errors import UserError
+from sweepformer.lightning_internals import batches_begun, connected
 
 
 def _as_it_is(batch: Batch) -> Batch:
@@ -123,6 +124,6 @@ class RowsDataModule(pl.LightningDataModule):
     def _position(self) -> tuple[int, int]:
         """Epoch, and batches of it that are trained already: Lightning's own counters, restored on resume."""
         assert self.trainer is not None
-        if self.trainer.overfit_batches:  # type: ignore[attr-defined]  # set by one of its connectors
+        if connected(self.trainer).overfit_batches:
             return 0, 0  # the same batches in every epoch
-        return self.trainer.current_epoch, self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        return self.trainer.current_epoch, batches_begun(self.trainer)

@@ -43,7 +43,9 @@ class Sweepformer(PreTrainedModel):
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         # No part of the weights, as it follows from the config: transformers makes the model without any numbers.
-        if isinstance(module, TokenEmbedding) and "positions" in module._buffers and module.positions is not None:
+        if not isinstance(module, TokenEmbedding):
+            return
+        if module.positions is not None and not isinstance(module.positions, nn.Parameter):
             length, width = module.positions.shape
             module.positions.copy_(module.std * sinusoidal_table(length, width))
 

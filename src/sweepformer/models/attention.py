@@ -11,6 +11,7 @@ from sweepformer.models.embeddings import rotary_tables, rotate
 from sweepformer.models.layout import Packed
 from sweepformer.models.options import check_choice
 from sweepformer.models.shape import ATTENTION
+from sweepformer.models.torch_internals import float32_matmul_by_onednn, softmax_gradient
 
 _by_onednn = False  # kept here too: torch.compile can't read torch's own setting
 
@@ -24,7 +25,7 @@ def use_fast_float32() -> None:
     """
     global _by_onednn
     if torch.backends.mkldnn.is_available() and not _by_onednn:
-        setting: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]  # made at import
+        setting = float32_matmul_by_onednn()
         before = setting.fp32_precision
         setting.fp32_precision = "bf16"
         _by_onednn = _is_exact()
@@ -141,7 +142,7 @@ class _Blocks(torch.autograd.Function):
             weights = _weights(query[block], key[block], bias, block)
             torch.bmm(weights.transpose(1, 2), out[block], out=d_value[block])
             d_weights = torch.bmm(out[block], value[block].transpose(1, 2))
-            d_scores = torch._softmax_backward_data(d_weights, weights, -1, weights.dtype)
+            d_scores = softmax_gradient(d_weights, weights)
             torch.bmm(d_scores, key[block], out=d_query[block])
             torch.bmm(d_scores.transpose(1, 2), query[block], out=d_key[block])
         d_query *= ctx.shape[-1] ** -0.5

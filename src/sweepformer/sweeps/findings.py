@@ -5,6 +5,7 @@ import warnings
 from typing import Any
 
 import optuna
+from optuna.importance import PedAnovaImportanceEvaluator
 
 from sweepformer.screen.tables import table_text
 
@@ -34,10 +35,11 @@ def show_findings(study: optuna.Study, metrics: list[str]) -> str:
 
 
 def _importances(study: optuna.Study) -> dict[str, float]:
+    evaluator = PedAnovaImportanceEvaluator()  # named, as releases differ in their default
     target = None if len(study.directions) == 1 else (lambda trial: trial.values[0])
     try:
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # "too few trials": they are what is there
-            return optuna.importance.get_param_importances(study, target=target)
+            return optuna.importance.get_param_importances(study, evaluator=evaluator, target=target)
     except (RuntimeError, ValueError):  # too few trials, or all alike
         return {}
 

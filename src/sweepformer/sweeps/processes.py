@@ -17,6 +17,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from sweepformer.training.loading import load_run
 
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 GRACE = 60.0  # seconds that an interrupted run gets to write its checkpoint and summary
 
 
@@ -30,7 +31,8 @@ def warm_up() -> None:
 def run_in_processes(jobs: Iterable[Callable[[], object]], at_once: int) -> list[str | None]:
     """Run every job, `at_once` at a time, each in a fork of this process; the next is asked for when there is room.
 
-    With several at once each gets an equal share of the CPUs, so that they don't fight over them. Jobs die with
+    With several at once each gets an equal share of the CPUs, so that they don't fight over them, or fewer threads if
+    OMP_NUM_THREADS says so. Jobs die with
     this process; if it is interrupted they are too, and get time to write what they have.
 
     Returns:
@@ -70,7 +72,7 @@ def _describe(code: int) -> str | None:
     return f"the run ended with exit code {code} and could not say why in its summary" if code else None
 
 
-def belong_to(sweep: int) -> None:
+def _belong_to(sweep: int) -> None:
     """Let this process end with the sweep, whose child it is, and be told by it alone to stop.
 
     Args:
@@ -87,12 +89,13 @@ def belong_to(sweep: int) -> None:
 def _child(job: Callable[[], object], threads: int | None, parent: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    belong_to(parent)
+    _belong_to(parent)
     if threads:
         import torch
 
+        threads = min(threads, torch.get_num_threads())
         torch.set_num_threads(threads)
-        os.environ["OMP_NUM_THREADS"] = str(threads)
+        os.environ |= dict.fromkeys(THREAD_VARIABLES, str(threads))  # for what is loaded later
     try:
         result = job()
     except KeyboardInterrupt:

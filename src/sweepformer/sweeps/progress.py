@@ -5,11 +5,10 @@ import os
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from sweepformer.sweeps.sweep import Sweep
+from sweepformer.runs.directory import RunDirectory
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +24,14 @@ class Progress:
     It looks at what runs leave on disk, and so works for runs in other processes and on other machines.
 
     Args:
-        sweep: its `jobs`, which may become more, up to `planned`.
+        runs: asked for the directories of all runs there are, which may become more.
+        planned: how many there will be at least.
     """
 
-    def __init__(self, sweep: "Sweep") -> None:
-        self._sweep = sweep
+    def __init__(self, runs: Callable[[], Sequence[RunDirectory]], planned: int) -> None:
+        self._runs, self._planned = runs, planned
         self._began = time.time()
-        self._before = sum(job.is_done for job in sweep.jobs)
+        self._before = sum(run.result is not None for run in runs())
         self._last: Counter[str] = Counter()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="sweep progress")
@@ -51,13 +51,13 @@ class Progress:
                 self._write()
 
     def _write(self) -> None:
-        jobs = self._sweep.jobs
-        total = max(self._sweep.planned, len(jobs))
-        counts = Counter(job.directory.state(since=self._began) for job in jobs)
+        runs = self._runs()
+        total = max(self._planned, len(runs))
+        counts = Counter(run.state(since=self._began) for run in runs)
         if counts == self._last:
             return
         self._last = counts
-        done = len(jobs) - counts["waiting"] - counts["running"]
+        done = len(runs) - counts["waiting"] - counts["running"]
         parts = [f"{number} {state}" for state, number in sorted(counts.items()) if state != "waiting"]
         line = f"sweep: {done}/{total} done ({', '.join(parts) or 'starting'})"
         ended = done - self._before

@@ -14,12 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn
-
+from sweepformer.sweeps.hydra import error_of, shared_state, take_over
+from sweepformer.sweeps.launchers import Job
 from sweepformer.sweeps.processes import GRACE
-
-Job = Callable[[], JobReturn]
 
 
 class Portable:
@@ -29,16 +26,15 @@ class Portable:
     """
 
     def __init__(self, job: Job) -> None:
-        self.job, self.state = job, Singleton.get_state()
+        self.job, self.state = job, shared_state()
         self.directory, self.path, self.command = os.getcwd(), list(sys.path), list(sys.argv)
 
     def __call__(self) -> str | None:
         sys.path.extend(one for one in self.path if one not in sys.path)
         sys.argv = self.command  # it is recorded, and messages advise commands in its words
         os.chdir(self.directory)
-        Singleton.set_state(self.state)
-        result = self.job()
-        return str(result._return_value) if isinstance(result._return_value, BaseException) else None
+        take_over(self.state)
+        return error_of(self.job())
 
 
 class Requeued(Portable):
@@ -107,9 +103,9 @@ def run_on_ray(options: dict[str, Any], jobs: Iterable[Job], at_once: int | None
             at_once=_room(ray.cluster_resources(), options["remote"]) if at_once == 0 else at_once,
             started=started,
         )
-        return [outcome(partial(get, one)) for one in started]
+        return [_outcome(partial(get, one)) for one in started]
     except BaseException:
-        for one in started:
+        for one in reversed(started):  # those that wait first: they would begin in the place of one that ends
             ray.cancel(one)
         _wait(lambda: not running(started))
         raise
@@ -155,7 +151,7 @@ def run_under_submitit(
                 at_once=at_once,
                 started=submitted,
             )
-        return [outcome(one.result) for one in submitted]
+        return [_outcome(one.result) for one in submitted]
     except BaseException:
         for one in submitted:
             _interrupt(one, executor)
@@ -208,7 +204,7 @@ def _call(job: Portable) -> str | None:
     return job()
 
 
-def outcome(result: Callable[[], str | None]) -> str | None:
+def _outcome(result: Callable[[], str | None]) -> str | None:
     """What a job says of itself, or that its worker was lost and could not."""
     try:
         return result()

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from optuna import Study
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, Trial
 from sqlalchemy.exc import IntegrityError, NoSuchModuleError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from sweepformer.errors import UserError
@@ -37,6 +39,13 @@ def open_storage(url: Any) -> RDBStorage:
         except NoSuchModuleError as error:
             raise UserError(f"hydra.sweeper.storage={url}: there is no such kind of database ({error}).") from error
     raise AssertionError("the last attempt returns or raises")
+
+
+def report_value(study: Study, trial: FrozenTrial, value: float, step: int) -> None:
+    """Record a value of a trial on its way. Only `Trial` can, which Optuna makes of drawn trials and not of those that
+    it is asked for; how it is made is tested in `tests/contracts/test_optuna.py`.
+    """
+    Trial(study, trial._trial_id).report(value, step)
 
 
 @contextmanager

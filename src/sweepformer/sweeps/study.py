@@ -28,7 +28,7 @@ from sweepformer.sweeps.grid import parse
 from sweepformer.sweeps.leaderboard import report
 from sweepformer.sweeps.objectives import Objectives, read_objectives
 from sweepformer.sweeps.space import Space, describe, distribution, refuse_other_space, shared_config
-from sweepformer.sweeps.storage import open_storage, storage_errors
+from sweepformer.sweeps.storage import open_storage, report_value, storage_errors
 from sweepformer.sweeps.sweep import Job, Sweep
 
 log = logging.getLogger(__name__)
@@ -267,7 +267,7 @@ class Study:
             )
             return
         if state is TrialState.PRUNED and len(self.objectives.metrics) == 1 and summary:
-            optuna.trial.Trial(self.study, trial._trial_id).report(values[0], summary.steps)
+            report_value(self.study, trial, values[0], summary.steps)
         self.study.tell(trial.number, values if state is TrialState.COMPLETE else None, state)
 
     def best_values(self) -> list[float | None]:

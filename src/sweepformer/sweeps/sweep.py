@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hydra.core.utils import JobReturn, configure_log
+from hydra.core.utils import JobReturn
 from omegaconf import OmegaConf, open_dict, read_write
 
 from sweepformer.config.composing import plain, safe_name
@@ -36,6 +36,7 @@ from sweepformer.runs.directory import SWEEP_FILE, RunDirectory
 from sweepformer.runs.folder import numbered, run_number
 from sweepformer.runs.identity import identity
 from sweepformer.screen.command_line import command_line
+from sweepformer.sweeps.hydra import Plugin, error_of, launcher_for, restore_log
 from sweepformer.sweeps.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -70,8 +71,8 @@ class Sweep:
         UserError: runs can't be ranked by `sweep.metric`.
     """
 
-    def __init__(self, plugin: Any) -> None:
-        self._config, self._context, self._task = plugin.config, plugin.hydra_context, plugin.task_function
+    def __init__(self, plugin: Plugin) -> None:
+        self._plugin, self._config = plugin, plugin.config
         self.path = Path(self._config.hydra.sweep.dir).absolute()
         self.options: dict[str, Any] = plain(self._config.sweep)
         self.metric = str(self.options["metric"])  # what runs are ranked by
@@ -136,7 +137,7 @@ class Sweep:
 
     def compose(self, overrides: Sequence[str]) -> dict[str, Any]:
         """The plain config of a run."""
-        config = self._context.config_loader.load_sweep_config(self._config, list(overrides))
+        config = self._plugin.hydra_context.config_loader.load_sweep_config(self._config, list(overrides))
         with read_write(config), open_dict(config):
             del config["hydra"]
         given = plain(config)
@@ -196,7 +197,7 @@ class Sweep:
                     job.directory.forget_failure()
                     yield job
 
-        with Progress(self):
+        with Progress(lambda: [job.directory for job in self.jobs], self.planned):
             endings = self._launch(to_start(), at_once)
         for job in started.values():
             if job.directory.read_summary() is None:
@@ -207,11 +208,7 @@ class Sweep:
 
         A launcher of ours asks for the next job when there is room, others get a batch at a time.
         """
-        from hydra.core.plugins import Plugins
-
-        launcher: Any = Plugins.instance().instantiate_launcher(
-            hydra_context=self._context, task_function=self._task, config=self._config
-        )
+        launcher: Any = launcher_for(self._plugin)
         numbers: list[int] = []
         not_the_launchers: list[Exception] = []
 
@@ -242,12 +239,9 @@ class Sweep:
             reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
             raise UserError(f"hydra/launcher can't start runs ({reason}). Check hydra.launcher.*") from error
         finally:
-            configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
-        return {
-            number: str(result._return_value)
-            for number, result in zip(numbers, results, strict=True)
-            if isinstance(result._return_value, BaseException)
-        }
+            restore_log(self._config)
+        errors = zip(numbers, map(error_of, results), strict=True)
+        return {number: error for number, error in errors if error is not None}
 
     def _write_about(self) -> None:
         """What a run can't know by itself: which keys are swept, the command, and which run is the best."""

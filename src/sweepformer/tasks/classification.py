@@ -13,6 +13,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibratio
 from sweepformer.config.kinds import KINDS
 from sweepformer.data.batches import Batch
 from sweepformer.models.heads import Mixing
+from sweepformer.models.torch_internals import not_sent_by_ddp
 from sweepformer.models.wide import WidePath
 from sweepformer.tasks.answers import ClassAnswers, Kept
 from sweepformer.tasks.fitted_on_validation import UNSCALED, FittedOnValidation, best_temperature, best_trust
@@ -67,7 +68,7 @@ class Classification(FittedOnValidation):
         )
         if self._wide is not None:
             # Large, and the same in every process: DDP need not send them before each step.
-            self._ddp_params_and_buffers_to_ignore = [f"model.wide.{name}" for name, _ in self._wide.named_buffers()]
+            not_sent_by_ddp(self, (f"model.wide.{name}" for name, _ in self._wide.named_buffers()))
         if mixup and "mixing" not in inspect.signature(self.model.forward).parameters:
             raise ValueError(f"task.mixup={mixup} needs a model that mixes rows, whose forward takes `mixing`")
 

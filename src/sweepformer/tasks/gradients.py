@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from torch.optim import Adam, Optimizer
 
+from sweepformer.models.torch_internals import divides_by_scale
+
 
 class StepSkipped(Exception):
     """Ends an optimizer's step before the optimizer has changed anything."""
@@ -62,7 +64,7 @@ def skip_unless_finite(optimizer: Optimizer, norm: Tensor) -> None:
 
 def skips_by_itself(optimizer: Optimizer) -> bool:
     """Whether `let_skip` will do. Fused SGD knows how to, but a first step that it skips leaves momentum undefined."""
-    return isinstance(optimizer, Adam) and getattr(optimizer, "_step_supports_amp_scaling", False)
+    return isinstance(optimizer, Adam) and divides_by_scale(optimizer)
 
 
 def let_skip(optimizer: Any, norm: Tensor) -> None:

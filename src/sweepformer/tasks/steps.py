@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from sweepformer.data.batches import Batch
+from sweepformer.models.torch_internals import divides_by_scale
 from sweepformer.tasks.gradients import StepSkipped, add, clip, skip_unless_finite, take
 from sweepformer.tasks.micro_batches import MicroBatches
 
@@ -102,7 +103,7 @@ class Steps(pl.LightningModule):
                 self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
             return
         # Lightning leaves the scale to fused optimizers, and then refuses to clip for them.
-        if self.scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
+        if self.scaler is not None and divides_by_scale(optimizer):
             self.scaler.unscale_(optimizer)
         # The optimizer has them in lists; looking through the modules for them takes a tenth of a tiny model's step.
         moved = [parameter for group in optimizer.param_groups for parameter in group["params"]]

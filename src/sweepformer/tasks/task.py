@@ -15,6 +15,7 @@ from torchmetrics import Metric
 
 from sweepformer.config.kinds import Kind
 from sweepformer.data.batches import Batch
+from sweepformer.lightning_internals import connected
 from sweepformer.models.layout import Layout
 from sweepformer.tasks.answers import Kept
 from sweepformer.tasks.each_process import of_each, of_this
@@ -167,7 +168,7 @@ class Task(Steps, ABC):
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         step = self.trainer.global_step
-        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by one of its connectors
+        every = connected(self.trainer).log_every_n_steps
         if step % every == 0 and (batch_idx + 1) % self.trainer.accumulate_grad_batches == 0:
             loss, _, answers = self._sums.since_asked()
             for logger in self.trainer.loggers if answers else ():  # hidden tokens are drawn: there may be none

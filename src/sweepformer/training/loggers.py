@@ -20,6 +20,8 @@ from torch.utils.tensorboard import SummaryWriter
 from sweepformer.config.build import build, find_target
 from sweepformer.config.metrics import telling
 from sweepformer.errors import UserError
+from sweepformer.lightning_internals import close_for_now
+from sweepformer.models.torch_internals import summary_writer
 from sweepformer.runs.directory import FINAL, RunDirectory, Summary
 
 
@@ -113,8 +115,7 @@ def let_go(loggers: Sequence[Logger]) -> None:
     """
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.experiment.close()
-            logger._experiment = None
+            close_for_now(logger)
 
 
 def hyperparameters(config: dict[str, Any], overrides: Sequence[str], swept: Sequence[str]) -> dict[str, Any]:
@@ -208,4 +209,4 @@ def _write_session(writer: Any, tag: str, **info: Any) -> None:
     plugin = SummaryMetadata.PluginData(plugin_name=metadata.PLUGIN_NAME, content=content.SerializeToString())
     about = SummaryMetadata(plugin_data=plugin)
     value = SummaryProto.Value(tag=tag, metadata=about, tensor=metadata.NULL_TENSOR)
-    writer._get_file_writer().add_summary(SummaryProto(value=[value]))
+    summary_writer(writer).add_summary(SummaryProto(value=[value]))

@@ -11,7 +11,7 @@ from sweepformer.models.embeddings import TokenEmbedding
 from sweepformer.training.callbacks.plateau import NEVER
 from sweepformer.training.schedules import steps_of
 
-NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm)
+NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

@@ -56,9 +56,9 @@ class Verdict(Callback):
             log.warning("warning: %s was stopped early by its sweep: by itself it trains on", self.name)
 
     def on_run_end(self, config: DictConfig, **about: Any) -> None:
-        from pytorch_lightning.utilities import rank_zero_only  # loaded by the run
+        from sweepformer.lightning_internals import process_rank  # which the run has loaded
 
-        if about["job_return"].status is not JobStatus.COMPLETED or rank_zero_only.rank:  # type: ignore[attr-defined]
+        if about["job_return"].status is not JobStatus.COMPLETED or process_rank():
             return
         if not self._is_same(RunDirectory(Path(config.hydra.runtime.output_dir))) and not self.changed:
             sys.exit(ANOTHER_RESULT)

@@ -10,16 +10,16 @@ from typing import Any
 from weakref import proxy
 
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from sweepformer.files.atomic import replace_file
+from sweepformer.lightning_internals import CheckpointChoice, connected
 
 LONGEST_NAME = 200  # bytes: the names of files that are being written are a little longer
 
 
-class Checkpoints(ModelCheckpoint):
+class Checkpoints(CheckpointChoice):
     """Lightning's ModelCheckpoint, whose every file is a point from which training goes on exactly.
 
     A hook of Lightning's finds training in the middle of something: an epoch's means are not logged yet, a
@@ -112,31 +112,31 @@ class Checkpoints(ModelCheckpoint):
             self._due |= trainer.strategy.broadcast(late)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not self._should_skip_saving_checkpoint(trainer) and not self._should_save_on_train_epoch_end(trainer):
+        if not self.to_skip(trainer) and not self.looks_at_epochs_end(trainer):
             self._note_epoch(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not self._should_skip_saving_checkpoint(trainer) and self._should_save_on_train_epoch_end(trainer):
+        if not self.to_skip(trainer) and self.looks_at_epochs_end(trainer):
             self._note_epoch(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """What is due by then was saved between the batches; this is no moment of its own."""
 
     def _note_epoch(self, trainer: Trainer) -> None:
-        if self._every_n_epochs and (trainer.current_epoch + 1) % self._every_n_epochs == 0:
-            self._to_choose_from = self._monitor_candidates(trainer)
+        if self.is_epochs_turn(trainer):
+            self._to_choose_from = self.candidates(trainer)
 
     def save_due(self, trainer: Trainer, whatever: bool = False) -> None:
         """Write what is due, with `whatever` at least last.ckpt. The training is between two batches, or at its end."""
         metrics, due = self._to_choose_from, self._due
         self._to_choose_from, self._due = None, False
-        if self._should_skip_saving_checkpoint(trainer) or not (metrics or due or whatever):
+        if self.to_skip(trainer) or not (metrics or due or whatever):
             return
         self._names = []
         if metrics:
-            self._save_topk_checkpoint(trainer, metrics)
+            self.choose(trainer, metrics)
         elif due and self.monitor is None:
-            self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+            self.choose(trainer, self.candidates(trainer))
         if self.save_last:
             self._names.append(self.format_checkpoint_name({}, self.CHECKPOINT_NAME_LAST))
         self._write(trainer, self._names)
@@ -149,15 +149,9 @@ class Checkpoints(ModelCheckpoint):
         as_good = current is not None and bool(current == self.best_k_models[self.kth_best_model_path])
         return trainer.strategy.reduce_boolean_decision(as_good)
 
-    def _update_best_and_save(self, current: Tensor, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
-        super()._update_best_and_save(current, trainer, monitor_candidates)
-        best = max if self.mode == "max" else min
-        self.best_model_path = best(reversed(self.best_k_models), key=self.best_k_models.__getitem__)
-        self.best_model_score = self.best_k_models[self.best_model_path]
-
-    def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
-        # ModelCheckpoint has chosen a name. What is written under it is to know all that was decided.
-        self._names.append(filepath)
+    def takes(self, path: str) -> None:
+        # What is written under the path is to know all that was decided.
+        self._names.append(path)
 
     def _write(self, trainer: Trainer, names: list[str]) -> None:
         for name in names:
@@ -171,18 +165,18 @@ class Checkpoints(ModelCheckpoint):
             for logger in trainer.loggers:
                 logger.after_save_checkpoint(proxy(self))
 
-    def _should_skip_saving_checkpoint(self, trainer: Trainer) -> bool:
+    def to_skip(self, trainer: Trainer) -> bool:
         # Not also after a save of the same step: what is saved must not depend on where a run was resumed.
-        short = bool(trainer.fast_dev_run)  # type: ignore[attr-defined]  # set by one of its connectors
+        short = bool(connected(trainer).fast_dev_run)
         return short or trainer.state.fn is not TrainerFn.FITTING or trainer.sanity_checking
 
     def file_exists(self, filepath: Any, trainer: Trainer) -> bool:
         """Whether the name is taken. A file that the run doesn't know of is what it wrote before it was killed."""
         return str(filepath) in {*self.best_k_models, self.best_model_path}
 
-    def _remove_checkpoint(self, trainer: Trainer, filepath: str) -> None:
+    def drops(self, path: str) -> None:
         # Not before last.ckpt says so: until then a run that is killed goes on from one that still counts on it.
-        self._obsolete.append(filepath)
+        self._obsolete.append(path)
 
     def _remove_obsolete(self, trainer: Trainer) -> None:
         for path in self._obsolete:

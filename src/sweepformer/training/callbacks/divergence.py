@@ -11,6 +11,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from sweepformer.errors import Diverged
+from sweepformer.lightning_internals import connected
 from sweepformer.tasks.task import Task
 
 log = logging.getLogger(__name__)
@@ -103,12 +104,12 @@ class DivergenceCheck(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._scaler = getattr(trainer.precision_plugin, "scaler", None)
-        self.spikes.log_every(trainer.log_every_n_steps)  # type: ignore[attr-defined]  # set by one of its connectors
+        self.spikes.log_every(connected(trainer).log_every_n_steps)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        every = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by one of its connectors
+        every = connected(trainer).log_every_n_steps
         stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         logged = stepped and trainer.global_step % every == 0
         looks = logged or pl_module.device.type == "cpu"

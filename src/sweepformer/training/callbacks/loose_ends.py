@@ -4,17 +4,13 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from sweepformer.lightning_internals import batches_done, end_resuming, logged_steps, save_between_batches
 from sweepformer.tasks.each_process import of_each, of_this
 
 
 class LooseEnds(Callback):
     """Keeps in every checkpoint, and puts back: latest metrics, gradients of a step whose batches are not all done,
-    whether training had ended early, and Lightning's own counters as they stand between two batches.
-
-    Lightning writes its counters as of the hook that saves and, resuming, concludes from them which hook that was.
-    It knows none between two batches, so they are written as of the end of the last batch, and during a validation
-    as of its beginning: it is then done again from its first batch.
-    """
+    whether training had ended early, and Lightning's own counters as they stand between two batches."""
 
     def __init__(self) -> None:
         self._trainer: Trainer | None = None
@@ -35,27 +31,14 @@ class LooseEnds(Callback):
             "metrics": {name: value.detach().cpu().clone() for name, value in trainer.callback_metrics.items()},
             "gradients": of_each(gradients),
             "ended": trainer.should_stop,
-            "logged_steps": trainer.fit_loop.epoch_loop._batches_that_stepped,
+            "logged_steps": logged_steps(trainer),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._restored = state_dict
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        loops = checkpoint["loops"]["fit_loop"]
-        batches = loops["epoch_loop.batch_progress"]
-        for part in ("total", "current"):  # the batch that was fetched has not begun
-            completed = batches[part]["completed"]
-            batches[part] = {"ready": completed, "started": completed, "processed": completed, "completed": completed}
-        if trainer.validating:
-            nothing = {"ready": 0, "started": 0, "processed": 0, "completed": 0}
-            begun = {"ready": 1, "started": 1, "processed": 0, "completed": 0}
-            loops["epoch_loop.val_loop.batch_progress"] = {"total": begun, "current": nothing, "is_last_batch": False}
-        elif batches["current"]["completed"] < trainer.num_training_batches:
-            batches["is_last_batch"] = False
-        epochs = loops["epoch_progress"]["current"]
-        if batches["current"]["completed"] == 0 or epochs["completed"] == epochs["ready"]:
-            checkpoint["epoch"] = max(checkpoint["epoch"] - 1, 0)  # the last one trained in, as in the file's name
+        save_between_batches(trainer, checkpoint)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._restored is not None:
@@ -77,15 +60,13 @@ class LooseEnds(Callback):
             self._go_on(trainer)
 
     def _go_on(self, trainer: Trainer) -> None:
-        """Lightning is past its resuming, which counts a step twice after some saves, and until the epoch's end keeps
-        schedulers from moving that look at a metric."""
+        """Lightning is past its resuming."""
         if self._restored is not None:
-            trainer.fit_loop.epoch_loop._batches_that_stepped = self._restored["logged_steps"]
-            trainer.fit_loop._restarting = False
+            end_resuming(trainer, self._restored["logged_steps"])
             self._restored = None
 
 
 def _is_within_a_step(trainer: Trainer) -> bool:
     """Whether gradients of batches wait for others, of the same optimizer step."""
-    completed = trainer.fit_loop.epoch_loop.batch_progress.current.completed
+    completed = batches_done(trainer)
     return completed < trainer.num_training_batches and completed % trainer.accumulate_grad_batches != 0

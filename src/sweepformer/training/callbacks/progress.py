@@ -6,6 +6,7 @@ from typing import Any
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import TQDMProgressBar
 
+from sweepformer.lightning_internals import connected
 from sweepformer.screen.tables import share
 from sweepformer.training.callbacks.throughput import Throughput
 
@@ -24,7 +25,7 @@ class Progress(TQDMProgressBar):
         """What stands behind the bar: speed, but no version number."""
         metrics = super().get_metrics(trainer, pl_module)
         metrics.pop("v_num", None)
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set by one of its connectors
+        for callback in connected(trainer).callbacks:
             if isinstance(callback, Throughput) and (latest := callback.latest):
                 metrics["tokens/s"] = f"{latest['tokens_per_second']:,.0f}"
                 metrics["padding"] = f"{latest['padding_share']:.0%}"

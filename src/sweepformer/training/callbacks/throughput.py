@@ -1,7 +1,6 @@
 """How fast training goes, in tokens that carry text."""
 
 import statistics
-import sys
 import time
 from functools import cache
 from typing import Any
@@ -10,7 +9,9 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from sweepformer.data.batches import Batch
+from sweepformer.lightning_internals import connected
 from sweepformer.models.layout import Packed
+from sweepformer.models.torch_internals import compiled_frames
 
 # Dense 16-bit matrix products in TFLOP/s, from NVIDIA's data sheets (which print twice that, "with sparsity", for
 # all of these but the V100 and the T4). By the beginning of the name that the driver gives; the longest one counts.
@@ -130,13 +131,13 @@ class Throughput(Callback):
     ) -> None:
         before = self.seconds
         self._stop_clock()
-        if (compiled := _compiled_frames()) != self._compiled:
+        if (compiled := compiled_frames()) != self._compiled:
             self._compiled = compiled
             self.warm_up, self.seconds = self.warm_up + self.seconds - before, before
         elif isinstance(batch, Batch):
             self._note(batch)
         self._since = time.perf_counter()
-        every = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by one of its connectors
+        every = connected(trainer).log_every_n_steps
         stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
         if stepped and trainer.global_step and trainer.global_step % every == 0:
             tokens, seconds = self._last
@@ -205,8 +206,3 @@ class Throughput(Callback):
         self.warm_up, self._processes = state_dict.get("warm_up", 0.0), state_dict.get("processes", 1)
         self._earlier_mfu = state_dict.get("mfu")
         self._last = (self.tokens, self.seconds)
-
-
-def _compiled_frames() -> int:
-    """How many functions torch.compile has compiled in this process, again for other shapes counted again."""
-    return int(torch._dynamo.utils.counters["frames"]["total"]) if "torch._dynamo" in sys.modules else 0

@@ -6,6 +6,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from sweepformer.errors import UserError
 
@@ -63,7 +64,7 @@ class WeightAveraging(Callback):
         weights = [
             weight.detach().to(one.dtype) for one, weight in zip(self._average, pl_module.parameters(), strict=True)
         ]
-        torch._foreach_lerp_(self._average, weights, 1 - decay)
+        get_ema_multi_avg_fn(decay)(self._average, weights, None)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._show_average(pl_module)
