@@ -150,13 +150,13 @@ class Holder:
 
 def test_parts_of_a_part_are_made_first_and_checked_like_it() -> None:
     config = {
-        "_target_": "test_allowed_targets.Holder",
+        "_target_": "test_targets.Holder",
         "_args_": [1, {"_target_": "torch.nn.Linear", "in_features": 2, "out_features": 3}],
-        "deep": {"list": [{"_target_": "test_allowed_targets.Holder", "_partial_": True, "x": 1}], "number": 5},
+        "deep": {"list": [{"_target_": "test_targets.Holder", "_partial_": True, "x": 1}], "number": 5},
     }
-    with pytest.raises(UserError, match="test_allowed_targets is not a package"):
+    with pytest.raises(UserError, match="test_targets is not a package"):
         build("callbacks.own", config)
-    with trusting(["test_allowed_targets"]):
+    with trusting(["test_targets"]):
         holder = build("callbacks.own", config, given="by the program")
         assert holder.values[0] == 1
         assert holder.values[1].weight.shape == (3, 2)
@@ -174,8 +174,8 @@ def test_parts_of_a_part_are_made_first_and_checked_like_it() -> None:
 def test_a_string_stays_a_string() -> None:
     """Read as an interpolation it would become a config, with a target in it that nobody has seen."""
     text = "${oc.create:'{_target_: os.getpid}'}"
-    with trusting(["test_allowed_targets"]):
-        assert build("callbacks.own", {"_target_": "test_allowed_targets.Holder", "x": text}).named == {"x": text}
+    with trusting(["test_targets"]):
+        assert build("callbacks.own", {"_target_": "test_targets.Holder", "x": text}).named == {"x": text}
 
 
 @pytest.mark.parametrize("given", ["mine", ["mine", 3], ["mine.parts:Model"], ["../mine"], {"mine": True}])

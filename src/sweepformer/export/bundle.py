@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from sweepformer.config.kinds import Kind
+from sweepformer.config.targets import trusting
 from sweepformer.errors import UserError
 from sweepformer.export.contents import contents
 from sweepformer.export.graphs import (
@@ -73,10 +74,11 @@ def export(
     if is_bundled(found.checkpoint):
         raise UserError(f"{given} has been exported already: name the run that it was made of.")
     artifact = read_artifact(found)
-    kind = kind_named(artifact.config["task"], allowed)
-    _check_can_be_exported(artifact, kind)
-    folder = (output or _usual_folder(found, f"{form}-int8" if int8 else form)).absolute()
-    reader = network_reader(artifact, kind, CPU, "32-true", allowed)
+    with trusting(allowed):
+        kind = kind_named(artifact.config["task"])
+        _check_can_be_exported(artifact, kind)
+        folder = (output or _usual_folder(found, f"{form}-int8" if int8 else form)).absolute()
+        reader = network_reader(artifact, kind, CPU, "32-true")
     about = contents(artifact, kind, reader, form)
     if form == "transformers":
         check_reads_so(about["reads"])
