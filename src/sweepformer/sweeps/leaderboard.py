@@ -11,6 +11,7 @@ from typing import Any
 from sweepformer.config.metrics import telling
 from sweepformer.files.atomic import write_text
 from sweepformer.files.delimited import delimited
+from sweepformer.files.templates import render
 from sweepformer.runs.folder import run_paths
 from sweepformer.runs.reading import Run, rank, read_runs
 from sweepformer.screen.command_line import command_line
@@ -102,36 +103,24 @@ def _as_csv(entries: list[Run], keys: list[str], names: list[str]) -> str:
 def _as_markdown(
     path: Path, ranked: list[Run], lost: list[Run], keys: list[str], names: list[str], metric: str, findings: str
 ) -> str:
-    lines = [f"# Sweep {path.name}", "", f"{len(ranked)} runs with a result, {len(lost)} without; {_today()}.", ""]
-    lines += ["## What was swept", ""]
-    for key in keys:
-        values = dict.fromkeys(entry.settings[key] for entry in sorted([*ranked, *lost], key=lambda one: one.number))
-        lines.append(f"- `{key}`: {', '.join(values)}")
-    if ranked:
-        lines += ["", "## What won", "", _verdict(ranked, metric), ""]
-        lines += [
-            f"The best run is `{ranked[0].path.name}`, its checkpoint `{ranked[0].summary.best_checkpoint}`. "
-            "To train it again:",
-            "",
-            f"    {command_for(ranked[0].summary.overrides)}",
-            "",
-            _markdown_table(ranked, keys, names),
-        ]
-    if findings:
-        lines += ["", findings]
-    if lost:
-        lines += ["", "## What has no result", ""]
-        lines += [f"- `{entry.path.name}` ({entry.summary.status}): {entry.what_went_wrong}" for entry in lost]
-    lines += [
-        "",
-        "## How to run it again",
-        "",
-        "Typed again, what is completed is skipped:",
-        "",
-        f"    {command()}",
-        "",
-    ]
-    return "\n".join(lines)
+    by_number = sorted([*ranked, *lost], key=lambda one: one.number)
+    return render(
+        "sweeps/README.md.jinja",
+        name=path.name,
+        ranked=ranked,
+        lost=lost,
+        today=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
+        swept={key: list(dict.fromkeys(entry.settings[key] for entry in by_number)) for key in keys},
+        verdict=_verdict(ranked, metric) if ranked else "",
+        train_again=command_for(ranked[0].summary.overrides) if ranked else "",
+        columns=["place", "run", *(f"`{key}`" for key in keys), *names, "epochs", "training s"],
+        rows=[
+            [str(place), str(entry.number), *entry.settings.values(), *_numbers(entry, names)]
+            for place, entry in enumerate(ranked, 1)
+        ],
+        findings=findings,
+        command=command(),
+    )
 
 
 def _verdict(ranked: list[Run], metric: str) -> str:
@@ -145,16 +134,3 @@ def _verdict(ranked: list[Run], metric: str) -> str:
     if len(whole) < len(ranked):
         text += f". {len(ranked) - len(whole)} of {len(ranked)} runs were stopped early and are not compared so"
     return text + "."
-
-
-def _markdown_table(ranked: list[Run], keys: list[str], names: list[str]) -> str:
-    header = ["place", "run", *(f"`{key}`" for key in keys), *names, "epochs", "training s"]
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    for place, entry in enumerate(ranked, 1):
-        cells = [str(place), str(entry.number), *entry.settings.values(), *_numbers(entry, names)]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def _today() -> str:
-    return datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
