@@ -196,11 +196,11 @@ def warm_up() -> None:
     import pyarrow.parquet  # noqa: F401
     import torch
     from hydra.core.global_hydra import GlobalHydra
-    from sweepformer.reports import figures  # noqa: F401
 
     from src.run import main
     from sweepformer.baselines import tfidf, word_features  # noqa: F401
-    from sweepformer.data.sources import span_repair  # noqa: F401
+    from sweepformer.data import spans  # noqa: F401
+    from sweepformer.tasks import figures  # noqa: F401
     from sweepformer.training.loading import load_run
 
     torch.set_num_threads(1)
