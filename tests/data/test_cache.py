@@ -6,8 +6,6 @@ import os
 import pickle
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from sweepformer.data.corpus import prepare
 from sweepformer.data.store import Store
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import SEAL, seal
-from sweepformer.files.locks import Locked, locked
+from sweepformer.files.locks import locked
 
 TOKENIZER = {"kind": "word", "vocab_size": 50, "min_frequency": 1, "lowercase": True, "path": None}
 TOKENIZER["truncation_side"] = "right"
@@ -165,28 +163,6 @@ def test_mistakes_remove_nothing(tmp_path: Path, cache_command: Cli, arguments: 
     told = cache_command(*arguments)
     assert (told.code, words in told.err, "Traceback" in told.err) == (2, True, False)
     assert store.path.exists()
-
-
-def test_a_lock_that_was_removed_is_held_by_one(tmp_path: Path) -> None:
-    """Whoever waited for a removed file holds nothing, and begins again with the new one."""
-    path = tmp_path / "lock"
-    order = []
-
-    def wait() -> None:
-        with locked(path, "waiting"):
-            order.append("second")
-
-    with locked(path):
-        waiter = threading.Thread(target=wait)
-        waiter.start()
-        time.sleep(0.2)
-        path.unlink()
-    with locked(path, "waiting"):
-        order.append("somebody")
-    waiter.join(5)
-    assert sorted(order) == ["second", "somebody"]
-    with locked(path), pytest.raises(Locked), locked(path):
-        pass
 
 
 def test_another_users_store_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

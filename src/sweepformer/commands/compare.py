@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweepformer.commands.endings import in_one_message
+from sweepformer.commands.finished_runs import in_one_message
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import write_text
 from sweepformer.screen.command_line import command_line

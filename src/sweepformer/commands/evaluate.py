@@ -1,33 +1,27 @@
 """evaluate: how good a finished run is on labelled rows."""
 
 import argparse
-import logging
 import sys
 from pathlib import Path
 
-from sweepformer.commands.endings import in_one_message
+from sweepformer.commands.finished_runs import add_usual, carry_out, loaded, parser_of
 from sweepformer.errors import UserError
 from sweepformer.runs.directory import RunDirectory
-from sweepformer.screen.command_line import command_line
 
 
 def main() -> None:
     """The command line."""
-    options = parser().parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    with in_one_message():
-        _evaluate(options)
+    carry_out(parser(), _evaluate)
 
 
 def parser() -> argparse.ArgumentParser:
     """What may be typed."""
-    parser = argparse.ArgumentParser(
-        prog=command_line("evaluate"),
-        usage="%(prog)s RUN [INPUT] [options]",
-        description="How good a finished run is on labelled rows: metrics with 95 % intervals, each class, what is "
-        "taken for what, whether probabilities can be believed, and the worst mistakes.",
+    parser = parser_of(
+        "evaluate",
+        "How good a finished run is on labelled rows: metrics with 95 % intervals, each class, what is taken for what, "
+        "whether probabilities can be believed, and the worst mistakes.",
+        usage="RUN [INPUT] [options]",
     )
-    parser.add_argument("run", metavar="RUN", help="a run's directory, a sweep's (its best run), or a checkpoint")
     parser.add_argument(
         "input",
         nargs="?",
@@ -38,13 +32,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, metavar="DIR", help="also write evaluation.json, mistakes.csv, pictures")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--mistakes", type=_number, default=10, metavar="N", help="how many to show (default: 10)")
-    parser.add_argument("--text-column", metavar="NAME", help="default: as the run was trained with")
-    parser.add_argument("--pair-column", metavar="NAME", help="of the second text, where rows are pairs")
-    parser.add_argument("--label-column", metavar="NAME", help="default: as the run was trained with")
-    parser.add_argument("--device", default="auto", help="auto (default: a GPU if there is one), cpu, cuda, cuda:1")
-    parser.add_argument(
-        "--allow", action="append", default=[], metavar="PACKAGE", help="run code of this package, if the run names it"
-    )
+    add_usual(parser, label="default: as the run was trained with")
     return parser
 
 
@@ -69,17 +57,13 @@ def _tested_as(weights: Path) -> RunDirectory:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from sweepformer import load  # torch loads here, so that --help need not wait for it
+    # numpy and more load here, so that --help need not wait for them
     from sweepformer.analysis.evaluation.evaluation import check_can_be_measured, evaluate
     from sweepformer.analysis.evaluation.files import as_json, write_folder
     from sweepformer.analysis.evaluation.labelled import answer_labelled, answered_before
     from sweepformer.analysis.evaluation.text import as_text
-    from sweepformer.models.attention import use_fast_float32
 
-    use_fast_float32()
-    run = load(options.run, device=options.device, allowed_packages=options.allow)
-    if run.chosen:
-        print(f"{run.chosen}: {run.path}", file=sys.stderr)
+    run = loaded(options)
     check_can_be_measured(run)
     if options.input is None:
         labelled = answered_before(run, _tested_as(run.path).predictions)

@@ -1,19 +1,16 @@
 """explain: what each word of a text adds to the answer of a finished run."""
 
 import argparse
-import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from sweepformer.commands.endings import in_one_message
+from sweepformer.commands.finished_runs import add_usual, carry_out, ending, loaded, parser_of
 from sweepformer.errors import UserError
-from sweepformer.screen.command_line import command_line
 
 if TYPE_CHECKING:
     from sweepformer.inference.predictor import Predictor
 
-FORMS = ("csv", "tsv", "jsonl", "txt")
 PAGES = (".html", ".htm")
 
 
@@ -30,20 +27,16 @@ class Asked(NamedTuple):
 
 def main() -> None:
     """The command line."""
-    options = parser().parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    with in_one_message():
-        _explain(options)
+    carry_out(parser(), _explain)
 
 
 def parser() -> argparse.ArgumentParser:
     """What may be typed."""
-    parser = argparse.ArgumentParser(
-        prog=command_line("explain"),
-        description="What each word of a text adds to the answer of a finished run: the texts, coloured, with signed "
-        "values; in the terminal, or as one HTML page.",
+    parser = parser_of(
+        "explain",
+        "What each word of a text adds to the answer of a finished run: the texts, coloured, with signed values; in "
+        "the terminal, or as one HTML page.",
     )
-    parser.add_argument("run", help="a run's directory, a sweep's (its best run), or a checkpoint")
     parser.add_argument(
         "input", nargs="?", help="a CSV, TSV, JSONL, Parquet or text file (.gz too), or - for standard input"
     )
@@ -55,14 +48,7 @@ def parser() -> argparse.ArgumentParser:
         "--word", metavar="WORD", help="where words are tagged: the one to explain, or its place from 0"
     )
     parser.add_argument("--rows", type=int, default=10, metavar="N", help="of INPUT, from its beginning (default: 10)")
-    parser.add_argument("--text-column", metavar="NAME", help="default: as the run was trained with")
-    parser.add_argument("--pair-column", metavar="NAME", help="of the second text, where rows are pairs")
-    parser.add_argument("--label-column", metavar="NAME", help="shown beside the answer, if it is there")
-    parser.add_argument("--format", choices=FORMS, help="of standard input (default: txt), or of a file without ending")
-    parser.add_argument("--device", default="auto", help="auto (default: a GPU if there is one), cpu, cuda, cuda:1")
-    parser.add_argument(
-        "--allow", action="append", default=[], metavar="PACKAGE", help="run code of this package, if the run names it"
-    )
+    add_usual(parser, label="shown beside the answer, if it is there", form=True)
     return parser
 
 
@@ -72,15 +58,10 @@ def _explain(options: argparse.Namespace) -> None:
     from sweepformer.files.atomic import write_text
     from sweepformer.inference.explanation.page import as_page
     from sweepformer.inference.explanation.terminal import print_explanations
-    from sweepformer.inference.loading import load
-    from sweepformer.models.attention import use_fast_float32
     from sweepformer.screen.progress_bar import tqdm
 
-    use_fast_float32()
     # What is explained is computed in float32: the answer beside it should be the same one.
-    run = load(options.run, device=options.device, precision="32-true", allowed_packages=options.allow)
-    if run.chosen:
-        print(f"{run.chosen}: {run.path}", file=sys.stderr)
+    run = loaded(options, precision="32-true")
     asked = _of_arguments(run, options) if options.text else _of_file(run, options)
     word = int(options.word) if options.word and options.word.isdecimal() else options.word
     found = run.explain_written(asked.written, asked.places, options.label, word)
@@ -123,8 +104,7 @@ def _of_file(run: "Predictor", options: argparse.Namespace) -> Asked:
     from sweepformer.inference.tables import KEY, Chunk, open_table
 
     path = Path(options.input)
-    ending = f".{options.format}" if options.format else ".txt" if options.input == "-" else None
-    table = open_table(path, ending, None)
+    table = open_table(path, ending(options), None)
     read = columns_to_read(run, table, path, options.text_column, options.pair_column, options.label_column)
     first = next(table.chunks(options.rows + 1, read.names, 0), None)  # one more tells whether there are more
     if first is None:

@@ -1,12 +1,11 @@
 """predict: answer for the rows of a file with a finished run."""
 
 import argparse
-import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweepformer.commands.endings import in_one_message
+from sweepformer.commands.finished_runs import add_usual, carry_out, ending, loaded, parser_of
 from sweepformer.errors import UserError
 from sweepformer.screen.command_line import command_line
 
@@ -14,30 +13,20 @@ if TYPE_CHECKING:
     from sweepformer.inference.prediction_files import Report
     from sweepformer.inference.predictor import Predictor
 
-FORMS = ("csv", "tsv", "jsonl", "txt")
-
 
 def main() -> None:
     """The command line."""
-    options = parser().parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    with in_one_message(unread=1):
-        try:
-            _predict(options)
-        except KeyboardInterrupt:
-            _say_how_to_go_on(options)
-            raise
+    carry_out(parser(), _predict, unread=1)
 
 
 def parser() -> argparse.ArgumentParser:
     """What may be typed."""
-    parser = argparse.ArgumentParser(
-        prog=command_line("predict"),
-        usage="%(prog)s RUN INPUT [--output FILE] [options]",
-        description="Answer for the rows of a file with a finished run: the same rows come out with the predicted "
-        "label and the probabilities of all classes added. If there is a label column, it says how many are right.",
+    parser = parser_of(
+        "predict",
+        "Answer for the rows of a file with a finished run: the same rows come out with the predicted label and the "
+        "probabilities of all classes added. If there is a label column, it says how many are right.",
+        usage="RUN INPUT [--output FILE] [options]",
     )
-    parser.add_argument("run", metavar="RUN", help="a run's directory, a sweep's (its best run), or a checkpoint")
     parser.add_argument(
         "input", metavar="INPUT", help="a CSV, TSV, JSONL, Parquet or text file (.gz too), or - for standard input"
     )
@@ -45,44 +34,40 @@ def parser() -> argparse.ArgumentParser:
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--resume", action="store_true", help="go on where the same command was stopped")
     ways.add_argument("--overwrite", action="store_true", help="begin anew, whatever is there")
-    parser.add_argument("--text-column", metavar="NAME", help="default: as the run was trained with")
-    parser.add_argument("--pair-column", metavar="NAME", help="of the second text, where rows are pairs")
-    parser.add_argument("--label-column", metavar="NAME", help="what the answers are compared with, if it is there")
-    parser.add_argument("--format", choices=FORMS, help="of standard input (default: txt), or of a file without ending")
     parser.add_argument("--no-probabilities", action="store_true", help="add the prediction alone")
     parser.add_argument("--prefix", default="", help="of the names of the added columns")
-    parser.add_argument("--device", default="auto", help="auto (default: a GPU if there is one), cpu, cuda, cuda:1")
     parser.add_argument("--chunk-rows", type=int, default=8192, metavar="N", help="rows in memory at a time")
-    parser.add_argument(
-        "--allow", action="append", default=[], metavar="PACKAGE", help="run code of this package, if the run names it"
-    )
+    add_usual(parser, label="what the answers are compared with, if it is there", form=True)
     return parser
 
 
 def _predict(options: argparse.Namespace) -> None:
-    path = Path(options.input)
-    ending = f".{options.format}" if options.format else ".txt" if options.input == "-" else None
+    try:
+        _write_predictions(options)
+    except KeyboardInterrupt:
+        _say_how_to_go_on(options)
+        raise
+
+
+def _write_predictions(options: argparse.Namespace) -> None:
+    form = ending(options)
     if options.resume and options.output is None:
         raise UserError("--resume needs --output: rows on the screen are not kept.")
-    from sweepformer import load  # torch loads here, so that --help need not wait for it
+    # torch loads here, so that --help need not wait for it
     from sweepformer.inference.prediction_files import Options, predict_file
-    from sweepformer.models.attention import use_fast_float32
 
-    use_fast_float32()
-    run = load(options.run, device=options.device, allowed_packages=options.allow)
-    if run.chosen:
-        print(f"{run.chosen}: {run.path}", file=sys.stderr)
+    run = loaded(options)
     if options.input == "-" and sys.stdin.isatty():
-        print("type texts, one a line; Ctrl-D ends" if ending == ".txt" else "type rows; Ctrl-D ends", file=sys.stderr)
+        print("type texts, one a line; Ctrl-D ends" if form == ".txt" else "type rows; Ctrl-D ends", file=sys.stderr)
     report = predict_file(
         run,
-        path,
+        Path(options.input),
         options.output,
         Options(
             text_column=options.text_column,
             pair_column=options.pair_column,
             label_column=options.label_column,
-            ending=ending,
+            ending=form,
             probabilities=not options.no_probabilities,
             prefix=options.prefix,
             chunk_rows=options.chunk_rows,

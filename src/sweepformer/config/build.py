@@ -4,14 +4,12 @@ import inspect
 from functools import partial
 from typing import Any
 
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
-
 from sweepformer.config.annotations import annotations_of, fits, in_words
-from sweepformer.config.targets import find_allowed, trusted_packages
+from sweepformer.config.targets import TRAINED, Names, find_allowed, trusted_packages
 from sweepformer.errors import UserError, hint
 
 
-def build(key: str, config: dict[str, Any], **arguments: Any) -> Any:
+def build(key: str, config: dict[str, Any], names: Names = TRAINED, /, **arguments: Any) -> Any:
     """Call the `_target_` that a plain config names with the config's other keys and `arguments`.
 
     What among those keys has a `_target_` of its own is made first. `_args_`, `_partial_` and `_recursive_` mean what
@@ -20,6 +18,7 @@ def build(key: str, config: dict[str, Any], **arguments: Any) -> Any:
     Args:
         key: where the config stands (`optimizer`, `callbacks.checkpoint`), for messages.
         config: a plain dict with `_target_`.
+        names: what may be named beside what is in the packages that the user trusts.
         arguments: what only the program knows, such as the vocabulary's size. Those that the target has no
             parameter for are left out, so that a target asks for what it needs by naming it.
 
@@ -27,23 +26,28 @@ def build(key: str, config: dict[str, Any], **arguments: Any) -> Any:
         UserError: no such target, one that configs may not name, a key that its signature doesn't have, or a value of
             another kind than it asks for.
     """
-    target, given, known = check_keys(key, config)
+    target, given, known = check_keys(key, config, names)
     if known is not None:
         arguments = {name: value for name, value in arguments.items() if name in known}
     positional = config.get("_args_", [])
     if config.get("_recursive_", True):
-        given, positional = _made(key, given), _made(f"{key}._args_", positional)
+        given, positional = _made(key, given, names), _made(f"{key}._args_", positional, names)
     make = partial(target, *positional, **given)
     if config.get("_partial_"):
         return make
     try:
         return make(**arguments)
-    except (ValueError, TypeError, MisconfigurationException) as error:
+    except Exception as error:
+        # Lightning's error is told by its name: loading a run must not import Lightning.
+        if not isinstance(error, ValueError | TypeError) and type(error).__name__ != "MisconfigurationException":
+            raise
         reason = str(error).partition("\n")[0]
         raise UserError(f"{key}: {config['_target_']} can't be made with these values: {reason}") from error
 
 
-def check_keys(key: str, config: dict[str, Any]) -> tuple[Any, dict[str, Any], list[str] | None]:
+def check_keys(
+    key: str, config: dict[str, Any], names: Names = TRAINED
+) -> tuple[Any, dict[str, Any], list[str] | None]:
     """Look whether what a config names can be called with its keys, without calling it.
 
     Returns:
@@ -52,7 +56,7 @@ def check_keys(key: str, config: dict[str, Any]) -> tuple[Any, dict[str, Any], l
     Raises:
         UserError: as `build`, but for what only the call itself can tell.
     """
-    target = find_target(key, config)
+    target = find_target(key, config, names)
     known = parameters(target)
     given = {name: value for name, value in config.items() if not name.startswith("_")}
     for name in given if known is not None else ():
@@ -66,7 +70,8 @@ def check_keys(key: str, config: dict[str, Any]) -> tuple[Any, dict[str, Any], l
 
 
 def _check_kinds(key: str, given: dict[str, Any], target: Any) -> None:
-    annotations = annotations_of(target)
+    if not (annotations := annotations_of(target)):
+        return
     usual = inspect.signature(target).parameters
     for name, value in given.items():
         is_usual = name in usual and usual[name].default is value
@@ -74,7 +79,7 @@ def _check_kinds(key: str, given: dict[str, Any], target: Any) -> None:
             raise UserError(f"{key}.{name}={value!r} must be {in_words(annotations[name])}.")
 
 
-def find_target(key: str, config: Any) -> Any:
+def find_target(key: str, config: Any, names: Names = TRAINED) -> Any:
     """The class or function that `config` names.
 
     Raises:
@@ -87,7 +92,7 @@ def find_target(key: str, config: Any) -> Any:
     name = config.get("_target_")
     if not name:
         raise UserError(f"{key}._target_ is missing: name the class or function to call, as package.module.Name.")
-    return find_allowed(key, str(name), trusted_packages())
+    return find_allowed(key, str(name), trusted_packages(), names)
 
 
 def parameters(target: Any) -> list[str] | None:
@@ -101,15 +106,15 @@ def parameters(target: Any) -> list[str] | None:
     return list(signature.parameters)
 
 
-def _made(key: str, value: Any) -> Any:
+def _made(key: str, value: Any, names: Names) -> Any:
     """A part of a config in which whatever has a `_target_` is built.
 
     Not by Hydra, which would read strings as interpolations once more, and find targets in them that nobody checked.
     """
     if isinstance(value, list):
-        return [_made(f"{key}.{number}", one) for number, one in enumerate(value)]
+        return [_made(f"{key}.{number}", one, names) for number, one in enumerate(value)]
     if not isinstance(value, dict):
         return value
     if "_target_" in value:
-        return build(key, value)
-    return {name: _made(f"{key}.{name}", one) for name, one in value.items()}
+        return build(key, value, names)
+    return {name: _made(f"{key}.{name}", one, names) for name, one in value.items()}

@@ -54,12 +54,13 @@ class Names:
     """What configs may name in some place without being told so.
 
     packages: those of which anything is imported at all; in_words: what they may name, for messages; advice: how to
-    allow some packages besides.
+    allow some packages besides; models: the base classes of models, where nothing else may be named.
     """
 
     packages: tuple[str, ...]
     in_words: str
     advice: Callable[[list[str]], str]
+    models: tuple[type, ...] = ()
 
 
 TRAINED = Names(
@@ -141,6 +142,9 @@ def find_allowed(key: str, name: str, allowed: Sequence[str], names: Names = TRA
     if not (is_within(home, allowed) or _is_our_part(found, home) or _is_library_part(found, home)):
         what = f"it is {home}.{getattr(found, '__qualname__', name)}, and no part that configs are for"
         raise _refusal(key, name, what, home, allowed, names)
+    is_model = isinstance(found, type) and issubclass(found, names.models)
+    if names.models and not is_model and not is_within(name, allowed):
+        raise UserError(f"{key}._target_={name} is no model.")
     return found
 
 

@@ -11,10 +11,12 @@ from typing import Any
 import torch
 
 from sweepformer.config.kinds import Kind
+from sweepformer.config.targets import trusting
 from sweepformer.errors import UserError
 from sweepformer.export.contents import contents
 from sweepformer.export.graphs import (
     Answering,
+    answer_name,
     check_is_there,
     quantize,
     trace,
@@ -27,10 +29,10 @@ from sweepformer.export.hugging_face import (
     config_keys,
     write_for_transformers,
 )
-from sweepformer.export.readme import readme
 from sweepformer.export.trial import Examiner, Trial
 from sweepformer.export.weights import CODE, is_own, write_code, write_weights
-from sweepformer.files.atomic import new_folder, seal
+from sweepformer.files.atomic import SEAL, new_folder, seal
+from sweepformer.files.templates import render
 from sweepformer.inference.artifact import Artifact, read_artifact
 from sweepformer.inference.bundles import is_bundled
 from sweepformer.inference.loading import answers_of, kind_named, network_reader
@@ -73,10 +75,11 @@ def export(
     if is_bundled(found.checkpoint):
         raise UserError(f"{given} has been exported already: name the run that it was made of.")
     artifact = read_artifact(found)
-    kind = kind_named(artifact.config["task"], allowed)
-    _check_can_be_exported(artifact, kind)
-    folder = (output or _usual_folder(found, f"{form}-int8" if int8 else form)).absolute()
-    reader = network_reader(artifact, kind, CPU, "32-true", allowed)
+    with trusting(allowed):
+        kind = kind_named(artifact.config["task"])
+        _check_can_be_exported(artifact, kind)
+        folder = (output or _usual_folder(found, f"{form}-int8" if int8 else form)).absolute()
+        reader = network_reader(artifact, kind, CPU, "32-true")
     about = contents(artifact, kind, reader, form)
     if form == "transformers":
         check_reads_so(about["reads"])
@@ -94,13 +97,32 @@ def export(
                 trial = examiner.examine_rounded(building, trial)
             _forget_bytecode(building)
             seal(building)  # but for the README, to which one may add
-            text = readme(folder.name, about, artifact.classes, trial)
-            (building / "README.md").write_text(text, encoding="utf-8")
+            (building / "README.md").write_text(
+                readme(folder.name, about, len(artifact.classes), trial), encoding="utf-8"
+            )
     except FileExistsError as error:
         raise UserError(f"{folder} is there already. Remove it, or give another with --output.") from error
     except OSError as error:
         raise UserError(f"{folder} can't be written ({error.strerror}). Give another with --output.") from error
     return Bundle(folder, found.chosen, trial)
+
+
+def readme(name: str, about: dict[str, Any], classes: int, trial: Trial) -> str:
+    """Markdown, with the lines that load the bundle. about: what its config.json says; classes: how many there are."""
+    model = about.get("model")
+    return render(
+        "export/README.md.jinja",
+        name=name,
+        form=about["format"],
+        labelled=about["labelled"],
+        pairs=about["reads"]["pairs"],
+        classes=classes,
+        second=answer_name(about["labelled"]),
+        own_module=model["module"] if model and model["code"] is None else None,
+        seal=SEAL,
+        trial=trial,
+        transform=(about["run"]["data"].get("transform") or {}).get("_target_"),
+    )
 
 
 def _forget_bytecode(folder: Path) -> None:

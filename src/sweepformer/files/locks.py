@@ -1,12 +1,11 @@
 """Locks on files: freed by the system when their holder dies, however it dies."""
 
-import fcntl
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 log = logging.getLogger(__name__)
 
@@ -19,30 +18,39 @@ class Locked(Exception):
 def locked(path: Path, while_waiting: str | None = None) -> Iterator[None]:
     """Hold the lock on `path`, which is made if need be. Whoever holds it may remove the file.
 
+    A process that is forked meanwhile doesn't hold it, and frees nothing when it ends.
+
     Args:
         while_waiting: logged once if another process holds the lock, which is then waited for; None: don't wait.
 
     Raises:
         Locked: another process holds it, and `while_waiting` is None.
+        OSError: the file can't be made, or its file system knows no locks.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        with path.open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if while_waiting is None:
-                    raise Locked(str(path)) from None
-                log.info(while_waiting)
-                fcntl.flock(file, fcntl.LOCK_EX)
-            if _is_still(file, path):
-                yield
-                return
-
-
-def _is_still(file: IO[str], path: Path) -> bool:
-    """Whether `path` is the open file, and not another one: its holder may have removed it meanwhile."""
+    lock = claim(path)
+    if lock is None:
+        if while_waiting is None:
+            raise Locked(str(path))
+        log.info(while_waiting)
+        lock = _lock(path)
+        lock.acquire()
     try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
+        yield
+    finally:
+        lock.release()
+
+
+def claim(path: Path) -> FileLock | None:
+    """The lock on `path`, held until it is released or this process ends; None if another process holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = _lock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return None
+    return lock
+
+
+def _lock(path: Path) -> FileLock:
+    # Where the file system knows no locks, one that stands for as long as the file is there would outlive its holder.
+    return FileLock(path, fallback_to_soft=False)

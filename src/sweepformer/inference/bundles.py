@@ -1,14 +1,13 @@
 """What `export` has written, read again: a bundle is used as the run that it was made of."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from sweepformer.config.plain import check_groups
-from sweepformer.config.targets import is_within
+from sweepformer.config.targets import is_within, trusted_packages
 from sweepformer.errors import UserError
 from sweepformer.export.bundle_predict import open_graph
 from sweepformer.files.atomic import SEAL, check_seal
@@ -74,16 +73,16 @@ def _weights(path: Path, prefix: str) -> dict[str, Tensor]:
 class Graph(nn.Module):
     """A bundle's model whose operations are all that is known of it; it runs on the CPU, in float32.
 
-    path: of the model, in its bundle; allowed: packages whose code may run.
+    path: of the model, in its bundle.
 
     Raises:
         UserError: what runs it is not installed, it is damaged, or reading it may run code that nobody allowed.
     """
 
-    def __init__(self, path: Path, allowed: Sequence[str]) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__()
         form = GRAPHS[path.suffix]  # whatever its config.json says: other formats bring code
-        if form == "torch" and not is_within(LOADER, allowed):
+        if form == "torch" and not is_within(LOADER, trusted_packages()):
             raise UserError(
                 f"{path}: {LOADER} runs code that somebody has put into such a file. If you trust it, say so: "
                 f"load(..., allowed_packages=[{LOADER!r}]), or --allow {LOADER}. Exported as onnx or safetensors, a "

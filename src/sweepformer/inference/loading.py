@@ -9,7 +9,10 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
+from sweepformer.baselines.baseline import Baseline
+from sweepformer.config.build import build, find_target
 from sweepformer.config.kinds import KINDS, Kind, kind_of
+from sweepformer.config.targets import Names, trusting
 from sweepformer.data.long_rows import LongRows
 from sweepformer.data.tokenizer import parse_tokenizer, read_text_as_it_is
 from sweepformer.errors import UserError
@@ -19,12 +22,22 @@ from sweepformer.inference.devices import dtypes, resolve_device, resolve_precis
 from sweepformer.inference.predictor import Predictor
 from sweepformer.inference.readers import BaselineReader, NetworkReader, Reader
 from sweepformer.inference.scoring import Scorer
-from sweepformer.inference.targets import find_target, make
 from sweepformer.inference.texts import TextMaker
-from sweepformer.runs.finding import find
+from sweepformer.runs.finding import Found, find
 from sweepformer.tasks.answers import Answers, ClassAnswers, NumberAnswers, SetAnswers, TagAnswers
 from sweepformer.tasks.fitted_on_validation import UNSCALED
 from sweepformer.tasks.model_arguments import known_to_the_program, model_options
+
+# A config comes with the weights, from whoever made them: only models of this package are made of it, and what is in
+# packages that the caller trusts. Nothing else is imported: who uses a run doesn't load what trained it.
+LOADED = Names(
+    packages=("sweepformer.models", "sweepformer.baselines"),
+    in_words="Loading a run runs no code but that of sweepformer's models",
+    advice=lambda packages: (
+        f"say so: load(..., allowed_packages={packages}), or {' '.join(f'--allow {one}' for one in packages)}"
+    ),
+    models=(nn.Module, Baseline),
+)
 
 
 def load(
@@ -56,34 +69,38 @@ def load(
         >>> run.predict_proba(["one text", "another"]).shape  # doctest: +SKIP
         (2, 21)
     """
-    found = find(path)
+    with trusting(allowed_packages):
+        return _load(find(path), device, precision)
+
+
+def _load(found: Found, device: str, precision: str) -> Predictor:
     artifact = read_bundle(found.checkpoint) if is_bundled(found.checkpoint) else read_artifact(found)
-    kind = kind_named(artifact.config["task"], allowed_packages)
+    kind = kind_named(artifact.config["task"])
     transform = artifact.config["data"].get("transform")
     texts = TextMaker(
         pairs=artifact.pairs,
         tagged=kind.labels == "tags",
-        transform=make("data.transform", transform, allowed_packages) if transform else None,
+        transform=build("data.transform", transform, LOADED) if transform else None,
     )
     on_cpu = artifact.is_baseline or is_graph(artifact.origin)
     target = resolve_device("cpu" if on_cpu else device)
-    build = partial(Predictor, artifact, kind, texts, chosen=found.chosen)
+    made = partial(Predictor, artifact, kind, texts, chosen=found.chosen)
     if artifact.is_baseline:
-        return build(_baseline_reader(artifact, kind, allowed_packages), answers_of(artifact, kind, target))
-    reader = network_reader(artifact, kind, target, precision, allowed_packages)
+        return made(_baseline_reader(artifact, kind), answers_of(artifact, kind, target))
+    reader = network_reader(artifact, kind, target, precision)
     if kind.predicts == "vocabulary":
         causal = kind is KINDS["LanguageModeling"]
-        return build(reader, None, Scorer(reader, causal, artifact.config["task"], artifact.config["seed"]))
-    return build(reader, answers_of(artifact, kind, target))
+        return made(reader, None, Scorer(reader, causal, artifact.config["task"], artifact.config["seed"]))
+    return made(reader, answers_of(artifact, kind, target))
 
 
-def kind_named(task: dict[str, Any], allowed: Sequence[str]) -> Kind:
+def kind_named(task: dict[str, Any]) -> Kind:
     """The kind of the task that a run's config names.
 
     Raises:
         UserError: it is not allowed, or doesn't say.
     """
-    kind = kind_of(task) or getattr(find_target("task", str(task.get("_target_")), allowed), "kind", None)
+    kind = kind_of(task) or getattr(find_target("task", task, LOADED), "kind", None)
     if not isinstance(kind, Kind):
         raise UserError(
             f"task._target_={task.get('_target_')} doesn't say of what kind it is: give the class a `kind`."
@@ -91,9 +108,7 @@ def kind_named(task: dict[str, Any], allowed: Sequence[str]) -> Kind:
     return kind
 
 
-def network_reader(
-    artifact: Artifact, kind: Kind, device: torch.device, precision: str, allowed: Sequence[str]
-) -> NetworkReader:
+def network_reader(artifact: Artifact, kind: Kind, device: torch.device, precision: str) -> NetworkReader:
     """A run's network with its weights. precision: as `load` takes it.
 
     Raises:
@@ -107,16 +122,16 @@ def network_reader(
         raise UserError(f"{artifact.origin}: its tokenizer can't be used ({error}).") from error
     trained_in = str(config["trainer"].get("precision", "32-true"))
     weights, autocast = dtypes(resolve_precision(precision, trained_in), device)
-    model = _graph_or_network(artifact, kind, tokenizer, allowed).to(device, weights)
+    model = _graph_or_network(artifact, kind, tokenizer).to(device, weights)
     return NetworkReader(model, tokenizer, LongRows.of(config), artifact.pairs, kind.labels == "tags", device, autocast)
 
 
-def _graph_or_network(artifact: Artifact, kind: Kind, tokenizer: Tokenizer, allowed: Sequence[str]) -> nn.Module:
+def _graph_or_network(artifact: Artifact, kind: Kind, tokenizer: Tokenizer) -> nn.Module:
     if is_graph(artifact.origin):
-        return Graph(artifact.origin, allowed)
+        return Graph(artifact.origin)
     known = known_to_the_program(kind, artifact.classes, tokenizer, artifact.pairs, artifact.frequent)
     with torch.random.fork_rng(devices=[]):  # what it begins with is overwritten: the caller's random numbers stay
-        model: nn.Module = make("model", model_options(artifact.config, kind, tokenizer), allowed, **known)
+        model: nn.Module = build("model", model_options(artifact.config, kind, tokenizer), LOADED, **known)
     try:
         model.load_state_dict(artifact.weights)
     except RuntimeError as error:
@@ -125,8 +140,8 @@ def _graph_or_network(artifact: Artifact, kind: Kind, tokenizer: Tokenizer, allo
     return model
 
 
-def _baseline_reader(artifact: Artifact, kind: Kind, allowed: Sequence[str]) -> Reader:
-    baseline = make("model", model_options(artifact.config, kind), allowed).suited_to(kind.labels)
+def _baseline_reader(artifact: Artifact, kind: Kind) -> Reader:
+    baseline = build("model", model_options(artifact.config, kind), LOADED).suited_to(kind.labels)
     baseline.load_state(artifact.weights)
     return BaselineReader(baseline, kind.labels == "tags")
 

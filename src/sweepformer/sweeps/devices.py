@@ -1,15 +1,16 @@
 """Which GPU a run of a sweep works on, where several run at once on a machine with several."""
 
-import fcntl
 import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
 
 import torch
+from filelock import FileLock
 
-_held: list[TextIO] = []  # what this process has claimed, until it ends
+from sweepformer.files import locks
+
+_held: list[FileLock] = []  # what this process has claimed, until it ends
 
 
 def claim_gpu(sweep: Path, trainer: dict[str, object]) -> None:
@@ -30,15 +31,9 @@ def claim_gpu(sweep: Path, trainer: dict[str, object]) -> None:
 
 def claim(folder: Path, devices: Sequence[str]) -> str:
     """The device that fewest processes have claimed; the claim ends with this process, however it ends."""
-    folder.mkdir(parents=True, exist_ok=True)
     for place in itertools.count():
         for device in devices:
-            file = (folder / f"{device}-{place}").open("a")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.close()
-                continue
-            _held.append(file)
-            return device
+            if lock := locks.claim(folder / f"{device}-{place}"):
+                _held.append(lock)
+                return device
     raise AssertionError("there is always a next place")

@@ -10,6 +10,7 @@ from typing import Any
 from sweepformer.config.metrics import telling
 from sweepformer.files.atomic import write_text
 from sweepformer.files.delimited import delimited
+from sweepformer.files.templates import render
 from sweepformer.runs.folder import runs_in
 from sweepformer.runs.reading import Run, rank, read_runs
 from sweepformer.screen.command_line import command_line
@@ -102,38 +103,24 @@ def _as_markdown(
     sweep: Sweep, entries: list[Run], ranked: list[Run], keys: list[str], names: list[str], findings: str
 ) -> str:
     """entries: all runs, by number; ranked: those with a result, the best first."""
-    lost = [entry for entry in entries if not entry.has_result]
-    header = f"{len(ranked)} runs with a result, {len(lost)} without; {_today()}."
-    lines = [f"# Sweep {sweep.path.name}", "", header, ""]
-    lines += ["## What was swept", ""]
-    for key in keys:
-        values = dict.fromkeys(entry.settings[key] for entry in entries)
-        lines.append(f"- `{key}`: {', '.join(values)}")
-    if ranked:
-        lines += ["", "## What won", "", f"Ranked by {sweep.in_words}.", "", _verdict(ranked, sweep.metric), ""]
-        lines += [
-            f"The best run is `{ranked[0].path.name}`, its checkpoint `{ranked[0].summary.best_checkpoint}`. "
-            "To train it again:",
-            "",
-            f"    {command_for(ranked[0].summary.overrides)}",
-            "",
-            _markdown_table(ranked, keys, names),
-        ]
-    if findings:
-        lines += ["", findings]
-    if lost:
-        lines += ["", "## What has no result", ""]
-        lines += [f"- `{entry.path.name}` ({entry.summary.status}): {entry.what_went_wrong}" for entry in lost]
-    lines += [
-        "",
-        "## How to run it again",
-        "",
-        "Typed again, what is completed is skipped:",
-        "",
-        f"    {command()}",
-        "",
-    ]
-    return "\n".join(lines)
+    return render(
+        "sweeps/README.md.jinja",
+        name=sweep.path.name,
+        ranked=ranked,
+        lost=[entry for entry in entries if not entry.has_result],
+        today=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
+        swept={key: list(dict.fromkeys(entry.settings[key] for entry in entries)) for key in keys},
+        ranked_by=sweep.in_words,
+        verdict=_verdict(ranked, sweep.metric) if ranked else "",
+        train_again=command_for(ranked[0].summary.overrides) if ranked else "",
+        columns=["place", "run", *(f"`{key}`" for key in keys), *names, "epochs", "training s"],
+        rows=[
+            [str(place), entry.name, *entry.settings.values(), *_numbers(entry, names)]
+            for place, entry in enumerate(ranked, 1)
+        ],
+        findings=findings,
+        command=command(),
+    )
 
 
 def _verdict(ranked: list[Run], metric: str) -> str:
@@ -147,16 +134,3 @@ def _verdict(ranked: list[Run], metric: str) -> str:
     if len(whole) < len(ranked):
         text += f". {len(ranked) - len(whole)} of {len(ranked)} runs were stopped early and are not compared so"
     return text + "."
-
-
-def _markdown_table(ranked: list[Run], keys: list[str], names: list[str]) -> str:
-    header = ["place", "run", *(f"`{key}`" for key in keys), *names, "epochs", "training s"]
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    for place, entry in enumerate(ranked, 1):
-        cells = [str(place), entry.name, *entry.settings.values(), *_numbers(entry, names)]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def _today() -> str:
-    return datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
