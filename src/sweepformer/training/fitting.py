@@ -11,9 +11,9 @@ from typing import TypeVar
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
-from pytorch_lightning.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 
 from sweepformer.files.checkpoints import read_checkpoint
+from sweepformer.lightning_internals import connected, trains_in_children
 from sweepformer.runs.directory import RunDirectory, Summary
 from sweepformer.tasks.task import OF_TRAINING
 from sweepformer.training.attempt import Attempt
@@ -40,7 +40,7 @@ def fit(training: Training, attempt: Attempt, checkpoint: Path | None) -> None:
     if checkpoint:
         log.info("going on from %s", checkpoint)
     summary.seconds["start_up"] = attempt.seconds
-    forks = isinstance(trainer.strategy.launcher, _MultiProcessingLauncher)
+    forks = trains_in_children(trainer)
     if forks:
         let_go(training.loggers)
     try:
@@ -96,7 +96,7 @@ def _record(trainer: pl.Trainer, directory: RunDirectory, summary: Summary, here
     summary.epochs, summary.steps = trainer.current_epoch, trainer.global_step
     throughput, numbers = _callback(trainer, Throughput), _callback(trainer, DivergenceCheck)
     clock = _callback(trainer, Clock)
-    if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher) and directory.last_checkpoint.exists():
+    if trains_in_children(trainer) and directory.last_checkpoint.exists():
         # Training ran in processes that are gone (ddp_fork, ddp_spawn): what it came to is in the checkpoint.
         last = read_checkpoint(directory.last_checkpoint)
         summary.epochs, summary.steps = last["epoch"] + 1, last["global_step"]
@@ -128,5 +128,4 @@ def _peak_memory(device: torch.device) -> int:
 
 
 def _callback(trainer: pl.Trainer, kind: type[C]) -> C | None:
-    callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]  # set by one of its connectors
-    return next((one for one in callbacks if isinstance(one, kind)), None)
+    return next((one for one in connected(trainer).callbacks if isinstance(one, kind)), None)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
-from pytorch_lightning.utilities import rank_zero_only
 
 from sweepformer.config.targets import trusting
 from sweepformer.data.corpus import prepare
+from sweepformer.lightning_internals import process_rank
 from sweepformer.runs.directory import PRETRAINING, RunDirectory, Summary
 from sweepformer.runs.request import Launch, Request, read
 from sweepformer.training.attempt import Attempt
@@ -45,7 +45,7 @@ def run(composed: DictConfig, path: Path, launch: Launch | None = None) -> Summa
     request = read(composed, launch)
     directory = RunDirectory(path)
     with trusting(request.packages):
-        if rank_zero_only.rank:  # type: ignore[attr-defined]
+        if process_rank():
             return _join(request, directory, started)
         with directory.held(), Stop() as stop:
             return _run_in(directory, request, stop, started)

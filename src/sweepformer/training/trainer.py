@@ -8,10 +8,10 @@ from pytorch_lightning import Callback
 from pytorch_lightning.callbacks import Checkpoint, LearningRateMonitor
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.io import CheckpointIO
-from pytorch_lightning.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
 from sweepformer.config.build import build, find_target
 from sweepformer.errors import UserError
+from sweepformer.lightning_internals import starts_this_command_again
 from sweepformer.models.attention import use_fast_float32
 from sweepformer.training.attempt import Attempt
 from sweepformer.training.callbacks.between_batches import BetweenBatches
@@ -107,7 +107,7 @@ def _refuse_several(trainer: pl.Trainer) -> None:
 
 def _refuse_command_restart(trainer: pl.Trainer) -> None:
     """Refuse a strategy that starts this command again for every process."""
-    if isinstance(trainer.strategy.launcher, _SubprocessScriptLauncher) and trainer.num_devices > 1:
+    if starts_this_command_again(trainer) and trainer.num_devices > 1:
         raise UserError(
             f"trainer.devices={trainer.num_devices} in a sweep: {type(trainer.strategy).__name__} starts this command "
             "again for every process, and under -m each would run the whole sweep. Use trainer.devices=1 (and a "
