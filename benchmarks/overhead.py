@@ -117,7 +117,7 @@ def bare_loop(config_file: Path, steps: int) -> float:
     use_fast_float32()
     store = prepare(config["data"], config["tokenizer"], config["seed"], "class")
     kind = KINDS["Classification"]
-    known = known_to_the_program(kind, store.classes, store.tokenizer, pairs=False)
+    known = known_to_the_program(kind, store.classes, store.tokenizer, pairs=False, frequent=None)
     model = build("model", model_options(config, kind, store.tokenizer), **known).train()
     optimizer = build_optimizer(config["optimizer"], model)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config["optimizer"]["lr"], total_steps=10 * steps)

@@ -1,6 +1,7 @@
 """What the config of a model of ours may say: what the model is made with, and how it is trained.
 
-The former is declared in `models.shape`, the latter here; the schemas of `model` and its checks follow from both.
+The former is declared in `models.shape`, the latter here; schema, checks and help of `model` follow from both. Values
+stand in `conf/model/`.
 """
 
 from dataclasses import MISSING, dataclass

@@ -5,7 +5,7 @@ Constructors take their arguments from such declarations (`takes`), configs thei
 
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from types import NoneType
 from typing import Any, TypeVar, get_args
 
@@ -62,37 +62,24 @@ class Option:
         return NoneType in get_args(self.type)
 
 
-def option(
-    default: Any, help: str, range: Range | None = None, choices: Iterable[str] = (), null: str = ""
-) -> Any:  # of the type that is declared
+def option(default: Any, help: str, range: Range | None = None, choices: tuple[str, ...] = (), null: str = "") -> Any:
     """A dataclass's field that a config may set; the rest as in `Option`."""
-    return _declared(default, help, range=range, choices=tuple(choices), null=null)
+    return field(default=default, metadata={"help": help, "range": range, "choices": choices, "null": null})
 
 
-def given(help: str, default: Any = MISSING, choices: Iterable[str] = ()) -> Any:  # of the type that is declared
+def given(help: str, default: Any = MISSING, choices: tuple[str, ...] = ()) -> Any:
     """A dataclass's field that the program knows, from the data or the task."""
-    return _declared(default, help, choices=tuple(choices), given=True)
-
-
-def _declared(default: Any, help: str, **others: Any) -> Any:
-    declaration = {"help": help, **others}
-    if isinstance(default, list):
-        return field(default_factory=default.copy, metadata=declaration)
-    return field(default=default, metadata=declaration)
+    return field(default=default, metadata={"help": help, "choices": choices, "given": True})
 
 
 def declarations(shape: type) -> dict[str, Option]:
     """All that a dataclass declares, by name."""
-    return {one.name: _option(one) for one in fields(shape)}
+    return {one.name: Option(one.type, **one.metadata) for one in fields(shape)}
 
 
 def options(shape: type) -> dict[str, Option]:
     """What of it configs may set."""
     return {name: one for name, one in declarations(shape).items() if not one.given}
-
-
-def _option(one: Field[Any]) -> Option:
-    return Option(one.type, **one.metadata)
 
 
 def check_values(values: Any) -> None:
