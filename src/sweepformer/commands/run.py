@@ -14,10 +14,10 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from sweepformer.analysis.repetition.command import arguments_for_hydra, split_off
 from sweepformer.commands.command_check import check_characters, explain, explain_system
+from sweepformer.commands.from_run import arguments_for_hydra, split_off
 from sweepformer.commands.help import print_help, wants_help
-from sweepformer.config.composing import prefer_own_presets, register
+from sweepformer.commands.hydra_setup import prefer_own_presets, register
 from sweepformer.config.presets import CONF
 from sweepformer.errors import SweepTerminated, UserError, comes_of_ctrl_c
 from sweepformer.runs.request import Launch
