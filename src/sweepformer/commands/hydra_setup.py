@@ -5,10 +5,11 @@ This module must stay quick to import: `--help` waits for it, and every worker o
 
 import uuid
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import hydra.utils
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
@@ -18,6 +19,13 @@ from sweepformer.config.composing import name_or, safe_name
 from sweepformer.config.options import SCHEMAS
 from sweepformer.config.presets import CONF
 
+# Hydra 1.4 has one behaviour, deprecates `version_base`, and asks what its own callbacks and loggers may be: those that
+# conf/ names or its user does. What a run is made of is no matter of Hydra's: see `config.targets`.
+IS_NEW = tuple(map(int, hydra.__version__.split(".")[:2])) >= (1, 4)
+_utils: Any = hydra.utils
+VERSION: dict[str, Any] = {} if IS_NEW else {"version_base": "1.3"}
+MAIN = {"execution_whitelist": _utils.UNSAFE_DISABLE_EXECUTION_CHECKS} if IS_NEW else VERSION
+
 
 @cache  # a second call would only take its time
 def register() -> None:
@@ -26,9 +34,11 @@ def register() -> None:
     for group, schemas in SCHEMAS.items():
         for name, schema in schemas.items():
             store.store(group=f"schema/{group}", name=name, node=schema)
-    OmegaConf.register_new_resolver("name_or", name_or, replace=True)
-    OmegaConf.register_new_resolver("safe_name", safe_name, replace=True)
-    OmegaConf.register_new_resolver("short_id", lambda: uuid.uuid4().hex[:6], use_cache=True, replace=True)
+    known: Any = OmegaConf
+    resolver = partial(known.register_resolver, annotation_validation="off") if IS_NEW else known.register_new_resolver
+    resolver("name_or", name_or, replace=True)
+    resolver("safe_name", safe_name, replace=True)
+    resolver("short_id", lambda: uuid.uuid4().hex[:6], use_cache=True, replace=True)
 
 
 def prefer_own_presets(conf: Path) -> None:
@@ -44,5 +54,5 @@ def prefer_own_presets(conf: Path) -> None:
 
 def composed(overrides: Sequence[str], **options: Any) -> DictConfig:
     """The config of a command with these overrides; options: as `hydra.compose` has them."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), **VERSION):
         return compose("config", list(overrides), **options)
