@@ -7,7 +7,7 @@ start and in every worker, which is where those learn our resolvers.
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from sweepformer.config.composing import register
+from sweepformer.commands.hydra_setup import register
 from sweepformer.config.presets import add_project
 from sweepformer.sweeps import launchers, sweepers
 

@@ -1,6 +1,8 @@
 """What `sweeps.hydra` counts on in Hydra, each by its name."""
 
 import copy
+import re
+from pathlib import Path
 
 import cloudpickle  # which Ray and submitit bring along
 import pytest
@@ -9,6 +11,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
 from yaml import safe_load
 
+import sweepformer
 from sweepformer.config.presets import CONF
 from sweepformer.sweeps.hydra import Plugin, ended, error_of, shared_state, take_over
 
@@ -33,3 +36,10 @@ def test_a_job_tells_what_it_raised(capsys: pytest.CaptureFixture[str]) -> None:
     assert error_of(ended(["a=1"], "killed")) == "killed"
     assert error_of(ended(["a=1"], None)) is None
     assert capsys.readouterr().err == ""
+
+
+def test_hydra_ends_at_the_door() -> None:
+    package = Path(sweepformer.__file__).parent
+    told = re.compile(r"^\s*(?:from|import) (?:hydra|hydra_plugins)\b", re.M)
+    rooms = {path.relative_to(package).parts[0] for path in package.rglob("*.py") if told.search(path.read_text())}
+    assert rooms == {"commands", "sweeps"}

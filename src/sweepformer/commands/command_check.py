@@ -60,11 +60,13 @@ def explain(error: Exception, conf: Path) -> str:
             f"Error: {error.override}: this is no override ({reason}). Write KEY=VALUE, and a value with "
             "special characters in quotes of its own: 'KEY=\"VALUE\"'."
         )
+    told = "\n".join([str(error), *getattr(error, "__notes__", ())])  # Hydra 1.4 notes the key
+    unexpected = re.search(r"unexpected keyword argument '(\w+)'.*full_key: (\S+)", told, re.DOTALL)
+    if isinstance(error, CompactHydraException | TypeError) and unexpected:
+        return _unknown_key(f"{unexpected[2]}.{unexpected[1]}", conf)
     if isinstance(error, CompactHydraException):
         if unknown := re.match(r"Could not override '([^']+)'", str(error)):
             return _unknown_key(unknown[1], conf)
-        if unexpected := re.search(r"unexpected keyword argument '(\w+)'.*full_key: (\S+)", str(error), re.DOTALL):
-            return _unknown_key(f"{unexpected[2]}.{unexpected[1]}", conf)
         cause = error.__cause__
         more = f"\n{cause}" if isinstance(cause, OmegaConfBaseException) and str(cause) not in str(error) else ""
         return f"{error}{more}"

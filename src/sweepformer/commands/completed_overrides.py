@@ -4,11 +4,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import DictConfig, EnumNode, OmegaConf
 
-from sweepformer.config.composing import prefer_own_presets, register
+from sweepformer.commands.hydra_setup import composed, prefer_own_presets, register
 from sweepformer.config.presets import CONF, groups
 from sweepformer.runs.folder import is_run, runs_in
 
@@ -72,12 +71,11 @@ def _config(before: list[str]) -> DictConfig:
     register()
     prefer_own_presets(CONF)
     overrides = [word for word in before if not word.startswith("-")]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        for chosen in (overrides, []):
-            try:
-                return compose("config", chosen, return_hydra_config=True)
-            except HydraException:
-                continue
+    for chosen in (overrides, []):
+        try:
+            return composed(chosen, return_hydra_config=True)
+        except HydraException:
+            continue
     return DictConfig({})
 
 

@@ -6,11 +6,11 @@ Hydra's own help makes a copy of its whole config repository for each group and 
 import sys
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from sweepformer.config.presets import CONF, groups
+from sweepformer.commands.hydra_setup import composed
+from sweepformer.config.presets import groups
 from sweepformer.screen.command_line import command_line
 
 EXAMPLES = {
@@ -42,8 +42,7 @@ def print_help(arguments: list[str]) -> None:
     print("\n== Config: override with key=value ==")
     overrides = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
     try:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            print(OmegaConf.to_yaml(compose("config", overrides)))
+        print(OmegaConf.to_yaml(composed(overrides)))
     except HydraException as error:
         sys.exit(str(error))
     print(f"Flags of Hydra itself: {run} --hydra-help")

@@ -14,17 +14,17 @@ from hydra.errors import CompactHydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from sweepformer.analysis.repetition.command import arguments_for_hydra, split_off
 from sweepformer.commands.command_check import check_characters, explain, explain_system
+from sweepformer.commands.from_run import arguments_for_hydra, split_off
 from sweepformer.commands.help import print_help, wants_help
-from sweepformer.config.composing import prefer_own_presets, register
+from sweepformer.commands.hydra_setup import MAIN, prefer_own_presets, register
 from sweepformer.config.presets import CONF
 from sweepformer.errors import SweepTerminated, UserError, comes_of_ctrl_c
 from sweepformer.runs.request import Launch
 from sweepformer.training.loading import load_run
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+@hydra.main(**MAIN, config_path=str(CONF), config_name="config")
 def _run_job(cfg: DictConfig) -> float | None:
     """One run, by itself or as a job of a sweep: its return value is what optimising sweepers compare."""
     run = load_run()  # torch loads here, so that --help need not wait for it

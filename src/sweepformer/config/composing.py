@@ -6,47 +6,18 @@ This module must stay quick to import: `--help` waits for it.
 import hashlib
 import json
 import re
-import uuid
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from sweepformer.config.options import SCHEMAS
 from sweepformer.errors import UserError
 
 LARGEST = 2**63 - 1
 
 
-@cache  # a second call would only take its time
-def register() -> None:
-    """Make the schemas and resolvers known to Hydra."""
-    store = ConfigStore.instance()
-    for group, schemas in SCHEMAS.items():
-        for name, schema in schemas.items():
-            store.store(group=f"schema/{group}", name=name, node=schema)
-    OmegaConf.register_new_resolver("name_or", _name_or, replace=True)
-    OmegaConf.register_new_resolver("safe_name", safe_name, replace=True)
-    OmegaConf.register_new_resolver("short_id", lambda: uuid.uuid4().hex[:6], use_cache=True, replace=True)
-
-
-def prefer_own_presets(conf: Path) -> None:
-    """Let the files in `conf/hydra/` stand alone.
-
-    Hydra would merge each with a plugin's node of the same name, deprecated long since, and warn of it.
-    """
-    from hydra.core.plugins import Plugins
-
-    Plugins.instance()  # loads the plugins, which store their nodes
-    nodes = ConfigStore.instance().repo["hydra"]
-    for preset in conf.glob("hydra/*/*.yaml"):
-        nodes.get(preset.parent.name, {}).pop(preset.name, None)
-
-
-def _name_or(name: str | None, default: str) -> str:
+def name_or(name: str | None, default: str) -> str:
+    """A name that can be a folder's, or the default if there is none."""
     if name is None:
         return default
     if not re.fullmatch(r"[\w][\w.+=,@ -]{0,99}", str(name)):

@@ -55,6 +55,7 @@ class WidePath(nn.Module):
         self.register_buffer("weights", torch.zeros(shape.known + 1, num_classes))
         self.register_buffer("bias", torch.zeros(num_classes))
         self.register_buffer("trust", torch.full((2,), UNDECIDED))
+        self.register_load_state_dict_pre_hook(_take_sizes)
 
     def forward(self, token_ids: Tensor, layout: Layout = None) -> Tensor:
         """Scores, (batch, num_classes) float; arguments as `Transformer.forward`."""
@@ -125,13 +126,13 @@ class WidePath(nn.Module):
             place = torch.where(reached, further, place)
         return torch.where(self.keys[place] == keys, place, 0)
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
-        # How many n-grams are known is seen from the data, and no part of the config.
-        for name in ("keys", "idf", "weights"):
-            own, saved = getattr(self, name), state_dict.get(prefix + name)
-            if saved is not None:
-                setattr(self, name, own.new_empty(len(saved), *own.shape[1:]))
-        super()._load_from_state_dict(state_dict, prefix, *others)
+
+def _take_sizes(wide: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Make room for what is loaded: how many n-grams are known is seen from the data, and no part of the config."""
+    for name in ("keys", "idf", "weights"):
+        own, saved = getattr(wide, name), state_dict.get(prefix + name)
+        if saved is not None:
+            setattr(wide, name, own.new_empty(len(saved), *own.shape[1:]))
 
 
 def longest_numbered(vocab_size: int) -> int:

@@ -6,7 +6,7 @@ It must stay light: Hydra imports this at every start and in every worker.
 from typing import Any
 
 from hydra.plugins.sweeper import Sweeper
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from sweepformer.config.composing import plain
 from sweepformer.sweeps.hydra import Plugin
@@ -42,15 +42,14 @@ class OptunaSweeper(Plugin, Sweeper):
         study_name: str | None = None,
         params: dict[str, str] | None = None,
     ) -> None:
-        self.given = {
-            "n_trials": n_trials, "sampler": sampler, "metrics": metrics, "direction": direction, "n_jobs": n_jobs,
-            "storage": storage, "study_name": study_name, "params": params,
-        }  # fmt: skip
+        """Refuses keys that there aren't. Their values are read in `options`: `sampler`, which Hydra doesn't resolve
+        from 1.4 on, has no parents here that its interpolations could look into.
+        """
 
     @property
     def options(self) -> dict[str, Any]:
         """The options as plain values; where no `n_jobs` is given, 0: as many as the launcher has room for."""
-        options = plain(OmegaConf.create(self.given))
+        options = plain(self.config.hydra.sweeper)
         # A Slurm array has room for all trials at once, which then learn nothing from each other.
         array = min(self.config.hydra.launcher.get("array_parallelism") or 0, 8)
         return {**options, "n_jobs": array if options["n_jobs"] is None else options["n_jobs"]}

@@ -11,13 +11,13 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import safe_load
 
 from sweepformer.analysis.repetition.recorded import Recorded, as_text, made_with, read_recorded
+from sweepformer.commands.hydra_setup import composed
 from sweepformer.config.options import SCHEMAS
 from sweepformer.config.presets import CONF, groups
 from sweepformer.errors import UserError
@@ -83,7 +83,7 @@ def arguments_for_hydra(arguments: Sequence[str], run: str, typed: Sequence[str]
     hydra["runtime"] = {"choices": options}
     hydra["overrides"] = {"task": as_text(recorded.overrides)}
     hydra["callbacks"]["repetition"] = {
-        "_target_": "sweepformer.analysis.repetition.verdict.Verdict",
+        "_target_": "sweepformer.commands.from_run_verdict.Verdict",
         "_convert_": "all",
         "run": as_text(str(path.absolute())),
         "argv": as_text(list(typed)),
@@ -102,8 +102,7 @@ def _config(recorded: Recorded, options: dict[str, str], replaced: Container[str
         options: the options of groups that are checked by schemas.
         replaced: the groups of which an option is typed, which takes the place of what was recorded.
     """
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        today = compose("config", [f"{group}={option}" for group, option in options.items()])
+    today = composed([f"{group}={option}" for group, option in options.items()])
     notes = [f"left out, as it says where files go (type it again if you want it): {one}" for one in recorded.left_out]
     notes += _missing_files(recorded)
     config: dict[str, Any] = {}
