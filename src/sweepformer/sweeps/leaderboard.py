@@ -28,9 +28,9 @@ def report(sweep: Sweep, findings: str = "") -> int:
     Returns:
         How many of this command's runs have no result.
     """
-    metric = sweep.metric
+    metric = sweep.ranking.metric
     entries = read_runs(runs_in(sweep.path, depth=1))
-    ranked = rank(entries, metric, sweep.mode)
+    ranked = rank(entries, metric, sweep.ranking.mode)
     if ranked and all(math.isnan(entry.metric(metric)) for entry in ranked):
         known = ", ".join(ranked[0].summary.metrics)
         log.warning("warning: sweep.metric=%s: no run has it. They have: %s", metric, known)
@@ -39,7 +39,7 @@ def report(sweep: Sweep, findings: str = "") -> int:
     measured = {name for entry in ranked for name in entry.summary.metrics}
     names = list(dict.fromkeys([metric, *telling("val", measured), *telling("test", measured)]))
     if ranked:
-        log.info("\n%s", _ranking(f"Ranking by {sweep.in_words}", ranked[:20], keys, names))
+        log.info("\n%s", _ranking(f"Ranking by {sweep.ranking.in_words}", ranked[:20], keys, names))
     if lost:
         log.info("\n%s", _failures(lost, keys))
         log.info("tracebacks: %s", os.path.relpath(sweep.path / "<run>" / "run.log"))
@@ -110,7 +110,15 @@ def _as_markdown(
         values = dict.fromkeys(entry.settings[key] for entry in entries)
         lines.append(f"- `{key}`: {', '.join(values)}")
     if ranked:
-        lines += ["", "## What won", "", f"Ranked by {sweep.in_words}.", "", _verdict(ranked, sweep.metric), ""]
+        lines += [
+            "",
+            "## What won",
+            "",
+            f"Ranked by {sweep.ranking.in_words}.",
+            "",
+            _verdict(ranked, sweep.ranking.metric),
+            "",
+        ]
         lines += [
             f"The best run is `{ranked[0].path.name}`, its checkpoint `{ranked[0].summary.best_checkpoint}`. "
             "To train it again:",
