@@ -107,4 +107,4 @@ def _with_mode(part: Any, task: Any) -> Any:
 def best_first(items: Iterable[T], value: Callable[[T], float], mode: str) -> list[T]:
     """The one ranking of runs and checkpoints: the best by `value` first, of equals the first, those with NaN last."""
     sign = -1 if mode == "max" else 1
-    return sorted(items, key=lambda one: math.inf if math.isnan(value(one)) else sign * value(one))
+    return sorted(items, key=lambda one: (math.isnan(value(one)), sign * value(one)))

@@ -46,7 +46,7 @@ def sweep_grid(plugin: Any, params: dict[str, Any], arguments: list[str]) -> lis
         plugin.hydra_context.callbacks.on_multirun_end(config=plugin.config, config_name=None)
         sys.exit(1)
     summaries = [job.directory.read_summary() for job in sweep.jobs]
-    return [summary.metrics.get(sweep.metric) if summary else None for summary in summaries]
+    return [summary.metrics.get(sweep.ranking.metric) if summary else None for summary in summaries]
 
 
 def parse(plugin: Any, params: dict[str, Any], arguments: list[str]) -> list[Override]:

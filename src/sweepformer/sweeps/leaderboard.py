@@ -29,9 +29,9 @@ def report(sweep: Sweep, findings: str = "") -> int:
     Returns:
         How many of this command's runs have no result.
     """
-    metric = sweep.metric
+    metric = sweep.ranking.metric
     entries = read_runs(runs_in(sweep.path, depth=1))
-    ranked = rank(entries, metric, sweep.mode)
+    ranked = rank(entries, metric, sweep.ranking.mode)
     if ranked and all(math.isnan(entry.metric(metric)) for entry in ranked):
         known = ", ".join(ranked[0].summary.metrics)
         log.warning("warning: sweep.metric=%s: no run has it. They have: %s", metric, known)
@@ -40,7 +40,7 @@ def report(sweep: Sweep, findings: str = "") -> int:
     measured = {name for entry in ranked for name in entry.summary.metrics}
     names = list(dict.fromkeys([metric, *telling("val", measured), *telling("test", measured)]))
     if ranked:
-        log.info("\n%s", _ranking(f"Ranking by {sweep.in_words}", ranked[:20], keys, names))
+        log.info("\n%s", _ranking(f"Ranking by {sweep.ranking.in_words}", ranked[:20], keys, names))
     if lost:
         log.info("\n%s", _failures(lost, keys))
         log.info("tracebacks: %s", os.path.relpath(sweep.path / "<run>" / "run.log"))
@@ -110,8 +110,8 @@ def _as_markdown(
         lost=[entry for entry in entries if not entry.has_result],
         today=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         swept={key: list(dict.fromkeys(entry.settings[key] for entry in entries)) for key in keys},
-        ranked_by=sweep.in_words,
-        verdict=_verdict(ranked, sweep.metric) if ranked else "",
+        ranked_by=sweep.ranking.in_words,
+        verdict=_verdict(ranked, sweep.ranking.metric) if ranked else "",
         train_again=command_for(ranked[0].summary.overrides) if ranked else "",
         columns=["place", "run", *(f"`{key}`" for key in keys), *names, "epochs", "training s"],
         rows=[

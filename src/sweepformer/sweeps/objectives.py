@@ -1,4 +1,4 @@
-"""What a study looks for: numbers of a run's summary, each to be as large or as small as possible."""
+"""What a sweep looks for: numbers of a run's summary, each to be as large or as small as possible."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -14,6 +14,36 @@ NUMBERS = (
 )
 
 DIRECTIONS = ("maximize", "minimize")
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What the runs of a sweep are ranked by, and whether the largest ("max") or the smallest is the first."""
+
+    metric: str
+    mode: str
+
+    @property
+    def in_words(self) -> str:
+        return f"{self.metric}, the {'largest' if self.mode == 'max' else 'smallest'} first"
+
+
+def read_ranking(options: dict[str, Any], config: dict[str, Any]) -> Ranking:
+    """What the keys of `conf/sweep/default.yaml` say.
+
+    Args:
+        config: with a `task`, which may have metrics of its own.
+
+    Raises:
+        UserError: runs have no such metric, or can't be ranked by it.
+    """
+    task, metric = config.get("task") or {}, str(options["metric"])
+    kind = kind_of(task)
+    if kind and metric not in (known := (*kind.logged, *kind.tested)):
+        raise UserError(
+            f"sweep.metric={metric}: there is no such metric. There are: {', '.join(known)}." + hint(metric, known)
+        )
+    return Ranking(metric, check_mode("sweep.metric", metric, "sweep.mode", options["mode"], task))
 
 
 @dataclass(frozen=True)

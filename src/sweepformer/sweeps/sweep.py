@@ -15,7 +15,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,9 @@ from hydra.core.utils import JobReturn
 from omegaconf import OmegaConf, open_dict, read_write
 
 from sweepformer.config.composing import plain, safe_name
-from sweepformer.config.kinds import kind_of
-from sweepformer.config.metrics import check_mode
 from sweepformer.config.plain import config_hash
 from sweepformer.config.targets import named_packages
-from sweepformer.errors import SweepTerminated, UserError, hint
+from sweepformer.errors import SweepTerminated, UserError
 from sweepformer.files.atomic import remove_unfinished, write_text
 from sweepformer.files.inside import refuse_links_out
 from sweepformer.files.locks import Locked, locked
@@ -37,6 +35,7 @@ from sweepformer.runs.folder import numbered, run_number
 from sweepformer.runs.identity import identity
 from sweepformer.screen.command_line import command_line
 from sweepformer.sweeps.hydra import Plugin, error_of, launcher_for, restore_log
+from sweepformer.sweeps.objectives import read_ranking
 from sweepformer.sweeps.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -75,25 +74,9 @@ class Sweep:
         self._plugin, self._config = plugin, plugin.config
         self.path = Path(self._config.hydra.sweep.dir).absolute()
         self.options: dict[str, Any] = plain(self._config.sweep)
-        self.metric = str(self.options["metric"])  # what runs are ranked by
-        self.mode = self._mode()
+        self.ranking = read_ranking(self.options, plain(OmegaConf.masked_copy(self._config, ["task"])))
         self.planned = 0  # runs that will be added later included
         self._jobs: dict[str, Job] = {}
-
-    def _mode(self) -> str:
-        task = plain(OmegaConf.masked_copy(self._config, ["task"])).get("task") or {}
-        kind = kind_of(task)
-        if kind and self.metric not in (known := (*kind.logged, *kind.tested)):
-            raise UserError(
-                f"sweep.metric={self.metric}: there is no such metric. There are: {', '.join(known)}."
-                + hint(self.metric, known)
-            )
-        return check_mode("sweep.metric", self.metric, "sweep.mode", self.options["mode"], task)
-
-    @property
-    def in_words(self) -> str:
-        """What its runs are ranked by, and how."""
-        return f"{self.metric}, the {'largest' if self.mode == 'max' else 'smallest'} first"
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -248,7 +231,7 @@ class Sweep:
         before = self.jobs[0].directory.sweep
         swept = sorted({override.split("=")[0].lstrip("+~") for job in self.jobs for override in job.swept})
         keys = sorted({*before.get("swept", []), *swept})
-        about = {"swept": keys, "command": command(), "metric": self.metric, "mode": self.mode}
+        about = {"swept": keys, "command": command(), **asdict(self.ranking)}
         write_text(self.path / SWEEP_FILE, json.dumps(about, indent=1) + "\n")
 
 
