@@ -113,7 +113,7 @@ def test_the_metrics_are_those_of_the_best_checkpoint(cli: Cli, tiny: tuple[str,
 def test_half_precision_on_a_cpu_becomes_bfloat16_and_says_so(cli: Cli, tiny: tuple[str, ...]) -> None:
     result = cli(*tiny, "trainer.precision=16-mixed")
     assert result.code == 0, result.screen
-    assert "16-mixed was asked for, a CPU trains in bf16-mixed instead" in result.out
+    assert "in place of 16-mixed, as a CPU has no fast float16" in result.out
     assert result.summary["effective_precision"] == "bf16-mixed"
 
 

@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from sweepformer import load
-from sweepformer.config.composing import prefer_own_presets, register
+from sweepformer.commands.hydra_setup import prefer_own_presets, register
 from sweepformer.config.presets import CONF
 from sweepformer.errors import UserError
 from sweepformer.runs.directory import RunDirectory
@@ -29,6 +29,7 @@ def test_runs_follow_one_another_and_one_in_a_thread_without_hydras_application(
     tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SWEEPFORMER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)  # what other tests have left there
     config = composed(*tiny)
     asked = str(config)
     handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
