@@ -1,13 +1,17 @@
-"""What logits stand for: answers in the user's terms, for the test of a run and for new texts alike."""
+"""What logits stand for: answers in the user's terms, for the test of a run and for new texts alike.
+
+`ANSWERS` has the class of each kind of label; where there is no label there is no answer.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from sweepformer.config.kinds import LabelKind
 from sweepformer.data.encoding import NO_TAG
 
 PROBABILITY = "probability_"  # what the names of columns begin with, before the class's
@@ -16,7 +20,23 @@ Kept = dict[str, Any]  # by name a tensor, an array or a list, with an item for 
 
 
 class Answers(ABC):
-    """What the logits of one kind of task stand for: what is kept of each batch, and the columns of all that was."""
+    """What the logits of one kind of task stand for: what is kept of each batch, and the columns of all that was.
+
+    temperature: what logits are divided by for probabilities; scale: the standard deviation of the training rows'
+    numbers; 1 where there is none.
+    """
+
+    temperature: Tensor | float = 1.0
+    scale: float = 1.0
+
+    @classmethod
+    @abstractmethod
+    def learned(cls, state: dict[str, Any], device: torch.device) -> Self:
+        """Those of a finished run, with all that can be said. state: what its task learned beside the weights.
+
+        Raises:
+            KeyError: an earlier version left something out of it.
+        """
 
     @abstractmethod
     def of(self, logits: Tensor, rows: Tensor | None = None) -> Kept:
@@ -30,12 +50,24 @@ class Answers(ABC):
     def columns(self, kept: Kept, classes: Sequence[str]) -> dict[str, Any]:
         """`prediction`, and what else there is to say of each row: arrays or lists by column."""
 
+    @abstractmethod
+    def types(self, classes: Sequence[str]) -> dict[str, str]:
+        """What stands in each of these columns: "string", "strings" or a dtype."""
+
+    def probabilities(self, kept: Kept, classes: Sequence[str]) -> Any:
+        """Of each row, (rows, classes) float32. kept: of all rows; empty where there are none."""
+        return kept.get("probabilities", np.zeros((0, len(classes)), dtype=np.float32))
+
 
 class ClassAnswers(Answers):
     """One class a row. temperature: scalar, what logits are divided by for probabilities."""
 
     def __init__(self, temperature: Tensor) -> None:
         self.temperature = temperature
+
+    @classmethod
+    def learned(cls, state: dict[str, Any], device: torch.device) -> Self:
+        return cls(torch.as_tensor(state.get("temperature", 1.0), device=device))  # earlier versions fitted none
 
     def of(self, logits: Tensor, rows: Tensor | None = None) -> Kept:
         return {"probabilities": (logits / self.temperature).softmax(1)}
@@ -48,12 +80,19 @@ class ClassAnswers(Answers):
             **_probability_columns(probabilities, classes),
         }
 
+    def types(self, classes: Sequence[str]) -> dict[str, str]:
+        return {"prediction": "string", **_probability_types(classes)}
+
 
 class SetAnswers(Answers):
     """Any number of classes a row. thresholds: (classes,) float, from which probability on each is given, inclusive."""
 
     def __init__(self, thresholds: Tensor) -> None:
         self.thresholds = thresholds
+
+    @classmethod
+    def learned(cls, state: dict[str, Any], device: torch.device) -> Self:
+        return cls(state["thresholds"].to(device))
 
     def of(self, logits: Tensor, rows: Tensor | None = None) -> Kept:
         return {"given": self.given(logits), "probabilities": logits.sigmoid()}
@@ -69,12 +108,19 @@ class SetAnswers(Answers):
             **_probability_columns(kept["probabilities"], classes),
         }
 
+    def types(self, classes: Sequence[str]) -> dict[str, str]:
+        return {"prediction": "strings", **_probability_types(classes)}
+
 
 class NumberAnswers(Answers):
     """One number a row. mean, scale: what standardised numbers were made with."""
 
     def __init__(self, mean: float, scale: float) -> None:
         self.mean, self.scale = mean, scale
+
+    @classmethod
+    def learned(cls, state: dict[str, Any], device: torch.device) -> Self:
+        return cls(state["mean"], state["scale"])
 
     def of(self, logits: Tensor, rows: Tensor | None = None) -> Kept:
         return {"predictions": logits[:, 0].cpu().double() * self.scale + self.mean}
@@ -83,12 +129,19 @@ class NumberAnswers(Answers):
         """prediction, float64, in the unit of the training rows."""
         return {"prediction": kept["predictions"]}
 
+    def types(self, classes: Sequence[str]) -> dict[str, str]:
+        return {"prediction": "float64"}
+
 
 class TagAnswers(Answers):
     """One tag a word. with_probabilities: keep those of all tags too."""
 
     def __init__(self, with_probabilities: bool = False) -> None:
         self.with_probabilities = with_probabilities
+
+    @classmethod
+    def learned(cls, state: dict[str, Any], device: torch.device) -> Self:
+        return cls(with_probabilities=True)
 
     def of(self, logits: Tensor, rows: Tensor | None = None) -> Kept:
         """The rows' tags, an array a row, NO_TAG where there is no answer; and (words, tags) float32, NaN there."""
@@ -101,6 +154,21 @@ class TagAnswers(Answers):
     def columns(self, kept: Kept, classes: Sequence[str]) -> dict[str, Any]:
         """prediction, a list of strings a row, null for a word that was cut off."""
         return {"prediction": names_of_tags(kept["predictions"], classes)}
+
+    def types(self, classes: Sequence[str]) -> dict[str, str]:
+        return {"prediction": "strings"}
+
+    def probabilities(self, kept: Kept, classes: Sequence[str]) -> Any:
+        """Of each row's words, (words, tags) float32."""
+        return kept.get("probabilities", [])
+
+
+ANSWERS: dict[LabelKind, type[Answers]] = {
+    LabelKind.CLASS: ClassAnswers,
+    LabelKind.CLASSES: SetAnswers,
+    LabelKind.NUMBER: NumberAnswers,
+    LabelKind.TAGS: TagAnswers,
+}
 
 
 def predicted_tags(logits: Tensor) -> Tensor:
@@ -150,3 +218,7 @@ def _ordered(values: Any, order: np.ndarray) -> Any:
 
 def _probability_columns(probabilities: np.ndarray, classes: Sequence[str]) -> dict[str, np.ndarray]:
     return {f"{PROBABILITY}{name}": probabilities[:, number] for number, name in enumerate(classes)}
+
+
+def _probability_types(classes: Sequence[str]) -> dict[str, str]:
+    return {f"{PROBABILITY}{name}": "float32" for name in classes}

@@ -30,7 +30,7 @@ def model_options(config: dict[str, Any], kind: Kind, tokenizer: Tokenizer | Non
 
 def stem_by_the_task(config: dict[str, Any], kind: Kind) -> tuple[str, str]:
     """What a model whose config says `stem: null` has there, and why. Arguments as of `model_options`."""
-    if kind.predicts == "vocabulary":
+    if kind.is_language_model:
         return "none", "an encoder is mostly pretrained to answer beside a wide path (for tags: model.stem=convolution)"
     if isinstance(config["model"].get("wide"), dict) and _has_wide(config, kind):
         return "none", "the encoder answers beside a wide path"
@@ -64,7 +64,7 @@ def _has_wide(config: dict[str, Any], kind: Kind) -> bool:
     if not is_by_the_task(config["model"]["wide"]):
         return bool(config["model"]["wide"]["enabled"])
     weighed = config["task"].get("class_weights", "none") != "none" or config["data"].get("sampling") == "balanced"
-    return kind.labels == "class" and not weighed
+    return kind.labelled.is_one_class and not weighed
 
 
 def _wide(wide: dict[str, Any], tokenizer: Tokenizer | None) -> dict[str, Any]:

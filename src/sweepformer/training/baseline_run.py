@@ -13,7 +13,7 @@ from torchmetrics import Metric
 
 from sweepformer.baselines.baseline import Baseline, save_baseline
 from sweepformer.config.build import build, find_target
-from sweepformer.config.kinds import LABELLED, Kind, own_options
+from sweepformer.config.kinds import Kind, LabelKind, own_options
 from sweepformer.data.corpus import prepare
 from sweepformer.data.store import Store, TokenizedRows
 from sweepformer.errors import UserError
@@ -53,15 +53,15 @@ def fit_and_test(
     """Fit on train, choose on validation, test; the summary takes up what came out."""
     kind: Kind = find_target("task", config["task"]).kind
     baseline: Baseline = build("model", config["model"])
-    if kind.labels not in baseline.labels:
+    if kind.labelled not in baseline.labels:
         raise UserError(
             f"model: {type(baseline).__name__} can't do this task: it learns from rows with "
-            f"{' or '.join(LABELLED[one] for one in baseline.labels)}, and those of the task have "
-            f"{LABELLED[kind.labels]}. Choose a transformer, such as model=small."
+            f"{' or '.join(LabelKind(one).in_words for one in baseline.labels)}, and those of the task have "
+            f"{kind.labelled.in_words}. Choose a transformer, such as model=small."
         )
     _tell_of_idle_options(config, type(baseline).__name__)
-    baseline = baseline.suited_to(kind.labels)
-    store = prepare(config["data"], config["tokenizer"], config["seed"], kind.labels)
+    baseline = baseline.suited_to(kind.labelled)
+    store = prepare(config["data"], config["tokenizer"], config["seed"], kind.labelled)
     directory.write_environment(seed=config["seed"], device="cpu", **store.hashes)
     directory.write_labels(store.classes)
     print_rows(store)
