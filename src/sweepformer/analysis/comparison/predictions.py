@@ -76,7 +76,16 @@ class Predictions:
     @property
     def key(self) -> pyarrow.Table:
         """The columns that are the same in all runs that were tested on the same rows."""
-        return self.table.select(["id", "tokens" if self.kind.labels == "nothing" else "label"])
+        return self.table.select(["id", _true_and_said(self.kind)[0]])
+
+    @property
+    def true(self) -> pyarrow.Array:
+        """What is so whoever answers: labels, or how many tokens are asked for."""
+        return self.column(_true_and_said(self.kind)[0])
+
+    @property
+    def rows(self) -> int:
+        return int(self.table.num_rows)
 
     def column(self, name: str) -> pyarrow.Array:
         return self.table[name].chunk(0)
@@ -91,7 +100,7 @@ def read_predictions(run: Run) -> Predictions:
     kind = kind_of(run.config.get("task", {}))
     if kind is None:
         raise NoAnswers("its task is none that comes with sweepformer, and its answers aren't understood")
-    wanted = ["id", *(("loss", "tokens") if kind.labels == "nothing" else ("label", "prediction"))]
+    wanted = ["id", *_true_and_said(kind)]
     try:
         with pyarrow.parquet.ParquetFile(run.path / FILE) as file:
             names = file.schema_arrow.names
@@ -105,6 +114,11 @@ def read_predictions(run: Run) -> Predictions:
     if not table.num_rows:
         raise NoAnswers(f"its {FILE} has no rows")
     return Predictions(kind, table.combine_chunks(), _classes(run, names))
+
+
+def _true_and_said(kind: Kind) -> tuple[str, str]:
+    """The columns of what is true of a row, and of what a run says of it."""
+    return ("tokens", "loss") if kind.labelled.is_nothing else ("label", "prediction")
 
 
 def _classes(run: Run, columns: list[str]) -> list[str]:

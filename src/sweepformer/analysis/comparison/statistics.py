@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from sweepformer.analysis.comparison.answers import Answers, Split
+from sweepformer.analysis.comparison.answers import Split
+from sweepformer.analysis.comparison.sums import Answers
 
 AT_ONCE = 16_000_000  # counts held in memory: 64 MB
 

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from sweepformer.analysis.comparison.answers import Answers, answers_of, split_of
+from sweepformer.analysis.comparison.answers import answers_of, split_of
 from sweepformer.analysis.comparison.predictions import Predictions
 from sweepformer.analysis.comparison.statistics import Interval, interval, resample
-from sweepformer.analysis.evaluation.calibration import Calibration, before_scaling, calibration_of, losses_of
+from sweepformer.analysis.comparison.sums import Answers
+from sweepformer.analysis.evaluation.calibration import Calibration, before_scaling, calibration_of
+from sweepformer.analysis.evaluation.label_kinds import JUDGINGS
 from sweepformer.analysis.evaluation.labelled import Labelled
 from sweepformer.errors import UserError
 from sweepformer.inference.predictor import Predictor
@@ -70,7 +72,7 @@ class Evaluation:
 
 def check_can_be_measured(run: Predictor) -> None:
     """Raises a UserError if the run answers with nothing that labels could be compared with."""
-    if run.kind.labels == "nothing":
+    if run.kind.labelled not in JUDGINGS:
         raise UserError(
             "This run is a language model: it has no label for a text. python -m src.predict tells its loss."
         )
@@ -84,13 +86,13 @@ def evaluate(run: Predictor, labelled: Labelled, most_mistakes: int = 10) -> Eva
     """
     table = labelled.table.combine_chunks()
     names = _known(run, table["label"].to_pylist())
-    true, given = (_numbers(table[name].to_pylist(), names, run.kind.labels) for name in ("label", "prediction"))
-    losses = losses_of(run, true, given if run.kind.labels == "number" else labelled.probabilities)
-    metrics = _metrics(run, table, losses)
+    judging = JUDGINGS[run.kind.labelled]
+    true, given = (judging.numbers(table[name].to_pylist(), names) for name in ("label", "prediction"))
+    metrics = _metrics(run, table, judging.losses(run, true, given, labelled.probabilities))
     classes, confusion, after, before = [], None, None, None
-    if run.kind.labels in ("class", "classes"):
+    if run.kind.labelled.has_classes:
         classes = _of_classes(true, given, names)
-    if run.kind.labels == "class":
+    if run.kind.labelled.is_one_class:
         confusion = confusion_matrix(true, given, labels=range(len(names)))
         if labelled.probabilities is not None:
             unscaled = before_scaling(labelled.probabilities, run.temperature)
@@ -135,9 +137,7 @@ def _known(run: Predictor, labels: list[Any]) -> list[str]:
     Raises:
         UserError: the run knows none of the labels.
     """
-    if run.kind.labels == "number":
-        return []
-    seen = set(labels) if run.kind.labels == "class" else {one for row in labels for one in row}
+    seen: set[str] = set().union(*map(JUDGINGS[run.kind.labelled].members, labels))
     strange = sorted(seen - set(run.classes))
     if seen and len(strange) == len(seen):
         raise UserError(
@@ -152,13 +152,11 @@ def _notes(run: Predictor, labelled: Labelled) -> list[str]:
         notes.append(
             f"probabilities are of logits divided by {run.temperature:.4g}, as fitted on validation; the loss is not"
         )
-    if run.kind.labels != "number":
-        labels = labelled.table["label"].to_pylist()
-        of_rows = [{row} if run.kind.labels == "class" else set(row) for row in labels]
-        strange = [row - set(run.classes) for row in of_rows]
-        if count := sum(map(bool, strange)):
-            names = _some(sorted(set().union(*strange)))
-            notes.append(f"{count:,} rows have labels that the run does not know, which count as missed: {names}")
+    members = map(JUDGINGS[run.kind.labelled].members, labelled.table["label"].to_pylist())
+    strange = [row - set(run.classes) for row in members]
+    if count := sum(map(bool, strange)):
+        names = _some(sorted(set().union(*strange)))
+        notes.append(f"{count:,} rows have labels that the run does not know, which count as missed: {names}")
     if labelled.unlabelled:
         notes.append(f"{labelled.unlabelled:,} rows have no label and are left out")
     if labelled.without_text:
@@ -170,8 +168,9 @@ def _notes(run: Predictor, labelled: Labelled) -> list[str]:
 
 def _mistakes(run: Predictor, labelled: Labelled) -> list[Mistake]:
     rows = labelled.table.select(["id", "label", "prediction", "text"]).to_pylist()
-    weights = [_weight(run.kind.labels, row["label"], row["prediction"]) for row in rows]
-    if run.kind.labels == "class" and labelled.probabilities is not None:
+    wrongness = JUDGINGS[run.kind.labelled].wrongness
+    weights = [wrongness(row["label"], row["prediction"]) for row in rows]
+    if run.kind.labelled.is_one_class and labelled.probabilities is not None:
         weights = (np.array(weights) * labelled.probabilities.max(1)).tolist()
     order = sorted((place for place, weight in enumerate(weights) if weight), key=lambda place: -weights[place])
     return [
@@ -184,33 +183,6 @@ def _mistakes(run: Predictor, labelled: Labelled) -> list[Mistake]:
         )
         for place in order
     ]
-
-
-def _weight(labelled: str, label: Any, prediction: Any) -> float:
-    match labelled:
-        case "number":
-            return abs(label - prediction)
-        case "classes":
-            return len(set(label) ^ set(prediction))
-        case "tags":
-            return sum(one != other for one, other in zip(label, prediction, strict=True))
-        case _:
-            return float(label != prediction)
-
-
-def _numbers(values: list[Any], names: Sequence[str], labelled: str) -> np.ndarray:
-    """(rows,) int64 class numbers, (rows, classes) bool, or (rows,) float; empty of tags."""
-    places = {name: place for place, name in enumerate(names)}
-    if labelled == "tags":
-        return np.zeros(0)
-    if labelled == "number":
-        return np.array(values, dtype=np.float64)
-    if labelled == "class":
-        return np.array([places[value] for value in values])
-    table = np.zeros((len(values), len(names)), dtype=bool)
-    for row, members in enumerate(values):
-        table[row, [places[one] for one in members]] = True
-    return table
 
 
 def _some(names: Sequence[str], most: int = 8) -> str:

@@ -78,10 +78,10 @@ def answer_labelled(
         for chunk in table.chunks(AT_ONCE, read.names, 0):
             bar.update(len(chunk.records))
             labels = labels_of(run, chunk, read, f"{KEY}: {path}")
-            if run.kind.labels == "classes":  # as in training, an empty cell is a row with none of them
+            if run.kind.labelled.is_a_set:  # as in training, an empty cell is a row with none of them
                 labels = [label or [] for label in labels]
             written, present = texts_of(run, chunk, read, path)
-            if run.kind.labels == "tags":
+            if run.kind.labelled.is_of_words:
                 _check_lengths(
                     written, [labels[number] for number in present], [chunk.places[number] for number in present], path
                 )
