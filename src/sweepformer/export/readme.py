@@ -3,7 +3,8 @@
 from string import Template
 from typing import Any
 
-from sweepformer.export.graphs import answer_name
+from sweepformer.config.kinds import LabelKind
+from sweepformer.export.label_kinds import LABELS
 from sweepformer.export.trial import Trial
 from sweepformer.files.atomic import SEAL
 
@@ -18,18 +19,6 @@ MODELS = {
     "torch": "`model.pt2`: the model for `torch.export.load`, for any number of rows",
     "safetensors": "`model.safetensors`: the weights; `model_code/`: the code that they belong to, torch alone",
     "transformers": "`model.safetensors`: the weights; `modeling_sweepformer.py` and the modules beside it: their code",
-}
-SAYS = {
-    "class": "one of $count labels for a text",
-    "classes": "any of $count labels for a text",
-    "number": "a number for a text",
-    "tags": "one of $count tags for each word",
-}
-MEANS = {
-    "class": "probabilities are softmax(logits / temperature)",
-    "classes": "probabilities are sigmoid(logits), and a label is given from its threshold on",
-    "number": "the number is logits * scale + mean",
-    "tags": "probabilities are softmax(logits); those of a word's first token are its own",
 }
 
 PAGE = Template("""\
@@ -66,6 +55,8 @@ $alone
 
 $checked
 """)
+PAIRS = '[("a text", "what it is compared with"), ("another", "the same")]'
+TOKENIZED_PAIRS = '["a text", "another"], ["what it is compared with", "the same"]'
 SHELL = 'python predict.py "a text" "another"'
 SHELL_OF_PAIRS = r"printf 'a text\twhat it is compared with\n' | python predict.py"
 PROBABILITIES = "\nprint(labeller.labels, labeller.predict_proba(rows))"
@@ -131,7 +122,7 @@ logits = model(batch["input_ids"], batch["attention_mask"]).logits
 
 def readme(name: str, about: dict[str, Any], classes: list[str], trial: Trial) -> str:
     """Markdown. about: what the folder's config.json says."""
-    form, labelled, pairs = about["format"], about["labelled"], about["reads"]["pairs"]
+    form, labels, pairs = about["format"], LABELS[LabelKind(about["labelled"])], about["reads"]["pairs"]
     checked = list(trial.lines)
     if transform := about["run"]["data"].get("transform"):
         checked.append(f"texts went through {transform['_target_']} in training: do the same before")
@@ -142,36 +133,24 @@ def readme(name: str, about: dict[str, Any], classes: list[str], trial: Trial) -
         )
     alone = Template(ALONE[form]).substitute(
         inputs=INPUTS,
-        second=answer_name(labelled),
-        kind="TokenClassification" if labelled == "tags" else "SequenceClassification",
-        texts=_tokenizer_arguments(labelled, pairs),
+        second=labels.answer,
+        kind=labels.task,
+        texts=TOKENIZED_PAIRS if pairs else labels.tokenized,
     )
     return PAGE.substitute(
         name=name,
-        says=Template(SAYS[labelled]).substitute(count=len(classes)),
+        says=Template(labels.says).substitute(count=len(classes)),
         pairs=" Rows are pairs of texts." if pairs else "",
         needs=NEEDS[form],
-        rows=_rows(labelled, pairs),
+        rows=PAIRS if pairs else labels.rows,
         shell=SHELL_OF_PAIRS if pairs else SHELL,
         seal=SEAL,
-        probabilities="" if labelled == "number" else PROBABILITIES,
+        probabilities=PROBABILITIES if labels.answer == "probabilities" else "",
         alone=alone,
         model=_model(about),
-        means=MEANS[labelled],
+        means=labels.means,
         checked="\n".join(f"- {line}" for line in checked),
     )
-
-
-def _rows(labelled: str, pairs: bool) -> str:
-    if pairs:
-        return '[("a text", "what it is compared with"), ("another", "the same")]'
-    return '[["some", "words"], ["others"]]' if labelled == "tags" else '["a text", "another"]'
-
-
-def _tokenizer_arguments(labelled: str, pairs: bool) -> str:
-    if pairs:
-        return '["a text", "another"], ["what it is compared with", "the same"]'
-    return f"{_rows(labelled, False)}, is_split_into_words=True" if labelled == "tags" else "rows"
 
 
 def _model(about: dict[str, Any]) -> str:
