@@ -7,7 +7,7 @@ found by the `LabelKind`, and a new kind needs one in each:
     tasks/answers.py                   what logits stand for, and in which columns answers are written
     inference/correctness.py           how often answers are right
     export/label_kinds.py              what a bundle of such a run says, and how it is tried out
-    analysis/comparison/sums.py        the sums that metrics of a test split follow from
+    analysis/comparison/answers.py     the sums that metrics of a test split follow from
     analysis/evaluation/label_kinds.py what labels and answers come to, row by row
 
 and a task that learns from it, which is named in `KINDS`.
@@ -61,11 +61,6 @@ class LabelKind(StrEnum):
     def is_of_words(self) -> bool:
         """Whether each word has a label of its own, and a row is a list of words."""
         return self is LabelKind.TAGS
-
-    @property
-    def is_of_tokens(self) -> bool:
-        """Whether answers are for single tokens rather than for rows."""
-        return self.is_of_words or self.is_nothing
 
     @property
     def is_nothing(self) -> bool:

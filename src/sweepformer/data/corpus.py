@@ -87,9 +87,8 @@ def prepare(
             log.info("tokenising %s rows", f"{sum(report.rows.values()):,}")
             options["path"] = tokenizer.get("path")
             shown = {"data": data, "tokenizer": tokenizer, "seed": seed}
-            made = read_text_as_it_is(
-                make_tokenizer(splits.train.texts, **options, answers_for_tokens=kind.is_of_tokens)
-            )
+            of_tokens = kind.is_of_words or kind.is_nothing
+            made = read_text_as_it_is(make_tokenizer(splits.train.texts, **options, answers_for_tokens=of_tokens))
             if splits.train.pairs:
                 check_separates(made)
             write_store(path, splits, report, made, shown, kind)

@@ -17,9 +17,9 @@ from sweepformer.errors import UserError
 
 
 class Labelling(ABC):
-    """The labels of one row after another, all of one kind.
+    """The labels of one row after another, all of one kind; `LABELLINGS` has the class of each.
 
-    needed, comes_from: what a row needs, and where one may find it; takes_classes: whether one class a row will do.
+    needed, found_in: what a row needs, and where there are such rows; takes: which columns of labels will do.
     notes: what the user should know of the labels, once they are finished.
 
     Args:
@@ -28,96 +28,82 @@ class Labelling(ABC):
         refuse_invalid: tags such as I-X after O, rather than repairing them.
     """
 
-    needed: ClassVar[str] = "no label"
-    comes_from: ClassVar[str] = "any data"
-    takes_classes: ClassVar[bool] = False
+    needed: ClassVar[str]
+    found_in: ClassVar[str]
+    takes: ClassVar[tuple[type[Labels], ...]]
 
     def __init__(self, column: str, separator: str = ",", refuse_invalid: bool = False) -> None:
         self.column, self.separator, self.refuse_invalid = column, separator, refuse_invalid
-        self.labels: Any = []  # as far as they were added
+        self.labels: Any = []
+        self.places: list[Place] = []
         self.notes: Sequence[str] = ()
 
-    @staticmethod
     @abstractmethod
-    def read(value: Any, where: str, column: str, separator: str) -> Any:
+    def read(self, value: Any, where: str) -> Any:
         """The label that stands in a cell.
 
         Raises:
             UserError: it can't be one; naming where.
         """
 
-    @staticmethod
-    @abstractmethod
-    def of(labels: Labels) -> Labels | None:
-        """Labels of rows as this kind; None if they are of another."""
-
     def add(self, record: dict[str, Any], place: Place, words: Any) -> None:
         """One row's. words: of its text, where words are labelled."""
-        self.labels.append(self.read(record.get(self.column), str(place), self.column, self.separator))
+        self.labels.append(self.read(record.get(self.column), str(place)))
 
     def finish(self) -> Any:
         """All rows' labels, as `Rows` takes them."""
         return self.labels
 
+    @staticmethod
+    def of(labels: Any) -> Labels:
+        """Labels that it takes, as they are needed."""
+        return labels
+
 
 class ClassLabelling(Labelling):
     """One class a row: a word or a number."""
 
-    needed = "one class a row"
-    comes_from = "data=files data.label_column=... of a column of classes"
-    takes_classes = True
+    needed, found_in = "one class a row", "data=files data.label_column=... of a column of classes"
+    takes = (Classes,)
 
-    @staticmethod
-    def read(value: Any, where: str, column: str, separator: str) -> str:
-        return sys.intern(checked_label(value, where, column))
-
-    @staticmethod
-    def of(labels: Labels) -> Labels | None:
-        return labels if isinstance(labels, Classes) else None
+    def read(self, value: Any, where: str) -> str:
+        return sys.intern(checked_label(value, where, self.column))
 
 
 class SetLabelling(Labelling):
     """Any number of classes a row, in any order and none twice: a list, or a text that a separator cuts."""
 
-    needed = "a list of classes a row"
-    comes_from = "data=files data.label_column=... of a column of lists"
-    takes_classes = True
+    needed, found_in = "a list of classes a row", "data=files data.label_column=... of a column of lists"
+    takes = (Classes, LabelLists)
 
-    @staticmethod
-    def read(value: Any, where: str, column: str, separator: str) -> list[str]:
+    def read(self, value: Any, where: str) -> list[str]:
         if isinstance(value, str):
-            value = [part for part in value.split(separator) if part.strip()]
+            value = [part for part in value.split(self.separator) if part.strip()]
         elif value is None:
             value = []  # none of the classes
-        return sorted(set(checked_labels(value, where, column)))
-
-    @staticmethod
-    def of(labels: Labels) -> Labels | None:
-        if isinstance(labels, Classes):  # sets of one
-            return LabelLists(labels.categories, np.arange(len(labels) + 1))
-        return labels if isinstance(labels, LabelLists) else None
+        return sorted(set(checked_labels(value, where, self.column)))
 
     def finish(self) -> LabelLists:
         return LabelLists.of(self.labels)
+
+    @staticmethod
+    def of(labels: Any) -> Labels:
+        """One class a row is a set of one."""
+        return LabelLists(labels.categories, np.arange(len(labels) + 1)) if isinstance(labels, Classes) else labels
 
 
 class NumberLabelling(Labelling):
     """One finite number a row."""
 
-    needed = "one number a row"
-    comes_from = "data=files data.label_column=... of a column of numbers"
+    needed, found_in = "one number a row", "data=files data.label_column=... of a column of numbers"
+    takes = (Numbers,)
 
     def __init__(self, column: str, separator: str = ",", refuse_invalid: bool = False) -> None:
         super().__init__(column, separator, refuse_invalid)
         self.labels = array("d")
 
-    @staticmethod
-    def read(value: Any, where: str, column: str, separator: str) -> float:
-        return checked_number(value, where, column)
-
-    @staticmethod
-    def of(labels: Labels) -> Labels | None:
-        return labels if isinstance(labels, Numbers) else None
+    def read(self, value: Any, where: str) -> float:
+        return checked_number(value, where, self.column)
 
     def finish(self) -> Numbers:
         return Numbers(np.array(self.labels))
@@ -126,20 +112,11 @@ class NumberLabelling(Labelling):
 class TagLabelling(Labelling):
     """A tag for every word: a list, or, in a file to be answered for, a text that white space cuts."""
 
-    needed = "a tag for every word"
-    comes_from = "data=conll, or data=files with a column of lists"
+    needed, found_in = "a tag for every word", "data=conll, or data=files with a column of lists"
+    takes = (LabelLists,)
 
-    def __init__(self, column: str, separator: str = ",", refuse_invalid: bool = False) -> None:
-        super().__init__(column, separator, refuse_invalid)
-        self.places: list[Place] = []
-
-    @staticmethod
-    def read(value: Any, where: str, column: str, separator: str) -> list[str]:
-        return checked_labels(value.split() if isinstance(value, str) else value, where, column)
-
-    @staticmethod
-    def of(labels: Labels) -> Labels | None:
-        return labels if isinstance(labels, LabelLists) else None
+    def read(self, value: Any, where: str) -> list[str]:
+        return checked_labels(value.split() if isinstance(value, str) else value, where, self.column)
 
     def add(self, record: dict[str, Any], place: Place, words: Any) -> None:
         tags = checked_labels(record.get(self.column), str(place), self.column)
@@ -158,21 +135,17 @@ class TagLabelling(Labelling):
 class NoLabelling(Labelling):
     """Texts alone, whatever stands beside them."""
 
-    takes_classes = True
+    takes = (Labels,)
 
-    @staticmethod
-    def read(value: Any, where: str, column: str, separator: str) -> None:
+    def read(self, value: Any, where: str) -> None:
         return None
-
-    @staticmethod
-    def of(labels: Labels) -> Labels | None:
-        return Unlabelled(len(labels))
-
-    def add(self, record: dict[str, Any], place: Place, words: Any) -> None:
-        pass
 
     def finish(self) -> None:
         return None
+
+    @staticmethod
+    def of(labels: Any) -> Labels:
+        return Unlabelled(len(labels))
 
 
 LABELLINGS: dict[LabelKind, type[Labelling]] = {
@@ -190,7 +163,7 @@ def check_offer(source: Source, needed: LabelKind) -> None:
     Raises:
         UserError: it hasn't.
     """
-    if getattr(source, "labels", None) == LabelKind.CLASS and not LABELLINGS[needed].takes_classes:
+    if getattr(source, "labels", None) == LabelKind.CLASS and not issubclass(Classes, LABELLINGS[needed].takes):
         raise _refusal(f"data: {type(source).__name__} has one class a row", needed)
 
 
@@ -200,12 +173,12 @@ def as_needed(rows: Rows, needed: LabelKind) -> Labels:
     Raises:
         UserError: they are of another kind.
     """
-    labels = LABELLINGS[needed].of(rows.labels)
-    if labels is None:
+    labelling = LABELLINGS[needed]
+    if not isinstance(rows.labels, labelling.takes):
         raise _refusal(f"{rows.origin or 'data'}: its rows are labelled otherwise", needed)
-    return labels
+    return labelling.of(rows.labels)
 
 
 def _refusal(what: str, needed: LabelKind) -> UserError:
     kind = LABELLINGS[needed]
-    return UserError(f"{what}, and the task needs {kind.needed}. Choose {kind.comes_from}; or another task.")
+    return UserError(f"{what}, and the task needs {kind.needed}. Choose {kind.found_in}; or another task.")

@@ -38,26 +38,26 @@ class Labeller:
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.encode_special_tokens = True  # "[SEP]" in a text is five characters
         self.reads, self.answers = self.about["reads"], self.about["answers"]
-        self.says = SAYS[self.about["labelled"]](self.labels, self.answers)
+        self.kind = KINDS[self.about["labelled"]](self.labels, self.answers)
         self.graph = open_graph(folder, self.about)
 
     def predict(self, rows: Sequence[Any]) -> list[Any]:
         """What each row is: a label, a list of labels, a number, or a list of tags, None of words that were cut off."""
         with np.errstate(invalid="ignore"):
-            return [self.says.label(one) for one in self.logits(rows)]
+            return [self.kind.label(one) for one in self.logits(rows)]
 
     def predict_proba(self, rows: Sequence[Any]) -> list[np.ndarray]:
         """Of each row the probabilities of the labels, (labels,) float32; or of its words, (words, labels), NaN of
         those that were cut off.
         """
         with np.errstate(invalid="ignore"):
-            return [self.says.probabilities(one) for one in self.logits(rows)]
+            return [self.kind.probabilities(one) for one in self.logits(rows)]
 
     def logits(self, rows: Sequence[Any]) -> list[np.ndarray]:
         """What the model says of each row, (outputs,) float32, of several windows their mean; or of its words,
         (words, tags), that of each one's first token, -inf of those that were cut off.
         """
-        tagged, answers = self.says.tagged, []
+        tagged, answers = self.kind.tagged, []
         given = [tuple(row) for row in rows] if self.reads["pairs"] else list(rows)
         encodings = self.tokenizer.encode_batch(given, is_pretokenized=tagged)
         tokens = [self._tokens(one, len(row)) for one, row in zip(encodings, given, strict=True)]
@@ -74,7 +74,7 @@ class Labeller:
     def _tokens(self, encoding: Encoding, words: int) -> tuple[np.ndarray, list[int]]:
         """A row's token ids, and where those of its words begin; what normalisation removes is an unknown token."""
         unknown = self.reads["unknown_id"] or 0
-        if not self.says.tagged:
+        if not self.kind.tagged:
             return np.array(encoding.ids or [unknown]), []
         ids: list[int] = []
         begins: list[int] = []
@@ -104,8 +104,8 @@ class Labeller:
         return [said[one] for one in range(len(sequences))]
 
 
-class OneLabel:
-    """What the logits of a row stand for: one of several labels. answers: of config.json."""
+class _OneLabel:
+    """What the logits of a row stand for: one of the labels. answers: of config.json."""
 
     tagged = False  # rows are lists of words
 
@@ -113,47 +113,35 @@ class OneLabel:
         self.labels, self.answers = labels, answers
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Of the labels, (labels,) float32."""
         return _softmax(logits / np.float32(self.answers.get("temperature", 1)))
 
     def label(self, logits: np.ndarray) -> Any:
-        """What the row is."""
         return self.labels[self.probabilities(logits).argmax()]
 
 
-class SomeLabels(OneLabel):
-    """Any number of labels."""
-
+class _SomeLabels(_OneLabel):
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Of each label by itself, (labels,) float32."""
         return 1 / (1 + np.exp(-logits))
 
     def label(self, logits: np.ndarray) -> Any:
-        """A list."""
         given = self.probabilities(logits) >= np.float32(self.answers["thresholds"])
         return [self.labels[number] for number in np.flatnonzero(given)]
 
 
-class Number(OneLabel):
-    """A number."""
-
+class _Number(_OneLabel):
     def label(self, logits: np.ndarray) -> Any:
-        """In the unit of the training rows."""
         return float(logits[0]) * self.answers["scale"] + self.answers["mean"]
 
 
-class Tags(OneLabel):
-    """One label a word; logits and probabilities are (words, labels)."""
-
+class _Tags(_OneLabel):
     tagged = True
 
     def label(self, logits: np.ndarray) -> Any:
-        """A list, None of words that were cut off."""
-        found = self.probabilities(logits)
-        return [None if np.isnan(one).any() else self.labels[one.argmax()] for one in found]
+        words = self.probabilities(logits)
+        return [None if np.isnan(one).any() else self.labels[one.argmax()] for one in words]
 
 
-SAYS: dict[str, type[OneLabel]] = {"class": OneLabel, "classes": SomeLabels, "number": Number, "tags": Tags}
+KINDS = {"class": _OneLabel, "classes": _SomeLabels, "number": _Number, "tags": _Tags}
 
 
 def places_read(ids: np.ndarray, reads: dict[str, Any]) -> list[np.ndarray]:
@@ -238,7 +226,7 @@ def main() -> None:
         rows = [text.split("\t") for text in texts]
         if any(len(row) != 2 for row in rows):
             sys.exit("Rows are pairs of texts: give both in one argument, or line, with a tab between them.")
-    elif labeller.says.tagged:
+    elif labeller.kind.tagged:
         rows = [text.split() for text in texts]
     for text, answer in zip(texts, labeller.predict(rows), strict=True):
         print(json.dumps(answer, ensure_ascii=False), text, sep="\t")

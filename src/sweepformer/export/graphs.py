@@ -38,7 +38,7 @@ class Answering(nn.Module):
         learned: by the task: `temperature`, or `mean` and `scale`.
     """
 
-    def __init__(self, model: nn.Module, labels: type[BundledLabels], learned: dict[str, Any]) -> None:
+    def __init__(self, model: nn.Module, labels: BundledLabels, learned: dict[str, Any]) -> None:
         super().__init__()
         self.model, self.labels = model, labels
         self.learned = {name: float(learned[name]) for name in NUMBERS if name in learned}

@@ -25,7 +25,7 @@ def check_reads_so(reads: dict[str, Any]) -> None:
         )
 
 
-def config_keys(labels: type[BundledLabels], classes: list[str]) -> dict[str, Any]:
+def config_keys(labels: BundledLabels, classes: list[str]) -> dict[str, Any]:
     """What `config.json` has more."""
     task, names = labels.task, classes or ["number"]
     return {

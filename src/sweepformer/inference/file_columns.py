@@ -152,9 +152,9 @@ def labels_of(run: LoadedRun, chunk: Chunk, columns: ReadColumns, of: str) -> li
         UserError: one can't be a label of the run's task; naming its place.
     """
     assert columns.label is not None
-    read, column, separator = LABELLINGS[run.kind.labelled].read, columns.label, columns.separator
-    cells = ((record.get(column), place) for record, place in zip(chunk.records, chunk.places, strict=True))
-    return [None if _is_blank(cell) else read(cell, f"{of}, {place}", column, separator) for cell, place in cells]
+    labelling = LABELLINGS[run.kind.labelled](columns.label, columns.separator)
+    cells = ((record.get(columns.label), place) for record, place in zip(chunk.records, chunk.places, strict=True))
+    return [None if _is_blank(cell) else labelling.read(cell, f"{of}, {place}") for cell, place in cells]
 
 
 def _is_blank(cell: Any) -> bool:

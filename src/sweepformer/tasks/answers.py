@@ -5,7 +5,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -23,9 +23,12 @@ class Answers(ABC):
     """What the logits of one kind of task stand for: what is kept of each batch, and the columns of all that was.
 
     temperature: what logits are divided by for probabilities; scale: the standard deviation of the training rows'
-    numbers; 1 where there is none.
+    numbers; 1 where there is none. prediction: what stands in the column of the name, "string", "strings" or a dtype;
+    of_classes: whether there are columns of probabilities.
     """
 
+    prediction: ClassVar[str]
+    of_classes: ClassVar[bool] = False
     temperature: Tensor | float = 1.0
     scale: float = 1.0
 
@@ -50,9 +53,10 @@ class Answers(ABC):
     def columns(self, kept: Kept, classes: Sequence[str]) -> dict[str, Any]:
         """`prediction`, and what else there is to say of each row: arrays or lists by column."""
 
-    @abstractmethod
     def types(self, classes: Sequence[str]) -> dict[str, str]:
-        """What stands in each of these columns: "string", "strings" or a dtype."""
+        """What stands in each of these columns."""
+        names = classes if self.of_classes else ()
+        return {"prediction": self.prediction, **{f"{PROBABILITY}{name}": "float32" for name in names}}
 
     def probabilities(self, kept: Kept, classes: Sequence[str]) -> Any:
         """Of each row, (rows, classes) float32. kept: of all rows; empty where there are none."""
@@ -61,6 +65,8 @@ class Answers(ABC):
 
 class ClassAnswers(Answers):
     """One class a row. temperature: scalar, what logits are divided by for probabilities."""
+
+    prediction, of_classes = "string", True
 
     def __init__(self, temperature: Tensor) -> None:
         self.temperature = temperature
@@ -80,12 +86,11 @@ class ClassAnswers(Answers):
             **_probability_columns(probabilities, classes),
         }
 
-    def types(self, classes: Sequence[str]) -> dict[str, str]:
-        return {"prediction": "string", **_probability_types(classes)}
-
 
 class SetAnswers(Answers):
     """Any number of classes a row. thresholds: (classes,) float, from which probability on each is given, inclusive."""
+
+    prediction, of_classes = "strings", True
 
     def __init__(self, thresholds: Tensor) -> None:
         self.thresholds = thresholds
@@ -108,12 +113,11 @@ class SetAnswers(Answers):
             **_probability_columns(kept["probabilities"], classes),
         }
 
-    def types(self, classes: Sequence[str]) -> dict[str, str]:
-        return {"prediction": "strings", **_probability_types(classes)}
-
 
 class NumberAnswers(Answers):
     """One number a row. mean, scale: what standardised numbers were made with."""
+
+    prediction = "float64"
 
     def __init__(self, mean: float, scale: float) -> None:
         self.mean, self.scale = mean, scale
@@ -129,12 +133,11 @@ class NumberAnswers(Answers):
         """prediction, float64, in the unit of the training rows."""
         return {"prediction": kept["predictions"]}
 
-    def types(self, classes: Sequence[str]) -> dict[str, str]:
-        return {"prediction": "float64"}
-
 
 class TagAnswers(Answers):
     """One tag a word. with_probabilities: keep those of all tags too."""
+
+    prediction = "strings"
 
     def __init__(self, with_probabilities: bool = False) -> None:
         self.with_probabilities = with_probabilities
@@ -154,9 +157,6 @@ class TagAnswers(Answers):
     def columns(self, kept: Kept, classes: Sequence[str]) -> dict[str, Any]:
         """prediction, a list of strings a row, null for a word that was cut off."""
         return {"prediction": names_of_tags(kept["predictions"], classes)}
-
-    def types(self, classes: Sequence[str]) -> dict[str, str]:
-        return {"prediction": "strings"}
 
     def probabilities(self, kept: Kept, classes: Sequence[str]) -> Any:
         """Of each row's words, (words, tags) float32."""
@@ -218,7 +218,3 @@ def _ordered(values: Any, order: np.ndarray) -> Any:
 
 def _probability_columns(probabilities: np.ndarray, classes: Sequence[str]) -> dict[str, np.ndarray]:
     return {f"{PROBABILITY}{name}": probabilities[:, number] for number, name in enumerate(classes)}
-
-
-def _probability_types(classes: Sequence[str]) -> dict[str, str]:
-    return {f"{PROBABILITY}{name}": "float32" for name in classes}

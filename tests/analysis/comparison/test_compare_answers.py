@@ -8,10 +8,9 @@ import pytest
 from made_runs import answers, write_run
 from sklearn.metrics import f1_score
 
-from sweepformer.analysis.comparison.answers import Split, answers_of, split_of
+from sweepformer.analysis.comparison.answers import Answers, Split, answers_of, split_of
 from sweepformer.analysis.comparison.predictions import mark_spans, read_predictions
 from sweepformer.analysis.comparison.statistics import interval, resample
-from sweepformer.analysis.comparison.sums import Answers
 from sweepformer.data.spans import spans_of
 from sweepformer.runs.reading import read_runs
 

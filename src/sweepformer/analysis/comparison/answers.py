@@ -1,17 +1,23 @@
-"""What runs said of the rows of their test splits, as sums from which their metrics follow."""
+"""What runs said of the rows of their test splits, as sums from which their metrics follow.
+
+A metric of a resampled test split depends on a few sums over its rows: how often each class was missed, of squared
+errors, of right spans. What each row adds to them is kept, so that all resamples are one product of matrices.
+"""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow
 import pyarrow.compute as pc
+from scipy.sparse import csr_array, vstack
 
-from sweepformer.analysis.comparison.predictions import NoAnswers, Predictions
-from sweepformer.analysis.comparison.sums import SUMS, Answers, Matrix
-from sweepformer.config.kinds import Kind
+from sweepformer.analysis.comparison.predictions import NoAnswers, Predictions, Spans, mark_spans
+from sweepformer.config.kinds import Kind, LabelKind
 
+Matrix = Any  # scipy's sparse ones and numpy's are used alike
 TOLERANCE = 2e-3  # between a metric in the summary and the same from the predictions, which are rounded
 
 
@@ -36,12 +42,26 @@ class Split:
         return self.kind == predictions.kind and bool(self.key.equals(predictions.key))
 
 
+@dataclass(frozen=True)
+class Answers:
+    """One run's.
+
+    quantities: (quantities, rows) float32; measure: from sums of these and of the split's, (quantities, resamples)
+    each, to metrics by name without `test_`, (resamples,) each; right: (rows,) bool, where `acc` is its mean.
+    """
+
+    quantities: Matrix
+    measure: Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]
+    right: np.ndarray | None = None
+
+
 def split_of(predictions: Predictions) -> Split:
     """The test split that these predictions are of."""
-    sums = SUMS[predictions.kind.labelled]
-    known = pyarrow.array(predictions.classes, pyarrow.string())
-    names = pc.unique(pyarrow.concat_arrays([known, sums.names(predictions.true)]))
-    shared = sums.shared(predictions, names)
+    names = pyarrow.array([], pyarrow.string())
+    if predictions.kind.labelled.has_names:
+        known = pyarrow.array(predictions.classes, pyarrow.string())
+        names = pc.unique(pyarrow.concat_arrays([known, predictions.names("label")]))
+    shared = _SUMS[predictions.kind.labelled].shared(predictions, names)
     return Split(predictions.kind, predictions.key, names, shared)
 
 
@@ -54,10 +74,181 @@ def answers_of(split: Split, predictions: Predictions, told: Callable[[str], flo
     Raises:
         NoAnswers: they are not those that the run tells of.
     """
-    answers = SUMS[split.kind.labelled].answers(predictions, split.classes, told)
+    answers = _SUMS[split.kind.labelled].answers(split, predictions, told)
     ones = np.ones((split.rows, 1), np.float32)
     for name, (value,) in answers.measure(answers.quantities @ ones, split.shared @ ones).items():
         said = told(f"test_{name}")
         if not math.isnan(said) and abs(said - value) > TOLERANCE * max(1.0, abs(said)):
             raise NoAnswers(f"its predictions give test_{name} {value:.4f}, and its summary says {said:.4f}")
     return answers
+
+
+def _true_classes(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
+    codes = _codes(predictions.column("label"), classes)
+    return _counts(np.arange(len(codes)), codes, len(classes) + 1, len(codes))
+
+
+def _of_classes(split: Split, predictions: Predictions, told: Callable[[str], float]) -> Answers:
+    true, given = (_codes(predictions.column(name), split.classes) for name in ("label", "prediction"))
+    wrong = np.flatnonzero(true != given)
+    size = len(split.classes) + 1
+    missed, false = (_counts(wrong, codes[wrong], size, split.rows) for codes in (true, given))
+
+    def measure(own: np.ndarray, shared: np.ndarray) -> dict[str, np.ndarray]:
+        f1, occurs = _f1(shared, own[:size], own[size:])
+        return {"acc": 1 - own[:size].sum(0) / shared.sum(0), "f1": (f1 * occurs).sum(0) / occurs.sum(0)}
+
+    return Answers(_stack(missed, false), measure, true == given)
+
+
+def _true_sets(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
+    rows = predictions.table.num_rows
+    return _stack(_counts(*_members(predictions.column("label"), classes), len(classes) + 1, rows), np.ones((1, rows)))
+
+
+def _of_sets(split: Split, predictions: Predictions, told: Callable[[str], float]) -> Answers:
+    size = len(split.classes) + 1
+    true, given = (
+        _counts(*_members(predictions.column(name), split.classes), size, split.rows)
+        for name in ("label", "prediction")
+    )
+    both = true.multiply(given)
+    missed, false = true - both, given - both
+    inexact = (missed + false).sum(0) > 0
+
+    def measure(own: np.ndarray, shared: np.ndarray) -> dict[str, np.ndarray]:
+        true, missed, false = shared[:size], own[:size], own[size : 2 * size]
+        f1, _ = _f1(true, missed, false)
+        right = (true - missed).sum(0)
+        return {
+            "f1": f1[:-1].mean(0),  # over all labels, 0 of those that don't occur: as it is logged
+            "f1_micro": 2 * right / np.maximum(2 * right + missed.sum(0) + false.sum(0), 1),
+            "acc": 1 - own[-1] / shared[-1],
+        }
+
+    return Answers(_stack(missed, false, inexact[None]), measure, ~inexact)
+
+
+def _true_tags(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
+    rows = predictions.table.num_rows
+    of_row, tags = _members(predictions.column("label"), classes)
+    spans = mark_spans(tags, of_row, classes.to_pylist())
+    begun = [] if spans is None else of_row[spans.begins]
+    return _stack(_counts(of_row, tags, len(classes) + 1, rows), np.bincount(begun, minlength=rows)[None])
+
+
+def _of_tags(split: Split, predictions: Predictions, told: Callable[[str], float]) -> Answers:
+    """Rows are sentences: the words of one are drawn together."""
+    of_row, true = _members(predictions.column("label"), split.classes)
+    others, given = _members(predictions.column("prediction"), split.classes)
+    if not np.array_equal(others, of_row):
+        raise NoAnswers("some of its rows have not as many predictions as words")
+    size, names = len(split.classes) + 1, split.classes.to_pylist()
+    wrong = np.flatnonzero(true != given)
+    answered = wrong[given[wrong] < len(names)]  # a word that was cut off has no answer
+    missed = _counts(of_row[wrong], true[wrong], size, split.rows)
+    false = _counts(of_row[answered], given[answered], size, split.rows)
+    spans = _right_and_found(mark_spans(true, of_row, names), mark_spans(given, of_row, names), of_row, split.rows)
+
+    def measure(own: np.ndarray, shared: np.ndarray) -> dict[str, np.ndarray]:
+        words, missed, false = shared[:size], own[:size], own[size : 2 * size]
+        f1, occurs = _f1(words, missed, false)
+        of_tags = (f1 * occurs).sum(0) / np.maximum(occurs.sum(0), 1)
+        of_spans = 2 * own[-2] / np.maximum(own[-1] + shared[-1], 1)
+        return {"acc": 1 - missed.sum(0) / words.sum(0), "f1": of_spans if spans else of_tags}
+
+    return Answers(_stack(missed, false, *spans), measure)
+
+
+def _right_and_found(true: Spans | None, given: Spans | None, of_row: np.ndarray, rows: int) -> list[np.ndarray]:
+    """Right spans and predicted ones, (1, rows) each; nothing where tags mark none."""
+    if true is None or given is None:
+        return []
+    places = (of_row[given.shared_with(true)], of_row[given.begins])
+    return [np.bincount(one, minlength=rows)[None] for one in places]
+
+
+def _true_numbers(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
+    numbers = _standard(predictions.column("label").to_numpy())
+    return np.stack([numbers, numbers**2]).astype(np.float32)
+
+
+def _of_numbers(split: Split, predictions: Predictions, told: Callable[[str], float]) -> Answers:
+    label, given = (predictions.column(name).to_numpy() for name in ("label", "prediction"))
+    error, scaled = np.abs(given - label), _standard(given)
+    squared = float((error**2).mean())
+    # `test_loss` is in variances of the training rows. They aren't told, but follow from it.
+    unit = told("test_loss") / squared if squared else 0.0
+    of_row = [error, error**2, scaled, scaled**2, scaled * _standard(label)]
+
+    def measure(own: np.ndarray, shared: np.ndarray) -> dict[str, np.ndarray]:
+        (mae, loss, mine, mine_squared, product), (theirs, theirs_squared) = own / split.rows, shared / split.rows
+        size = (mine_squared - mine**2) * (theirs_squared - theirs**2)
+        pearson = np.where(size > 0, (product - mine * theirs) / np.sqrt(np.maximum(size, 1e-12)), 0.0)
+        return {"mae": mae, "loss": unit * loss, "pearson": pearson}
+
+    return Answers(np.stack(of_row).astype(np.float32), measure)
+
+
+def _true_tokens(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
+    return predictions.column("tokens").to_numpy()[None].astype(np.float32)
+
+
+def _of_losses(split: Split, predictions: Predictions, told: Callable[[str], float]) -> Answers:
+    tokens = predictions.column("tokens").to_numpy()
+    losses = np.where(tokens > 0, predictions.column("loss").to_numpy(), 0.0)
+
+    def measure(own: np.ndarray, shared: np.ndarray) -> dict[str, np.ndarray]:
+        loss = own[0] / np.maximum(shared[0], 1)
+        return {"loss": loss, "perplexity": np.exp(loss)}
+
+    return Answers((losses * tokens)[None].astype(np.float32), measure)
+
+
+class _Sums(NamedTuple):
+    """Of a kind of label what is true of the rows, and what a run says of them."""
+
+    shared: Callable[[Predictions, pyarrow.Array], Matrix]
+    answers: Callable[[Split, Predictions, Callable[[str], float]], Answers]
+
+
+_SUMS = {
+    LabelKind.CLASS: _Sums(_true_classes, _of_classes),
+    LabelKind.CLASSES: _Sums(_true_sets, _of_sets),
+    LabelKind.TAGS: _Sums(_true_tags, _of_tags),
+    LabelKind.NUMBER: _Sums(_true_numbers, _of_numbers),
+    LabelKind.NOTHING: _Sums(_true_tokens, _of_losses),
+}
+
+
+def _f1(true: np.ndarray, missed: np.ndarray, false: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """F1 of each class, and whether it occurs at all: is true of a row, or predicted."""
+    right = true - missed
+    total = 2 * right + missed + false
+    return 2 * right / np.maximum(total, 1), total > 0
+
+
+def _codes(names: pyarrow.Array, classes: pyarrow.Array) -> np.ndarray:
+    """Each name's place among the classes; one more than the last for what is none of them."""
+    found = pc.index_in(names.cast(pyarrow.string()), value_set=classes)
+    return found.fill_null(len(classes)).to_numpy(zero_copy_only=False)
+
+
+def _members(lists: pyarrow.Array, classes: pyarrow.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Of all members of all lists the rows that they stand in, and their places among the classes."""
+    return pc.list_parent_indices(lists).to_numpy(zero_copy_only=False), _codes(pc.list_flatten(lists), classes)
+
+
+def _counts(rows: np.ndarray, codes: np.ndarray, size: int, of: int) -> csr_array:
+    """(size, of) float32, how often each code stands in each row."""
+    return csr_array((np.ones(len(rows), np.float32), (codes, rows)), shape=(size, of))
+
+
+def _stack(*parts: Matrix) -> csr_array:
+    return csr_array(vstack([csr_array(part, dtype=np.float32) for part in parts], format="csr"))
+
+
+def _standard(numbers: np.ndarray) -> np.ndarray:
+    """Near 0 and of size 1, so that sums of squares in single precision tell them apart."""
+    spread = numbers.std()
+    return (numbers - numbers.mean()) / (spread or 1.0)

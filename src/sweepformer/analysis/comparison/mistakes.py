@@ -8,7 +8,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from sweepformer.analysis.comparison.predictions import FILE, PROBABILITY, NoAnswers, read_predictions
-from sweepformer.analysis.comparison.sums import SUMS
 from sweepformer.runs.reading import Run
 
 MOST_CLASSES = 40
@@ -42,7 +41,7 @@ def confusion(run: Run) -> Confusion | None:
     labelled = predictions.kind.labelled
     if labelled.is_a_set or not labelled.has_names:
         return None
-    true, given = (SUMS[labelled].names(predictions.column(name)) for name in ("label", "prediction"))
+    true, given = (predictions.names(name) for name in ("label", "prediction"))
     names = sorted(set(pc.unique(true).to_pylist()) | set(pc.unique(given).drop_null().to_pylist()))
     down, across = (pc.index_in(one, value_set=pyarrow.array(names)) for one in (true, given))
     answered = across.is_valid().to_numpy(zero_copy_only=False)

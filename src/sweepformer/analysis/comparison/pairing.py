@@ -7,11 +7,10 @@ from functools import partial
 
 import numpy as np
 
-from sweepformer.analysis.comparison.answers import Split, answers_of, split_of
+from sweepformer.analysis.comparison.answers import Answers, Split, answers_of, split_of
 from sweepformer.analysis.comparison.metrics import Metric
 from sweepformer.analysis.comparison.predictions import NoAnswers, Predictions, read_predictions
 from sweepformer.analysis.comparison.statistics import Interval, holm, interval, mcnemar, normal, resample
-from sweepformer.analysis.comparison.sums import Answers
 from sweepformer.runs.reading import READERS, Run
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow
+import pyarrow.compute as pc
 import pyarrow.parquet
 
 from sweepformer.config.kinds import Kind, kind_of
@@ -78,17 +79,13 @@ class Predictions:
         """The columns that are the same in all runs that were tested on the same rows."""
         return self.table.select(["id", _true_and_said(self.kind)[0]])
 
-    @property
-    def true(self) -> pyarrow.Array:
-        """What is so whoever answers: labels, or how many tokens are asked for."""
-        return self.column(_true_and_said(self.kind)[0])
-
-    @property
-    def rows(self) -> int:
-        return int(self.table.num_rows)
-
     def column(self, name: str) -> pyarrow.Array:
         return self.table[name].chunk(0)
+
+    def names(self, name: str) -> pyarrow.Array:
+        """All classes or tags in a column, one after the other, where labels are names."""
+        found = self.column(name)
+        return (found if self.kind.labelled.is_one_class else pc.list_flatten(found)).cast(pyarrow.string())
 
 
 def read_predictions(run: Run) -> Predictions:

@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from sweepformer.analysis.comparison.answers import Split
-from sweepformer.analysis.comparison.sums import Answers
+from sweepformer.analysis.comparison.answers import Answers, Split
 
 AT_ONCE = 16_000_000  # counts held in memory: 64 MB
 

@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from sweepformer.analysis.comparison.answers import answers_of, split_of
+from sweepformer.analysis.comparison.answers import Answers, answers_of, split_of
 from sweepformer.analysis.comparison.predictions import Predictions
 from sweepformer.analysis.comparison.statistics import Interval, interval, resample
-from sweepformer.analysis.comparison.sums import Answers
 from sweepformer.analysis.evaluation.calibration import Calibration, before_scaling, calibration_of
 from sweepformer.analysis.evaluation.label_kinds import JUDGINGS
 from sweepformer.analysis.evaluation.labelled import Labelled
@@ -85,8 +84,9 @@ def evaluate(run: Predictor, labelled: Labelled, most_mistakes: int = 10) -> Eva
         UserError: the run knows none of the labels.
     """
     table = labelled.table.combine_chunks()
-    names = _known(run, table["label"].to_pylist())
     judging = JUDGINGS[run.kind.labelled]
+    in_rows = [judging.members(label) for label in table["label"].to_pylist()]
+    names = _known(run, set().union(*in_rows))
     true, given = (judging.numbers(table[name].to_pylist(), names) for name in ("label", "prediction"))
     metrics = _metrics(run, table, judging.losses(run, true, given, labelled.probabilities))
     classes, confusion, after, before = [], None, None, None
@@ -98,8 +98,8 @@ def evaluate(run: Predictor, labelled: Labelled, most_mistakes: int = 10) -> Eva
             unscaled = before_scaling(labelled.probabilities, run.temperature)
             after, before = (calibration_of(one.max(1), true == given) for one in (labelled.probabilities, unscaled))
             metrics |= {"ece": Measured(after.error), "ece_raw": Measured(before.error)}
-    mistakes = _mistakes(run, labelled)[:most_mistakes]
-    return Evaluation(len(table), metrics, classes, confusion, after, before, mistakes, _notes(run, labelled))
+    mistakes = _mistakes(run, labelled, most_mistakes)
+    return Evaluation(len(table), metrics, classes, confusion, after, before, mistakes, _notes(run, labelled, in_rows))
 
 
 def _metrics(run: Predictor, table: Any, losses: np.ndarray | None) -> dict[str, Measured]:
@@ -131,13 +131,12 @@ def _of_classes(true: np.ndarray, given: np.ndarray, names: Sequence[str]) -> li
     return [ClassScores(name, *scores) for name, scores in zip(names, numbers, strict=True)]
 
 
-def _known(run: Predictor, labels: list[Any]) -> list[str]:
+def _known(run: Predictor, seen: set[str]) -> list[str]:
     """The run's classes, then those that only the labels name.
 
     Raises:
         UserError: the run knows none of the labels.
     """
-    seen: set[str] = set().union(*map(JUDGINGS[run.kind.labelled].members, labels))
     strange = sorted(seen - set(run.classes))
     if seen and len(strange) == len(seen):
         raise UserError(
@@ -146,14 +145,14 @@ def _known(run: Predictor, labels: list[Any]) -> list[str]:
     return [*run.classes, *strange]
 
 
-def _notes(run: Predictor, labelled: Labelled) -> list[str]:
+def _notes(run: Predictor, labelled: Labelled, in_rows: list[set[str]]) -> list[str]:
     notes = []
     if run.temperature != 1:
         notes.append(
             f"probabilities are of logits divided by {run.temperature:.4g}, as fitted on validation; the loss is not"
         )
-    members = map(JUDGINGS[run.kind.labelled].members, labelled.table["label"].to_pylist())
-    strange = [row - set(run.classes) for row in members]
+    known = set(run.classes)
+    strange = [row - known for row in in_rows]
     if count := sum(map(bool, strange)):
         names = _some(sorted(set().union(*strange)))
         notes.append(f"{count:,} rows have labels that the run does not know, which count as missed: {names}")
@@ -166,23 +165,14 @@ def _notes(run: Predictor, labelled: Labelled) -> list[str]:
     return notes
 
 
-def _mistakes(run: Predictor, labelled: Labelled) -> list[Mistake]:
-    rows = labelled.table.select(["id", "label", "prediction", "text"]).to_pylist()
-    wrongness = JUDGINGS[run.kind.labelled].wrongness
-    weights = [wrongness(row["label"], row["prediction"]) for row in rows]
+def _mistakes(run: Predictor, labelled: Labelled, most: int) -> list[Mistake]:
+    rows = labelled.table.to_pylist()
+    weights = np.array([JUDGINGS[run.kind.labelled].wrongness(row["label"], row["prediction"]) for row in rows])
     if run.kind.labelled.is_one_class and labelled.probabilities is not None:
-        weights = (np.array(weights) * labelled.probabilities.max(1)).tolist()
-    order = sorted((place for place, weight in enumerate(weights) if weight), key=lambda place: -weights[place])
-    return [
-        Mistake(
-            str(rows[place]["id"]),
-            rows[place]["label"],
-            rows[place]["prediction"],
-            float(weights[place]),
-            rows[place]["text"],
-        )
-        for place in order
-    ]
+        weights = weights * labelled.probabilities.max(1)  # how sure it was
+    order = [place for place in np.argsort(-weights, kind="stable")[:most] if weights[place]]
+    worst = ((rows[place], weights[place]) for place in order)
+    return [Mistake(str(row["id"]), row["label"], row["prediction"], float(far), row["text"]) for row, far in worst]
 
 
 def _some(names: Sequence[str], most: int = 8) -> str:

@@ -1,7 +1,7 @@
 """What labels of each kind and the answers to them come to, row by row."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,132 +14,78 @@ from sweepformer.inference.predictor import Predictor
 NEAREST_TO_1 = 1 - 2.0**-25
 
 
-class Judging(ABC):
-    """Labels and answers of one kind; `JUDGINGS` has the class of each that has labels."""
+def _no_losses(run: Predictor, true: np.ndarray, given: np.ndarray, shares: np.ndarray | None) -> np.ndarray | None:
+    return None
 
-    @staticmethod
-    def members(label: Any) -> set[str]:
-        """The names in a row's label."""
-        return set(label)
 
-    @staticmethod
-    @abstractmethod
-    def numbers(values: Sequence[Any], names: Sequence[str]) -> np.ndarray:
-        """Labels or answers as scikit-learn takes them. names: of all of them, whose places are numbers."""
+@dataclass(frozen=True)
+class Judging:
+    """One kind of label; `JUDGINGS` has that of each kind that has labels.
 
-    @staticmethod
-    @abstractmethod
-    def wrongness(label: Any, prediction: Any) -> float:
-        """How far a row's answer is from its label; 0: it is right."""
+    numbers: labels or answers, and the names of all, to what scikit-learn takes: (rows,) int64, (rows, names) bool or
+    (rows,) float64; wrongness: of an answer to a label, 0: it is right; members: the names in a label.
+    losses: of a run, the `numbers` of labels and of answers, names that the run doesn't know the last, and its
+    probabilities, (rows, classes) float or None, to (rows,) float64, NaN where the run doesn't know the class; None:
+    what was said doesn't tell it.
+    """
 
-    @staticmethod
-    def losses(
-        run: Predictor, true: np.ndarray, given: np.ndarray, probabilities: np.ndarray | None
-    ) -> np.ndarray | None:
-        """(rows,) float64, the rows' losses; NaN where the run doesn't know the class. None: answers don't tell them.
+    numbers: Callable[[Sequence[Any], Sequence[str]], np.ndarray]
+    wrongness: Callable[[Any, Any], float]
+    members: Callable[[Any], set[str]] = set
+    losses: Callable[[Predictor, np.ndarray, np.ndarray, np.ndarray | None], np.ndarray | None] = _no_losses
 
-        Args:
-            true, given: labels and answers as `numbers` makes them; names that the run doesn't know come last.
-            probabilities: (rows, classes) float, the run's; None: they weren't kept.
-        """
+
+def _places(values: Sequence[Any], names: Sequence[str]) -> np.ndarray:
+    places = {name: place for place, name in enumerate(names)}
+    return np.array([places[value] for value in values])
+
+
+def _table(values: Sequence[Any], names: Sequence[str]) -> np.ndarray:
+    places = {name: place for place, name in enumerate(names)}
+    table = np.zeros((len(values), len(names)), dtype=bool)
+    for row, members in enumerate(values):
+        table[row, [places[one] for one in members]] = True
+    return table
+
+
+def _cross_entropy(run: Predictor, true: np.ndarray, given: np.ndarray, shares: np.ndarray | None) -> np.ndarray | None:
+    """Of logits before the temperature."""
+    if shares is None:
         return None
+    rows = np.flatnonzero(true < shares.shape[1])
+    found = np.full(len(true), np.nan)
+    found[rows] = -np.log(np.maximum(before_scaling(shares, run.temperature)[rows, true[rows]], 1e-300))
+    return found
 
 
-class ClassJudging(Judging):
-    """One class a row; the loss is the cross-entropy of logits before the temperature."""
-
-    @staticmethod
-    def members(label: Any) -> set[str]:
-        return {label}
-
-    @staticmethod
-    def numbers(values: Sequence[Any], names: Sequence[str]) -> np.ndarray:
-        """(rows,) int64."""
-        places = {name: place for place, name in enumerate(names)}
-        return np.array([places[value] for value in values])
-
-    @staticmethod
-    def wrongness(label: Any, prediction: Any) -> float:
-        return float(label != prediction)
-
-    @staticmethod
-    def losses(
-        run: Predictor, true: np.ndarray, given: np.ndarray, probabilities: np.ndarray | None
-    ) -> np.ndarray | None:
-        if probabilities is None:
-            return None
-        rows = np.flatnonzero(true < probabilities.shape[1])
-        found = np.full(len(true), np.nan)
-        unscaled = before_scaling(probabilities, run.temperature)
-        found[rows] = -np.log(np.maximum(unscaled[rows, true[rows]], 1e-300))
-        return found
+def _binary(run: Predictor, true: np.ndarray, given: np.ndarray, shares: np.ndarray | None) -> np.ndarray | None:
+    """The mean of the classes' binary cross-entropies."""
+    if shares is None:
+        return None
+    shares = shares.astype(np.float64).clip(1 - NEAREST_TO_1, NEAREST_TO_1)
+    return -np.log(np.where(true[:, : shares.shape[1]], shares, 1 - shares)).mean(1)
 
 
-class SetJudging(Judging):
-    """Any number of classes a row; the loss is the mean of their binary cross-entropies."""
-
-    @staticmethod
-    def numbers(values: Sequence[Any], names: Sequence[str]) -> np.ndarray:
-        """(rows, names) bool."""
-        places = {name: place for place, name in enumerate(names)}
-        table = np.zeros((len(values), len(names)), dtype=bool)
-        for row, members in enumerate(values):
-            table[row, [places[one] for one in members]] = True
-        return table
-
-    @staticmethod
-    def wrongness(label: Any, prediction: Any) -> float:
-        return len(set(label) ^ set(prediction))
-
-    @staticmethod
-    def losses(
-        run: Predictor, true: np.ndarray, given: np.ndarray, probabilities: np.ndarray | None
-    ) -> np.ndarray | None:
-        if probabilities is None:
-            return None
-        shares = probabilities.astype(np.float64).clip(1 - NEAREST_TO_1, NEAREST_TO_1)
-        return -np.log(np.where(true[:, : shares.shape[1]], shares, 1 - shares)).mean(1)
-
-
-class NumberJudging(Judging):
-    """One number a row; the loss is the squared error in variances of the training rows."""
-
-    @staticmethod
-    def members(label: Any) -> set[str]:
-        return set()
-
-    @staticmethod
-    def numbers(values: Sequence[Any], names: Sequence[str]) -> np.ndarray:
-        """(rows,) float64."""
-        return np.array(values, dtype=np.float64)
-
-    @staticmethod
-    def wrongness(label: Any, prediction: Any) -> float:
-        return abs(label - prediction)
-
-    @staticmethod
-    def losses(
-        run: Predictor, true: np.ndarray, given: np.ndarray, probabilities: np.ndarray | None
-    ) -> np.ndarray | None:
-        return ((true - given) / run.scale) ** 2
-
-
-class TagJudging(Judging):
-    """A tag a word."""
-
-    @staticmethod
-    def numbers(values: Sequence[Any], names: Sequence[str]) -> np.ndarray:
-        """None: spans are measured, by `analysis.comparison`."""
-        return np.zeros(0)
-
-    @staticmethod
-    def wrongness(label: Any, prediction: Any) -> float:
-        return sum(one != other for one, other in zip(label, prediction, strict=True))
-
-
-JUDGINGS: dict[LabelKind, type[Judging]] = {
-    LabelKind.CLASS: ClassJudging,
-    LabelKind.CLASSES: SetJudging,
-    LabelKind.NUMBER: NumberJudging,
-    LabelKind.TAGS: TagJudging,
+JUDGINGS = {
+    LabelKind.CLASS: Judging(
+        numbers=_places,
+        wrongness=lambda label, answer: float(label != answer),
+        members=lambda label: {label},
+        losses=_cross_entropy,
+    ),
+    LabelKind.CLASSES: Judging(
+        numbers=_table,
+        wrongness=lambda label, answer: len(set(label) ^ set(answer)),
+        losses=_binary,
+    ),
+    LabelKind.NUMBER: Judging(
+        numbers=lambda values, names: np.array(values, dtype=np.float64),
+        wrongness=lambda label, answer: abs(label - answer),
+        members=lambda label: set(),
+        losses=lambda run, true, given, shares: ((true - given) / run.scale) ** 2,  # in variances of training rows
+    ),
+    LabelKind.TAGS: Judging(
+        numbers=lambda values, names: np.zeros(0),  # `analysis.comparison` alone measures them
+        wrongness=lambda label, answer: sum(one != other for one, other in zip(label, answer, strict=True)),
+    ),
 }
