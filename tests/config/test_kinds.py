@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from sweepformer.analysis.comparison.answers import _SUMS
+from sweepformer.analysis.comparison.answers import SUMS
 from sweepformer.analysis.evaluation.label_kinds import JUDGINGS
 from sweepformer.config.kinds import KINDS, Kind, LabelKind
 from sweepformer.config.options import CutBy
@@ -19,7 +19,7 @@ LABELLED = set(LabelKind) - {LabelKind.NOTHING}
 
 
 def test_every_floor_knows_every_kind_of_label() -> None:
-    assert set(LABELLINGS) == set(TALLIES) == set(_SUMS) == set(LabelKind)
+    assert set(LABELLINGS) == set(TALLIES) == set(SUMS) == set(LabelKind)
     assert set(ANSWERS) == set(JUDGINGS) == set(LABELS) == LABELLED
     assert set(BUNDLED) == {kind.value for kind in LABELLED}
     assert {one.name for one in CutBy} == {kind.value for kind in LabelKind}
@@ -29,8 +29,9 @@ def test_every_floor_knows_every_kind_of_label() -> None:
 def test_a_task_of_ones_own_may_name_its_kind_of_label() -> None:
     kind = Kind("classes", "row", ("f1",))  # type: ignore[arg-type]
     assert kind.labelled is LabelKind.CLASSES
-    assert type(kind.labels) is str and kind.labels == "classes"  # plain, for YAML and checkpoints
-    with pytest.raises(ValueError, match="'colours' is not a valid LabelKind"):
+    assert type(kind.labels) is str  # plain, for YAML and checkpoints
+    assert kind.labels == "classes"
+    with pytest.raises(ValueError, match=r"'colours' is no kind of label\. There are: class, classes"):
         Kind("colours", "row", ("f1",))  # type: ignore[arg-type]
 
 

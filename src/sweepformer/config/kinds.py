@@ -27,6 +27,10 @@ class LabelKind(StrEnum):
     TAGS = "tags"
     NOTHING = "nothing"
 
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        raise ValueError(f"{value!r} is no kind of label. There are: {', '.join(cls)}.")
+
     @property
     def in_words(self) -> str:
         """What a row has."""

@@ -18,6 +18,10 @@ def _row(text: str, pairs: bool) -> Any:
     return split_pair(text) if pairs else text
 
 
+def _ask(labeller: Labeller, rows: Sequence[Any]) -> Sequence[Any]:
+    return labeller.predict_proba(rows)
+
+
 def _probabilities(classes: list[str]) -> list[str]:
     return [f"probability_{name}" for name in classes]
 
@@ -46,7 +50,7 @@ class BundledLabels:
     tokenized: str = "rows"
     recorded: Callable[[list[str]], list[str]] = _probabilities
     row: Callable[[str, bool], Any] = _row
-    ask: Callable[[Labeller, Sequence[Any]], Sequence[Any]] = Labeller.predict_proba
+    ask: Callable[[Labeller, Sequence[Any]], Sequence[Any]] = _ask
 
 
 def _score_of_classes(values: Sequence[Any], rows: TokenizedRows, thresholds: Any) -> tuple[str, float]:
@@ -95,7 +99,7 @@ LABELS = {
         problem="regression",
         answer="numbers",
         recorded=lambda classes: ["prediction"],
-        ask=Labeller.predict,
+        ask=lambda labeller, rows: labeller.predict(rows),
     ),
     LabelKind.TAGS: BundledLabels(
         says="one of $count tags for each word",

@@ -61,7 +61,7 @@ def split_of(predictions: Predictions) -> Split:
     if predictions.kind.labelled.has_names:
         known = pyarrow.array(predictions.classes, pyarrow.string())
         names = pc.unique(pyarrow.concat_arrays([known, predictions.names("label")]))
-    shared = _SUMS[predictions.kind.labelled].shared(predictions, names)
+    shared = SUMS[predictions.kind.labelled].shared(predictions, names)
     return Split(predictions.kind, predictions.key, names, shared)
 
 
@@ -74,7 +74,7 @@ def answers_of(split: Split, predictions: Predictions, told: Callable[[str], flo
     Raises:
         NoAnswers: they are not those that the run tells of.
     """
-    answers = _SUMS[split.kind.labelled].answers(split, predictions, told)
+    answers = SUMS[split.kind.labelled].answers(split, predictions, told)
     ones = np.ones((split.rows, 1), np.float32)
     for name, (value,) in answers.measure(answers.quantities @ ones, split.shared @ ones).items():
         said = told(f"test_{name}")
@@ -205,19 +205,19 @@ def _of_losses(split: Split, predictions: Predictions, told: Callable[[str], flo
     return Answers((losses * tokens)[None].astype(np.float32), measure)
 
 
-class _Sums(NamedTuple):
+class Sums(NamedTuple):
     """Of a kind of label what is true of the rows, and what a run says of them."""
 
     shared: Callable[[Predictions, pyarrow.Array], Matrix]
     answers: Callable[[Split, Predictions, Callable[[str], float]], Answers]
 
 
-_SUMS = {
-    LabelKind.CLASS: _Sums(_true_classes, _of_classes),
-    LabelKind.CLASSES: _Sums(_true_sets, _of_sets),
-    LabelKind.TAGS: _Sums(_true_tags, _of_tags),
-    LabelKind.NUMBER: _Sums(_true_numbers, _of_numbers),
-    LabelKind.NOTHING: _Sums(_true_tokens, _of_losses),
+SUMS = {
+    LabelKind.CLASS: Sums(_true_classes, _of_classes),
+    LabelKind.CLASSES: Sums(_true_sets, _of_sets),
+    LabelKind.TAGS: Sums(_true_tags, _of_tags),
+    LabelKind.NUMBER: Sums(_true_numbers, _of_numbers),
+    LabelKind.NOTHING: Sums(_true_tokens, _of_losses),
 }
 
 
