@@ -6,6 +6,7 @@ import pytest
 from sweepformer.baselines.baseline import Baseline
 from sweepformer.baselines.majority import Majority, WordMajority
 from sweepformer.baselines.word_features import WordFeatures, shape
+from sweepformer.config.kinds import LabelKind
 from sweepformer.data.texts import join_words
 
 TEXTS = [join_words(text.split()) for text in ("the run ended", "they run", "a run", "walking ended", "talking ended")]
@@ -13,7 +14,7 @@ TAGS = np.array([0, 1, 2, 0, 2, 0, 1, 3, 2, 3, 2])  # run: 1 twice, 2 once
 
 
 def test_a_word_has_its_most_frequent_tag_and_a_new_one_that_of_all() -> None:
-    baseline = Majority().suited_to("tags")
+    baseline = Majority().suited_to(LabelKind.TAGS)
     baseline.fit(TEXTS, TAGS, TEXTS, TAGS)
     logits = baseline.logits([join_words(["run", "talking", "Zebra"])])
     assert logits.argmax(1).tolist() == [1, 3, 2]

@@ -18,7 +18,7 @@ def test_lists_keep_their_rows_when_selected() -> None:
     chosen = LabelLists.of(LISTS).select(np.array([3, 1, 0]))
     assert chosen.lengths.tolist() == [2, 0, 2]
     assert chosen.names == ["a", "b", "c"]
-    assert chosen.table(["a", "b", "c"]).tolist() == [[True, False, True], [False] * 3, [True, True, False]]
+    assert chosen.array(["a", "b", "c"]).tolist() == [[True, False, True], [False] * 3, [True, True, False]]
     assert chosen.rows_named("b").tolist() == [False, False, True]
 
 

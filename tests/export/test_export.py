@@ -19,9 +19,11 @@ from conftest import Cli
 from finished_runs import rows_of_test
 
 from sweepformer import UserError, load
+from sweepformer.config.kinds import LabelKind
 from sweepformer.export import graphs, trial
 from sweepformer.export.bundle import Bundle, export
 from sweepformer.export.bundle_predict import Labeller, open_weights
+from sweepformer.export.label_kinds import LABELS
 from sweepformer.files.checkpoints import read_checkpoint, write_checkpoint
 
 Finished = Callable[[str], Path]
@@ -300,7 +302,7 @@ def test_probabilities_are_of_logits_over_the_temperature(exported: Exported, tm
     expected = torch.tensor(np.stack(labeller.logits(texts))).div(2.5).softmax(1)
     np.testing.assert_allclose(labeller.predict_proba(texts), expected, atol=1e-6)
     network = open_weights(folder, about["model"])
-    answering = graphs.Answering(network, "class", {"temperature": torch.tensor(2.5)})
+    answering = graphs.Answering(network, LABELS[LabelKind.CLASS], {"temperature": torch.tensor(2.5)})
     logits, probabilities = answering(torch.tensor([[4, 5]]), torch.zeros(1, 2, dtype=torch.bool))
     torch.testing.assert_close(probabilities, (logits / 2.5).softmax(1))
 

@@ -8,7 +8,7 @@ from token_tasks import build, padded, word_tokenizer
 
 from sweepformer.errors import UserError
 from sweepformer.models.bag_of_ngrams import BagOfNgrams
-from sweepformer.tasks import token_prediction as questions
+from sweepformer.tasks import questions
 from sweepformer.tasks.language_modeling import LanguageModeling
 from sweepformer.tasks.task import Targets
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from conftest import COLOURS, TINY, Cli, whole_and_resumed, write_tagged
 
+from sweepformer.config.kinds import LabelKind
 from sweepformer.data.batches import Batch, BatchedRows
 from sweepformer.data.encoding import NO_TAG
 from sweepformer.data.long_rows import LongRows
@@ -43,7 +44,7 @@ def store(tmp_path: Path) -> Store:
     raw = RawSplits(Rows([join_words(row) for row in rows], tags, [str(number) for number in range(80)]))
     splits, report = make_splits(raw, labelled="tags")
     tokenizer = make_tokenizer(splits.train.texts, "char", 100, 1, False, None)
-    write_store(tmp_path / "store", splits, report, tokenizer, {}, "tags")
+    write_store(tmp_path / "store", splits, report, tokenizer, {}, LabelKind.TAGS)
     return Store.open(tmp_path / "store")
 
 

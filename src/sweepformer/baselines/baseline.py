@@ -8,16 +8,17 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from sweepformer.config.kinds import LabelKind
 from sweepformer.files.atomic import replace_file
 
 
 class Baseline(ABC):
-    """Answers for raw texts. labels: what its rows may be labelled with, as in `tasks.kinds.Kind`."""
+    """Answers for raw texts. labels: what its rows may be labelled with."""
 
-    labels: ClassVar[tuple[str, ...]] = ("class",)
+    labels: ClassVar[tuple[LabelKind | str, ...]] = (LabelKind.CLASS,)
 
-    def suited_to(self, labelled: str) -> "Baseline":
-        """The baseline that stands for this one where rows are labelled so, as in `tasks.kinds.Kind`."""
+    def suited_to(self, labelled: LabelKind) -> "Baseline":
+        """The baseline that stands for this one where rows are labelled so."""
         return self
 
     @abstractmethod

@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import f1_score
 from sklearn.svm import LinearSVC
 
+from sweepformer.config.kinds import LabelKind
 from sweepformer.data.labels import mean_and_scale
 from sweepformer.tasks.fitted_on_validation import best_thresholds
 
@@ -41,17 +42,20 @@ Judge = Callable[[np.ndarray, np.ndarray], float]
 class Linear:
     """A fitted model.
 
-    labelled: "class", "classes" or "number"; weights: (outputs, features); bias: (outputs,); scale, shift: what turns
-    scores into logits; mean, deviation: of the training rows' numbers.
+    labelled: what rows are; weights: (outputs, features); bias: (outputs,); scale, shift: what turns scores into
+    logits; mean, deviation: of the training rows' numbers.
     """
 
-    labelled: str
+    labelled: LabelKind
     weights: np.ndarray
     bias: np.ndarray
     scale: float = 1.0
     shift: float = 0.0
     mean: float = 0.0
     deviation: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.labelled = LabelKind(self.labelled)  # a name, where it was saved
 
     def scores(self, features: csr_matrix) -> np.ndarray:
         """(rows, outputs) float."""
@@ -60,7 +64,7 @@ class Linear:
     def logits(self, features: csr_matrix) -> np.ndarray:
         """(rows, outputs) float32, as `Baseline.logits`."""
         logits = self.scores(features) * self.scale + self.shift
-        return (log_softmax(logits, axis=1) if self.labelled == "class" else logits).astype(np.float32)
+        return (log_softmax(logits, axis=1) if self.labelled.is_one_class else logits).astype(np.float32)
 
     def state(self) -> dict[str, np.ndarray]:
         """Plain arrays."""
@@ -93,16 +97,16 @@ def fit_linear(
     """
     if labels.dtype == bool:
         tried = _tried(_label_machines, _macro_f1, "val_f1", features, labels, val_features, val_labels, strengths)
-        best = Linear("classes", *tried)
+        best = Linear(LabelKind.CLASSES, *tried)
         best.scale, best.shift = _fitted_sigmoid(best.scores(val_features), val_labels)
     elif labels.dtype.kind == "f":
         mean, deviation = mean_and_scale(labels)
         known, unknown = (((one - mean) / deviation).astype(np.float32) for one in (labels, val_labels))
         tried = _tried(_ridge, _closeness, "-val_loss", features, known, val_features, unknown, strengths)
-        best = Linear("number", *tried, mean=mean, deviation=deviation)
+        best = Linear(LabelKind.NUMBER, *tried, mean=mean, deviation=deviation)
     else:
         tried = _tried(_class_machines, _accuracy, "val_acc", features, labels, val_features, val_labels, strengths)
-        best = Linear("class", *tried)
+        best = Linear(LabelKind.CLASS, *tried)
         best.scale = 1 / fitted_temperature(best.scores(val_features), val_labels)
     return best
 

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.special import logit
 
 from sweepformer.baselines.baseline import Baseline
+from sweepformer.config.kinds import LabelKind
 from sweepformer.data.labels import mean_and_scale
 from sweepformer.data.texts import split_words
 
@@ -19,10 +20,10 @@ class Majority(Baseline):
     Of tags it is each word's own shares.
     """
 
-    labels = ("class", "classes", "number", "tags")
+    labels = (LabelKind.CLASS, LabelKind.CLASSES, LabelKind.NUMBER, LabelKind.TAGS)
 
-    def suited_to(self, labelled: str) -> Baseline:
-        return WordMajority() if labelled == "tags" else self
+    def suited_to(self, labelled: LabelKind) -> Baseline:
+        return WordMajority() if labelled.is_of_words else self
 
     def fit(self, texts: Sequence[str], labels: np.ndarray, val_texts: Sequence[str], val_labels: np.ndarray) -> None:
         if labels.dtype == bool:
@@ -52,7 +53,7 @@ SMALLEST = 1e-4  # share of a tag that a word never had: one surprise would else
 class WordMajority(Baseline):
     """Answers with the tags' shares among the training words that are written alike; to new words with those of all."""
 
-    labels = ("tags",)
+    labels = (LabelKind.TAGS,)
 
     def fit(self, texts: Sequence[str], labels: np.ndarray, val_texts: Sequence[str], val_labels: np.ndarray) -> None:
         tags = int(labels.max()) + 1

@@ -11,6 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sweepformer.baselines.baseline import Additive, Contributions
 from sweepformer.baselines.linear import Linear, fit_linear
 from sweepformer.baselines.ngrams import ngrams_of, units_of
+from sweepformer.config.kinds import LabelKind
 from sweepformer.data.texts import BETWEEN_TEXTS, have_spaces, split_pair
 from sweepformer.errors import UserError
 
@@ -31,7 +32,7 @@ class TfIdf(Additive):
         strengths: values of C, the weight of errors against the size of weights; validation decides (`fit_linear`).
     """
 
-    labels = ("class", "classes", "number")
+    labels = (LabelKind.CLASS, LabelKind.CLASSES, LabelKind.NUMBER)
 
     def __init__(
         self,

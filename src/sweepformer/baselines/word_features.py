@@ -11,6 +11,7 @@ from sklearn.linear_model import SGDClassifier
 
 from sweepformer.baselines.baseline import Baseline
 from sweepformer.baselines.linear import fitted_temperature
+from sweepformer.config.kinds import LabelKind
 from sweepformer.data.texts import split_words
 
 BEFORE, AFTER = "<before>", "<after>"  # the sentence
@@ -30,7 +31,7 @@ class WordFeatures(Baseline):
         epochs: passes over the training words.
     """
 
-    labels = ("tags",)
+    labels = (LabelKind.TAGS,)
 
     def __init__(
         self, longest_affix: int = 4, window: int = 2, buckets: int = 262144, strength: float = 1e-6, epochs: int = 5

@@ -100,12 +100,12 @@ def _of_arguments(run: "Predictor", options: argparse.Namespace) -> Asked:
 
 
 def _of_file(run: "Predictor", options: argparse.Namespace) -> Asked:
-    from sweepformer.inference.file_columns import columns_to_read, texts_of
-    from sweepformer.inference.tables import KEY, Chunk, open_table
+    from sweepformer.inference.file_columns import open_for, texts_of
+    from sweepformer.inference.tables import KEY, Chunk
 
     path = Path(options.input)
-    table = open_table(path, ending(options), None)
-    read = columns_to_read(run, table, path, options.text_column, options.pair_column, options.label_column)
+    asked = options.text_column, options.pair_column, options.label_column
+    table, read = open_for(run, path, ending(options), *asked)
     first = next(table.chunks(options.rows + 1, read.names, 0), None)  # one more tells whether there are more
     if first is None:
         raise UserError(f"{KEY}: {path} holds no row.")

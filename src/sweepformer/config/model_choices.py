@@ -18,7 +18,7 @@ def choices_by_the_task(config: dict[str, Any], kind: Kind, stem_there: str | No
         if there:
             why = "rows have one class each"
         else:
-            why = "classes are weighed" if kind.labels == "class" else "it is for rows with one class each"
+            why = "classes are weighed" if kind.labelled.is_one_class else "it is for rows with one class each"
         found.append(Choice("model.wide.enabled", there, f"as {why}"))
     if leaves_stem_open(model):
         stem, why = (stem_there, "that encoder has it") if stem_there else stem_by_the_task(config, kind)
@@ -28,7 +28,7 @@ def choices_by_the_task(config: dict[str, Any], kind: Kind, stem_there: str | No
 
 def stem_by_the_task(config: dict[str, Any], kind: Kind) -> tuple[str, str]:
     """What a model whose config says `stem: null` has there, and why."""
-    if kind.predicts == "vocabulary":
+    if kind.is_language_model:
         return "none", "an encoder is mostly pretrained to answer beside a wide path (for tags: model.stem=convolution)"
     if isinstance(config["model"].get("wide"), dict) and has_wide_path(config, kind):
         return "none", "the encoder answers beside a wide path"
@@ -62,4 +62,4 @@ def has_wide_path(config: dict[str, Any], kind: Kind) -> bool:
     if not is_by_the_task(config["model"]["wide"]):
         return bool(config["model"]["wide"]["enabled"])
     weighed = config["task"].get("class_weights", "none") != "none" or config["data"].get("sampling") == "balanced"
-    return kind.labels == "class" and not weighed
+    return kind.labelled.is_one_class and not weighed

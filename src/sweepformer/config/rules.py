@@ -78,7 +78,7 @@ def _check_task(task: dict[str, Any], sampling: str) -> None:
     if sampling == "uniform":
         return
     kind = kind_of(task)
-    if kind is not None and kind.labels != "class":
+    if kind is not None and not kind.labelled.is_one_class:
         raise UserError(
             f"data.sampling={sampling} draws as many rows of each class, and rows of this task have no class. "
             "Use data.sampling=uniform."
@@ -104,7 +104,7 @@ def _check_texts(config: dict[str, Any]) -> None:
             "none sees the next token. Choose another attention (auto), or task=masked_lm."
         )
     pretrain = config.get("pretrain")
-    if config["data"].get("unlabelled_file") and kind and kind.labels != "nothing" and not pretrain:
+    if config["data"].get("unlabelled_file") and kind and not kind.labelled.is_nothing and not pretrain:
         raise UserError(
             "data.unlabelled_file: this task learns from labels. It is for task=masked_lm, task=language_modeling and "
             "experiment=pretrain_then_classify; with model.init_from it belongs to the run that is begun with."
@@ -156,7 +156,7 @@ def _check_trainer(trainer: dict[str, Any]) -> None:
 
 def _check_precision(config: dict[str, Any]) -> None:
     kind, precision = kind_of(config["task"]), config["trainer"].get("precision")
-    if kind is not None and kind.labels == "number" and precision in ("16-true", "bf16-true"):
+    if kind is not None and kind.labelled.is_a_number and precision in ("16-true", "bf16-true"):
         raise UserError(
             f"trainer.precision={precision} would round the rows' numbers themselves to 16 bits. Use 16-mixed or "
             "bf16-mixed, which compute in 16 bits all the same."
@@ -196,11 +196,11 @@ def _check_reading(config: dict[str, Any]) -> None:
         raise UserError(
             f"data.long_rows={part} and tokenizer.truncation_side=left contradict each other: leave one of them out."
         )
-    if kind is not None and kind.labels == "tags" and data.get("pair_column"):
+    if kind is not None and kind.labelled.is_of_words and data.get("pair_column"):
         raise UserError("data.pair_column: words are tagged in one text, not in two. Leave it out.")
     if part in ("head_and_tail", "windows") and data.get("pair_column"):
         raise UserError(f"data.long_rows={part} is for rows of one text; with data.pair_column choose head or tail.")
-    if part == "windows" and kind is not None and kind.predicts != "row":
+    if part == "windows" and kind is not None and not kind.answers_for_rows:
         raise UserError(
             "data.long_rows=windows averages a row's answers, and this task answers for tokens. Choose head, tail or "
             "head_and_tail, or raise model.max_length."
@@ -255,7 +255,7 @@ def _check_transformer(model: dict[str, Any], vocab_size: int) -> None:
 def _check_wide(wide: dict[str, Any], task: dict[str, Any]) -> None:
     _check_keys("model.wide", wide, WIDE)
     kind = kind_of(task)
-    fits = kind is None or kind.labels == "class"
+    fits = kind is None or kind.labelled.is_one_class
     if not wide or wide.get("enabled") is False or (wide.get("enabled") is None and not fits):
         return
     if not fits:

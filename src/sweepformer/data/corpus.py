@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sweepformer.config.build import build, find_target
+from sweepformer.config.kinds import LabelKind
 from sweepformer.data.cache import cache_folder, check_writable
-from sweepformer.data.needed_labels import check_offer
+from sweepformer.data.label_kinds import check_offer
 from sweepformer.data.splits import make_splits
 from sweepformer.data.store import Store, write_store
 from sweepformer.data.tokenizer import check_separates, load_tokenizer, make_tokenizer, read_text_as_it_is
@@ -36,7 +37,11 @@ SHARED_KEYS = (
 
 
 def prepare(
-    data: dict[str, Any], tokenizer: dict[str, Any], seed: int, labelled: str = "class", cut_by: str | None = None
+    data: dict[str, Any],
+    tokenizer: dict[str, Any],
+    seed: int,
+    labelled: str = LabelKind.CLASS,
+    cut_by: str | None = None,
 ) -> Store:
     """The tokenised splits of a config, from the cache or made now.
 
@@ -44,14 +49,15 @@ def prepare(
     vocabulary makes another store.
 
     Args:
-        labelled: what the task needs rows to be labelled with, as in `tasks.kinds.Kind`.
+        labelled: what the task needs rows to be labelled with, a `LabelKind` or its name.
         cut_by: the labels that splits are cut by, where the task itself needs none; None: by those it needs.
     """
-    cut_by = cut_by or labelled
+    kind = LabelKind(labelled)
+    cut_by = LabelKind(cut_by or labelled)
     options = {name: value for name, value in data.items() if name not in SHARED_KEYS}
     if options.get("transform") is None:
         options.pop("transform", None)  # a source of one's own need not know of it
-    source = build("data", options, labelled=cut_by, learns_from_texts=labelled == "nothing")
+    source = build("data", options, labelled=cut_by.value, learns_from_texts=kind.is_nothing)
     check_offer(source, cut_by)
     _check_transform(source)
     fractions = data.get("val_fraction", 0.1), data.get("test_fraction", 0.1)
@@ -68,8 +74,8 @@ def prepare(
         fractions,
         seed,
         options,
-        labelled,
-        cut_by,
+        kind.value,
+        cut_by.value,
     ]
     folder = cache_folder(data.get("cache_dir"))
     check_writable(folder)
@@ -77,15 +83,15 @@ def prepare(
     with locked(path.with_suffix(".lock"), "another run tokenises the same data: waiting for it"):
         store = _opened(path)
         if store is None:
-            splits, report = make_splits(source.read(), *fractions, seed=seed, labelled=labelled, cut_by=cut_by)
+            splits, report = make_splits(source.read(), *fractions, seed=seed, labelled=kind, cut_by=cut_by)
             log.info("tokenising %s rows", f"{sum(report.rows.values()):,}")
             options["path"] = tokenizer.get("path")
             shown = {"data": data, "tokenizer": tokenizer, "seed": seed}
-            of_tokens = labelled in ("tags", "nothing")
+            of_tokens = kind.is_of_words or kind.is_nothing
             made = read_text_as_it_is(make_tokenizer(splits.train.texts, **options, answers_for_tokens=of_tokens))
             if splits.train.pairs:
                 check_separates(made)
-            write_store(path, splits, report, made, shown, labelled)
+            write_store(path, splits, report, made, shown, kind)
             store = Store.open(path)
     return replace(store, data_hash=hashlib.sha256(str(fingerprint).encode()).hexdigest()[:16])
 

@@ -37,6 +37,10 @@ class Labels(ABC):
     def rows_named(self, name: str) -> np.ndarray:
         """(rows,) bool: those in whose label a class or tag occurs."""
 
+    @abstractmethod
+    def array(self, names: list[str]) -> np.ndarray:
+        """What is learned from, as `TokenizedRows.labels` of rows. names: all there are, whose places are numbers."""
+
 
 class Classes(Labels):
     """One class a row."""
@@ -62,7 +66,7 @@ class Classes(Labels):
     def rows_named(self, name: str) -> np.ndarray:
         return self.categories.codes == self.names.index(name)
 
-    def numbers(self, names: list[str]) -> np.ndarray:
+    def array(self, names: list[str]) -> np.ndarray:
         """(rows,) int64, places in `names`."""
         return _places(self.names, names)[self.categories.codes]
 
@@ -128,7 +132,7 @@ class LabelLists(Labels):
         """(labels,) int64, places in `names`."""
         return _places(self.names, names)[self.categories.codes]
 
-    def table(self, names: list[str]) -> np.ndarray:
+    def array(self, names: list[str]) -> np.ndarray:
         """(rows, names) bool, which of them each row has."""
         table = np.zeros((len(self), len(names)), dtype=bool)
         table[self.rows, self.numbers(names)] = True
@@ -164,6 +168,9 @@ class Numbers(Labels):
     def rows_named(self, name: str) -> np.ndarray:
         raise ValueError(f"numbers have no names such as {name}")
 
+    def array(self, names: list[str]) -> np.ndarray:
+        return self.values
+
 
 def mean_and_scale(numbers: np.ndarray) -> tuple[float, float]:
     """Mean and standard deviation of the training rows' numbers, (rows,) float64."""
@@ -190,6 +197,9 @@ class Unlabelled(Labels):
 
     def rows_named(self, name: str) -> np.ndarray:
         raise ValueError(f"rows without labels have no names such as {name}")
+
+    def array(self, names: list[str]) -> np.ndarray:
+        return np.zeros(self.count, dtype=np.int64)
 
 
 def labels_of(given: Any, rows: int) -> Labels:

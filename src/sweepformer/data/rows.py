@@ -77,7 +77,8 @@ class RawSplits:
 class Source(Protocol):
     """Where rows come from. A source of one's own needs these two methods and nothing else.
 
-    One whose rows have one class each may say so by `labels = "class"`: other tasks are then refused before it reads.
+    One whose rows have one class each may say so by `labels = LabelKind.CLASS`: other tasks are then refused before
+    it reads.
     """
 
     def fingerprint(self) -> str:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sweepformer.config.kinds import LabelKind
 from sweepformer.data.columns import Categories, StringsWriter
+from sweepformer.data.label_kinds import as_needed
 from sweepformer.data.labels import Classes, LabelLists, Labels, Numbers, Unlabelled
-from sweepformer.data.needed_labels import as_needed
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.split_report import (
     SplitReport,
@@ -38,7 +39,7 @@ def make_splits(
     val_fraction: float = 0.1,
     test_fraction: float = 0.1,
     seed: int = 0,
-    labelled: str = "class",
+    labelled: str = LabelKind.CLASS,
     cut_by: str | None = None,
 ) -> tuple[Splits, SplitReport]:
     """Drop duplicates, then cut the splits that the source doesn't have from train.
@@ -48,7 +49,7 @@ def make_splits(
     Unlabelled rows become part of train, but for those whose text stands in any split.
 
     Args:
-        labelled: what the task needs rows to be labelled with, as in `tasks.kinds.Kind`.
+        labelled: what the task needs rows to be labelled with, a `LabelKind` or its name.
         cut_by: the labels that splits are cut by, where the task itself needs none; None: by those it needs.
 
     Raises:
@@ -56,10 +57,10 @@ def make_splits(
             label that train lacks.
     """
     report = SplitReport(rows={}, classes=0)
-    cut_by = cut_by or labelled
+    kind, cut_by_kind = LabelKind(labelled), LabelKind(cut_by or labelled)
     for part in (raw.train, raw.val, raw.test):
         if part is not None:
-            part.labels = as_needed(part, cut_by)
+            part.labels = as_needed(part, cut_by_kind)
             report.warnings.extend(part.notes)
     test, val, train, unlabelled = _without_duplicates([raw.test, raw.val, raw.train, raw.unlabelled], report)
     assert train is not None
@@ -76,8 +77,8 @@ def make_splits(
     if val is None:
         _check_fractions({"val": val_fraction})
         train, val = _cut(train, share, seed + 1, "data.val_fraction")
-    if labelled == "nothing" != cut_by:
-        train, val, test = (_texts_of([part], cut_by) for part in (train, val, test))
+    if kind.is_nothing and not cut_by_kind.is_nothing:
+        train, val, test = (_texts_of([part], cut_by_kind) for part in (train, val, test))
     if unlabelled is not None:
         report.unlabelled = len(unlabelled)
         train = _texts_of([train, unlabelled])
@@ -86,19 +87,19 @@ def make_splits(
         _check_labels(split, rows, set(classes))
     report.rows = {"train": len(train), "val": len(val), "test": len(test)}
     report.classes = len(classes)
-    if labelled == "tags":
+    if kind.is_of_words:
         tell_of_tags(train, report)
     warn_of_absent_classes(classes, val, test, report)
     warn_of_shared_groups(train, val, test, report)
     return Splits(train, val, test, classes), report
 
 
-def _texts_of(parts: list[Rows], labelled: str = "nothing") -> Rows:
+def _texts_of(parts: list[Rows], labelled: LabelKind = LabelKind.NOTHING) -> Rows:
     """The parts' rows, one part after the other, without labels and groups; of tagged words as a text again."""
     texts, ids = StringsWriter(), StringsWriter()
     for part in parts:
         for text, identity in zip(part.texts, part.ids, strict=True):
-            texts.append(" ".join(split_words(text)) if labelled == "tags" else text)
+            texts.append(" ".join(split_words(text)) if labelled.is_of_words else text)
             ids.append(identity)
     return Rows(texts.finish(), None, ids.finish(), origin=parts[0].origin, pairs=parts[0].pairs)
 

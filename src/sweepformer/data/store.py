@@ -14,9 +14,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from tokenizers import Tokenizer
 
+from sweepformer.config.kinds import LabelKind
 from sweepformer.data.columns import Strings, save_strings
 from sweepformer.data.encoding import Encoded, encode
-from sweepformer.data.labels import Classes, LabelLists, Numbers
+from sweepformer.data.labels import LabelLists
 from sweepformer.data.rows import Rows
 from sweepformer.data.split_report import SplitReport
 from sweepformer.data.splits import Splits
@@ -88,7 +89,7 @@ class TokenizedRows:
 class Store:
     """Tokenised splits with the tokenizer and the names of classes or tags that belong to them.
 
-    labelled: what rows are labelled with, as in `tasks.kinds.Kind`; pairs: whether a row has two texts.
+    labelled: what rows are labelled with; pairs: whether a row has two texts.
     data_hash: sixteen hex digits of the raw data and how it is read; `prepare` knows them.
     """
 
@@ -98,7 +99,7 @@ class Store:
     classes: list[str]
     report: SplitReport
     unknown_rate: float
-    labelled: str = "class"
+    labelled: LabelKind = LabelKind.CLASS
     pairs: bool = False
     data_hash: str = ""
 
@@ -117,16 +118,17 @@ class Store:
         """
         check_seal(path)
         about = json.loads((path / "store.json").read_text(encoding="utf-8"))
+        labelled = LabelKind(about["labelled"])
         with suppress(OSError):  # somebody else's
             os.utime(path / "store.json")  # when it was last used
         return cls(
             path=path,
-            splits={split: TokenizedRows.open(path, split, about["labelled"] == "tags") for split in SPLITS},
+            splits={split: TokenizedRows.open(path, split, labelled.is_of_words) for split in SPLITS},
             tokenizer=read_text_as_it_is(read_tokenizer(path / "tokenizer.json")),
             classes=about["classes"],
             report=SplitReport(**about["report"]),
             unknown_rate=about["unknown_rate"],
-            labelled=about["labelled"],
+            labelled=labelled,
             pairs=about["pairs"],
         )
 
@@ -137,7 +139,7 @@ def write_store(
     report: SplitReport,
     tokenizer: Tokenizer,
     source: dict[str, Any],
-    labelled: str = "class",
+    labelled: LabelKind = LabelKind.CLASS,
 ) -> None:
     """Tokenise `splits` into `path`: built beside it and renamed, so that a half-written store never counts.
 
@@ -145,7 +147,7 @@ def write_store(
 
     Args:
         source: the config that it is made of, for those who look at the cache.
-        labelled: what rows are labelled with, as in `tasks.kinds.Kind`.
+        labelled: what rows are labelled with.
     """
     for left in path.parent.glob(f".{path.name}-*"):
         shutil.rmtree(left, ignore_errors=True)
@@ -156,7 +158,7 @@ def write_store(
         with tqdm(None, "tokenising", total, unit=" rows", delay=2, leave=False, disable=None) as bar:
             for split in SPLITS:
                 rows: Rows = getattr(splits, split)
-                _write_rows(building, split, rows, splits.classes, tokenizer, labelled == "tags", bar)
+                _write_rows(building, split, rows, splits.classes, tokenizer, labelled.is_of_words, bar)
                 if split != "train":
                     tokens = np.load(building / f"{split}.tokens.npy", mmap_mode="r")
                     unknown += int((tokens == unknown_id(tokenizer)).sum())
@@ -167,7 +169,7 @@ def write_store(
             "classes": splits.classes,
             "report": asdict(report),
             "unknown_rate": unknown / max(all_tokens, 1),
-            "labelled": labelled,
+            "labelled": labelled.value,
             "pairs": splits.train.pairs,
         }
         (building / "store.json").write_text(json.dumps(about), encoding="utf-8")
@@ -196,7 +198,7 @@ def _write_rows(
         file.seek(0)
         _write_header(file, dtype, int(offsets[-1][-1]))  # numpy leaves room in it for the number to grow
     np.save(folder / f"{split}.offsets.npy", np.concatenate(offsets))
-    np.save(folder / f"{split}.labels.npy", tags.all() if tags else _row_labels(rows, classes))
+    np.save(folder / f"{split}.labels.npy", tags.all() if tags else rows.labels.array(classes))
     save_strings(rows.texts, folder / f"{split}.texts")
     save_strings(rows.ids, folder / f"{split}.ids")
 
@@ -217,18 +219,6 @@ class _TagsOfTokens:
     def all(self) -> np.ndarray:
         """(total,) int32."""
         return np.concatenate(self._parts)
-
-
-def _row_labels(rows: Rows, classes: list[str]) -> np.ndarray:
-    match rows.labels:
-        case Classes() as labels:
-            return labels.numbers(classes)
-        case LabelLists() as labels:
-            return labels.table(classes)
-        case Numbers() as labels:
-            return labels.values
-        case _:
-            return np.zeros(len(rows), dtype=np.int64)
 
 
 def _write_header(file: BinaryIO, dtype: np.dtype, length: int) -> None:

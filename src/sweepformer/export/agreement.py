@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from sweepformer.config.kinds import LabelKind
 from sweepformer.data.store import TokenizedRows
-from sweepformer.data.texts import split_pair, split_words
 from sweepformer.export.bundle_predict import Labeller
+from sweepformer.export.label_kinds import LABELS
 from sweepformer.inference.readers import Reader
 from sweepformer.tasks.answers import Answers, in_order
 
@@ -22,7 +23,7 @@ class Said:
     scale: of numbers, the training rows' standard deviation.
     """
 
-    labelled: str
+    labelled: LabelKind
     values: Sequence[Any]
     scale: float = 1.0
 
@@ -40,21 +41,10 @@ class Said:
 
     def score(self, rows: TokenizedRows, thresholds: Any = None) -> tuple[str, float]:
         """How good it is, and what that measures. rows: the same ones, with their labels."""
-        if self.labelled == "number":
-            return "mean absolute error", float(np.abs(np.ravel(self.values) - rows.labels).mean())
-        if self.labelled == "tags":
-            words = np.nan_to_num(np.concatenate(self.values), nan=-1.0)
-            answered = words.max(1) >= 0
-            return "accuracy of words", float(((words.argmax(1) == rows.answers[:, 0]) & answered).mean())
-        table = np.stack(self.values)
-        if self.labelled == "classes":
-            return "rows with just their labels", float(
-                ((table >= np.asarray(thresholds)) == rows.labels).all(1).mean()
-            )
-        return "accuracy", float((table.argmax(1) == rows.labels).mean())
+        return LABELS[self.labelled].score(self.values, rows, thresholds)
 
 
-def said_by_run(labelled: str, scale: float, reader: Reader, answers: Answers, texts: Sequence[str]) -> Said:
+def said_by_run(labelled: LabelKind, scale: float, reader: Reader, answers: Answers, texts: Sequence[str]) -> Said:
     """Of texts as a store has them, by the run's own model."""
     parts = []
     for read in reader.read(texts):
@@ -64,13 +54,7 @@ def said_by_run(labelled: str, scale: float, reader: Reader, answers: Answers, t
     return Said(labelled, kept["probabilities"] if "probabilities" in kept else kept["predictions"], scale)
 
 
-def said_by_bundle(labelled: str, scale: float, labeller: Labeller, texts: Sequence[str]) -> Said:
+def said_by_bundle(labelled: LabelKind, scale: float, labeller: Labeller, texts: Sequence[str]) -> Said:
     """The same by the folder's own code, from its files."""
-    rows = [_row(text, labelled, labeller.reads["pairs"]) for text in texts]
-    return Said(labelled, labeller.predict(rows) if labelled == "number" else labeller.predict_proba(rows), scale)
-
-
-def _row(text: str, labelled: str, pairs: bool) -> Any:
-    if labelled == "tags":
-        return split_words(text)
-    return split_pair(text) if pairs else text
+    labels = LABELS[labelled]
+    return Said(labelled, labels.ask(labeller, [labels.row(text, labeller.reads["pairs"]) for text in texts]), scale)

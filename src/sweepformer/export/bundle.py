@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import torch
 
-from sweepformer.config.kinds import Kind
+from sweepformer.config.kinds import Kind, LabelKind
 from sweepformer.config.targets import trusting
 from sweepformer.errors import UserError
 from sweepformer.export.contents import contents
 from sweepformer.export.graphs import (
     Answering,
-    answer_name,
     check_is_there,
     quantize,
     trace,
@@ -29,6 +29,7 @@ from sweepformer.export.hugging_face import (
     config_keys,
     write_for_transformers,
 )
+from sweepformer.export.label_kinds import LABELS
 from sweepformer.export.trial import Examiner, Trial
 from sweepformer.export.weights import CODE, is_own, write_code, write_weights
 from sweepformer.files.atomic import SEAL, new_folder, seal
@@ -85,7 +86,7 @@ def export(
         check_reads_so(about["reads"])
         if not is_own(reader.model):
             raise UserError("--format transformers is for sweepformer's own models. Use another format.")
-        about |= config_keys(kind.labels, artifact.classes)
+        about |= config_keys(LABELS[kind.labelled], artifact.classes)
     try:
         with new_folder(folder) as building:
             _write_model(building, artifact, kind, reader, about)
@@ -110,14 +111,14 @@ def export(
 def readme(name: str, about: dict[str, Any], classes: int, trial: Trial) -> str:
     """Markdown, with the lines that load the bundle. about: what its config.json says; classes: how many there are."""
     model = about.get("model")
+    labels = LABELS[LabelKind(about["labelled"])]
     return render(
         "export/README.md.jinja",
         name=name,
         form=about["format"],
-        labelled=about["labelled"],
+        labels=labels,
+        says=Template(labels.says).substitute(count=classes),
         pairs=about["reads"]["pairs"],
-        classes=classes,
-        second=answer_name(about["labelled"]),
         own_module=model["module"] if model and model["code"] is None else None,
         seal=SEAL,
         trial=trial,
@@ -138,7 +139,7 @@ def _check_can_be_exported(artifact: Artifact, kind: Kind) -> None:
             f"{artifact.origin}: {name} is a baseline without a network, which other runtimes can't run. Use it with "
             "sweepformer.load, or export a transformer or model=bag_of_ngrams."
         )
-    if kind.predicts == "vocabulary":
+    if kind.is_language_model:
         raise UserError(
             f"{artifact.origin} is a language model, which has no labels to give. Train a task that has, beginning "
             "with it (model.init_from=RUN), and export that run."
@@ -155,9 +156,10 @@ def _write_model(folder: Path, artifact: Artifact, kind: Kind, reader: NetworkRe
     form = about["format"]
     if form in ("onnx", "torch"):
         most = reader.long_rows.max_length
-        program = trace(Answering(reader.model, kind.labels, artifact.task), most)
+        labels = LABELS[kind.labelled]
+        program = trace(Answering(reader.model, labels, artifact.task), most)
         if form == "onnx":
-            write_onnx(program, folder / "model.onnx", kind.labels, most)
+            write_onnx(program, folder / "model.onnx", labels.answer, most)
         else:
             write_torch(program, folder / "model.pt2")
         return

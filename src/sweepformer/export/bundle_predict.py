@@ -38,35 +38,26 @@ class Labeller:
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.encode_special_tokens = True  # "[SEP]" in a text is five characters
         self.reads, self.answers = self.about["reads"], self.about["answers"]
-        self.kind = self.about["labelled"]
+        self.kind = KINDS[self.about["labelled"]](self.labels, self.answers)
         self.graph = open_graph(folder, self.about)
 
     def predict(self, rows: Sequence[Any]) -> list[Any]:
         """What each row is: a label, a list of labels, a number, or a list of tags, None of words that were cut off."""
-        if self.kind == "number":
-            return [float(one[0]) * self.answers["scale"] + self.answers["mean"] for one in self.logits(rows)]
-        found = self.predict_proba(rows)
-        if self.kind == "class":
-            return [self.labels[one.argmax()] for one in found]
-        if self.kind == "classes":
-            given = [np.flatnonzero(one >= np.float32(self.answers["thresholds"])) for one in found]
-            return [[self.labels[number] for number in numbers] for numbers in given]
-        return [[None if np.isnan(one).any() else self.labels[one.argmax()] for one in words] for words in found]
+        with np.errstate(invalid="ignore"):
+            return [self.kind.label(one) for one in self.logits(rows)]
 
     def predict_proba(self, rows: Sequence[Any]) -> list[np.ndarray]:
         """Of each row the probabilities of the labels, (labels,) float32; or of its words, (words, labels), NaN of
         those that were cut off.
         """
         with np.errstate(invalid="ignore"):
-            if self.kind == "classes":
-                return [1 / (1 + np.exp(-one)) for one in self.logits(rows)]
-            return [_softmax(one / np.float32(self.answers.get("temperature", 1))) for one in self.logits(rows)]
+            return [self.kind.probabilities(one) for one in self.logits(rows)]
 
     def logits(self, rows: Sequence[Any]) -> list[np.ndarray]:
         """What the model says of each row, (outputs,) float32, of several windows their mean; or of its words,
         (words, tags), that of each one's first token, -inf of those that were cut off.
         """
-        tagged, answers = self.kind == "tags", []
+        tagged, answers = self.kind.tagged, []
         given = [tuple(row) for row in rows] if self.reads["pairs"] else list(rows)
         encodings = self.tokenizer.encode_batch(given, is_pretokenized=tagged)
         tokens = [self._tokens(one, len(row)) for one, row in zip(encodings, given, strict=True)]
@@ -83,7 +74,7 @@ class Labeller:
     def _tokens(self, encoding: Encoding, words: int) -> tuple[np.ndarray, list[int]]:
         """A row's token ids, and where those of its words begin; what normalisation removes is an unknown token."""
         unknown = self.reads["unknown_id"] or 0
-        if self.kind != "tags":
+        if not self.kind.tagged:
             return np.array(encoding.ids or [unknown]), []
         ids: list[int] = []
         begins: list[int] = []
@@ -111,6 +102,46 @@ class Labeller:
                 padding[line, : len(sequences[one])] = False
             said |= zip(batch, self.graph(token_ids, padding), strict=True)
         return [said[one] for one in range(len(sequences))]
+
+
+class _OneLabel:
+    """What the logits of a row stand for: one of the labels. answers: of config.json."""
+
+    tagged = False  # rows are lists of words
+
+    def __init__(self, labels: list[str], answers: dict[str, Any]) -> None:
+        self.labels, self.answers = labels, answers
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        return _softmax(logits / np.float32(self.answers.get("temperature", 1)))
+
+    def label(self, logits: np.ndarray) -> Any:
+        return self.labels[self.probabilities(logits).argmax()]
+
+
+class _SomeLabels(_OneLabel):
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-logits))
+
+    def label(self, logits: np.ndarray) -> Any:
+        given = self.probabilities(logits) >= np.float32(self.answers["thresholds"])
+        return [self.labels[number] for number in np.flatnonzero(given)]
+
+
+class _Number(_OneLabel):
+    def label(self, logits: np.ndarray) -> Any:
+        return float(logits[0]) * self.answers["scale"] + self.answers["mean"]
+
+
+class _Tags(_OneLabel):
+    tagged = True
+
+    def label(self, logits: np.ndarray) -> Any:
+        words = self.probabilities(logits)
+        return [None if np.isnan(one).any() else self.labels[one.argmax()] for one in words]
+
+
+KINDS = {"class": _OneLabel, "classes": _SomeLabels, "number": _Number, "tags": _Tags}
 
 
 def places_read(ids: np.ndarray, reads: dict[str, Any]) -> list[np.ndarray]:
@@ -195,7 +226,7 @@ def main() -> None:
         rows = [text.split("\t") for text in texts]
         if any(len(row) != 2 for row in rows):
             sys.exit("Rows are pairs of texts: give both in one argument, or line, with a tab between them.")
-    elif labeller.kind == "tags":
+    elif labeller.kind.tagged:
         rows = [text.split() for text in texts]
     for text, answer in zip(texts, labeller.predict(rows), strict=True):
         print(json.dumps(answer, ensure_ascii=False), text, sep="\t")

@@ -27,7 +27,7 @@ TOKENIZER_KEYS = ("kind", "lowercase", "truncation_side")
 def contents(artifact: Artifact, kind: Kind, reader: NetworkReader, form: str) -> dict[str, Any]:
     """Plain, for JSON.
 
-    format: of the weights; labelled: as in `tasks.kinds.Kind`; reads: how texts become batches; answers: what logits
+    format: of the weights; labelled: the name of a `LabelKind`; reads: how texts become batches; answers: what logits
     stand for; model: its class and what it is made with, where the weights alone are here; run: for `sweepformer.load`.
     """
     about = {

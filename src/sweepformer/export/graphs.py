@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from sweepformer.errors import UserError
+from sweepformer.export.label_kinds import BundledLabels
 from sweepformer.models.attention import SelfAttention
 from sweepformer.screen.command_line import install_line
 
 INPUTS = ("token_ids", "padding")
+NUMBERS = ("temperature", "mean", "scale")  # of what tasks learn
 NEEDED = {
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
     "torch": (),
@@ -32,32 +34,22 @@ class Answering(nn.Module):
 
     Args:
         model: in float32.
-        labelled: what rows are labelled with, as in `tasks.kinds.Kind`.
+        labels: what rows are labelled with.
         learned: by the task: `temperature`, or `mean` and `scale`.
     """
 
-    def __init__(self, model: nn.Module, labelled: str, learned: dict[str, Any]) -> None:
+    def __init__(self, model: nn.Module, labels: BundledLabels, learned: dict[str, Any]) -> None:
         super().__init__()
-        self.model, self.labelled = model, labelled
-        self.temperature = float(learned.get("temperature", 1.0))
-        self.mean, self.scale = learned.get("mean", 0.0), learned.get("scale", 1.0)
+        self.model, self.labels = model, labels
+        self.learned = {name: float(learned[name]) for name in NUMBERS if name in learned}
 
     def forward(self, token_ids: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits, (batch, outputs) or of tokens (batch, length, tags), and what `answer_name` says, of the same shape.
+        """Logits, (batch, outputs) or of tokens (batch, length, tags), and `BundledLabels.answers`, of the same shape.
 
         token_ids: (batch, length) int64; padding: (batch, length) bool, True where there is no token.
         """
         logits = self.model(token_ids, padding)
-        if self.labelled == "number":
-            return logits, logits.double() * self.scale + self.mean
-        if self.labelled == "classes":
-            return logits, logits.sigmoid()
-        return logits, (logits / self.temperature).softmax(-1)
-
-
-def answer_name(labelled: str) -> str:
-    """The name of the second output: probabilities, or numbers (float64) in the unit of the training rows."""
-    return "numbers" if labelled == "number" else "probabilities"
+        return logits, self.labels.answers(logits, self.learned)
 
 
 def trace(model: Answering, max_length: int) -> ExportedProgram:
@@ -92,13 +84,13 @@ def write_torch(program: ExportedProgram, path: Path) -> None:
     torch.export.save(program, path)
 
 
-def write_onnx(program: ExportedProgram, path: Path, labelled: str, max_length: int) -> None:
-    """A file for onnxruntime and others: one, up to 2 GB."""
+def write_onnx(program: ExportedProgram, path: Path, answer: str, max_length: int) -> None:
+    """A file for onnxruntime and others: one, up to 2 GB. answer: the name of the second output."""
     with _quietly():
         made = torch.onnx.export(
             program,
             input_names=INPUTS,
-            output_names=("logits", answer_name(labelled)),
+            output_names=("logits", answer),
             dynamic_shapes=_shapes(max_length),  # here for the names of the axes only
             verbose=False,
         )

@@ -9,17 +9,11 @@ from tokenizers import Tokenizer
 
 from sweepformer.data.tokenizer import MASK, SEPARATOR, UNKNOWN
 from sweepformer.errors import UserError
+from sweepformer.export.label_kinds import BundledLabels
 from sweepformer.export.weights import copy_code, write_code
 
 PREFIX = "network."  # what the names of the weights begin with there
 MODELING = "modeling_sweepformer"
-# By what rows are labelled with: the class of the model, and what transformers calls such a problem.
-CLASSES = {
-    "class": ("SequenceClassification", "single_label_classification"),
-    "classes": ("SequenceClassification", "multi_label_classification"),
-    "number": ("SequenceClassification", "regression"),
-    "tags": ("TokenClassification", None),
-}
 
 
 def check_reads_so(reads: dict[str, Any]) -> None:
@@ -31,10 +25,9 @@ def check_reads_so(reads: dict[str, Any]) -> None:
         )
 
 
-def config_keys(labelled: str, labels: list[str]) -> dict[str, Any]:
+def config_keys(labels: BundledLabels, classes: list[str]) -> dict[str, Any]:
     """What `config.json` has more."""
-    task, problem = CLASSES[labelled]
-    names = labels or ["number"]
+    task, names = labels.task, classes or ["number"]
     return {
         "model_type": "sweepformer",
         "architectures": [f"SweepformerFor{task}"],
@@ -44,7 +37,7 @@ def config_keys(labelled: str, labels: list[str]) -> dict[str, Any]:
         },
         "id2label": {str(number): name for number, name in enumerate(names)},
         "label2id": {name: number for number, name in enumerate(names)},
-        "problem_type": problem,
+        "problem_type": labels.problem,
     }
 
 

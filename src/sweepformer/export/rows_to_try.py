@@ -6,16 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from sweepformer.config.kinds import LabelKind
 from sweepformer.data.store import TokenizedRows
 from sweepformer.data.texts import join_pair, join_words
 from sweepformer.errors import UserError
+from sweepformer.export.label_kinds import LABELS
 from sweepformer.inference.readers import NetworkReader
 from sweepformer.runs.directory import RunDirectory
 
 MADE_UP = 64  # rows
 
 
-def read_again(config: dict[str, Any], labelled: str, run: RunDirectory, allowed: Sequence[str]) -> TokenizedRows:
+def read_again(config: dict[str, Any], labelled: LabelKind, run: RunDirectory, allowed: Sequence[str]) -> TokenizedRows:
     """The test split, from the cache or from the data that the run was trained on.
 
     Raises:
@@ -33,7 +35,7 @@ def read_again(config: dict[str, Any], labelled: str, run: RunDirectory, allowed
     return prepare(config["data"], tokenizer, config["seed"], labelled, config["task"].get("cut_by")).splits["test"]
 
 
-def recorded(path: Path, labelled: str, classes: list[str], ids: Sequence[str]) -> tuple[np.ndarray, list[Any]]:
+def recorded(path: Path, labelled: LabelKind, classes: list[str], ids: Sequence[str]) -> tuple[np.ndarray, list[Any]]:
     """What `predictions.parquet` says: (rows,) int64, places among `ids`, and of each its probabilities, (classes,)
     float32, or its number.
 
@@ -42,9 +44,7 @@ def recorded(path: Path, labelled: str, classes: list[str], ids: Sequence[str]) 
     """
     import pyarrow.parquet
 
-    if labelled == "tags":
-        raise UserError("predictions.parquet keeps no probabilities of tags")
-    columns = ["prediction"] if labelled == "number" else [f"probability_{name}" for name in classes]
+    columns = LABELS[labelled].recorded(classes)
     try:
         table = pyarrow.parquet.read_table(path, columns=["id", *columns])
     except Exception as error:  # whatever pyarrow makes of it

@@ -72,11 +72,11 @@ class Examiner:
         run: RunDirectory | None,
         allowed: Sequence[str],
     ) -> None:
-        self._artifact, self._run, self._labelled = artifact, run, kind.labels
+        self._artifact, self._run, self._labelled = artifact, run, kind.labelled
         self._scale = float(artifact.task.get("scale", 1.0))
         self._rows, self._missing = _test_rows(artifact, kind, run, allowed)
         self._texts = self._rows.texts if self._rows is not None else made_up(reader)
-        self._by_run = said_by_run(kind.labels, self._scale, reader, answers, self._texts)
+        self._by_run = said_by_run(kind.labelled, self._scale, reader, answers, self._texts)
 
     def examine(self, folder: Path) -> Trial:
         """Compare.
@@ -139,6 +139,6 @@ def _test_rows(
     if run is None:
         return None, "the checkpoint stands outside of its run"
     try:
-        return read_again(artifact.config, kind.labels, run, allowed), ""
+        return read_again(artifact.config, kind.labelled, run, allowed), ""
     except (UserError, OSError) as error:
         return None, f"the run's data can't be read again: {str(error).splitlines()[0].rstrip('.')}"

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from sweepformer.data.texts import split_words
+from sweepformer.data.label_kinds import LABELLINGS
 from sweepformer.errors import UserError, hint, listed
-from sweepformer.inference.correctness import true_label
-from sweepformer.inference.predictor import Predictor, spans_in
-from sweepformer.inference.tables import KEY, Chunk, Lines, Table
+from sweepformer.inference.loaded import LoadedRun
+from sweepformer.inference.spans import described_spans
+from sweepformer.inference.tables import KEY, Chunk, Lines, Table, open_table
+from sweepformer.tasks.answers import PROBABILITY
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class ReadColumns:
         return list(dict.fromkeys(name for name in (self.text, self.pair, self.label) if name is not None))
 
     def row(self, record: dict[str, Any]) -> Any:
-        """What `Predictor` is asked about; None if there is no text."""
+        """What a run is asked about; None if there is no text."""
         parts = [record.get(name) for name in (self.text, self.pair) if name is not None]
         if any(part is None or (isinstance(part, str | list) and not part) or part != part for part in parts):
             return None
@@ -40,15 +41,21 @@ class ReadColumns:
         return parts[0] if self.pair is None else tuple(parts)
 
 
-def columns_to_read(
-    run: Predictor, table: Table, path: Path, text: str | None, pair: str | None, label: str | None
-) -> ReadColumns:
-    """The columns that were asked for, or else those that the run was trained with.
+def open_for(
+    run: LoadedRun, path: Path, ending: str | None, text: str | None, pair: str | None, label: str | None
+) -> tuple[Table, ReadColumns]:
+    """A file that a run is to answer for, and its columns: those that are named, or else those of the run's training.
+
+    Args:
+        ending: as `open_table`.
+        text, pair, label: columns; None: those that the run was trained with.
 
     Raises:
-        UserError: the table lacks one.
+        UserError: the file can't be read, or lacks a column.
     """
-    data, tagged = run.config["data"], run.kind.labels == "tags"
+    separator = run.config["data"].get("label_separator") or ","
+    table = open_table(path, ending, separator if run.kind.labelled.is_a_set else None)
+    data, tagged = run.config["data"], run.kind.labelled.is_of_words
     text_column = text or data.get("text_column") or ("tokens" if tagged else "text")
     if isinstance(table, Lines):
         text_column = table.columns[0]
@@ -60,8 +67,8 @@ def columns_to_read(
                 f"{KEY}: {path} has no column {column!r}. It has: {listed(table.columns)}."
                 f"{hint(column, table.columns)} Name the right one with --{option}-column."
             )
-    labelled = label_column in table.columns and run.kind.labels != "nothing"
-    return ReadColumns(text_column, pair_column, label_column if labelled else None, data.get("label_separator") or ",")
+    labelled = label_column in table.columns and not run.kind.labelled.is_nothing
+    return table, ReadColumns(text_column, pair_column, label_column if labelled else None, separator)
 
 
 class AddedColumns:
@@ -74,9 +81,10 @@ class AddedColumns:
         prefix: of the names.
     """
 
-    def __init__(self, run: Predictor, probabilities: bool, prefix: str) -> None:
+    def __init__(self, run: LoadedRun, probabilities: bool, prefix: str) -> None:
         self.prefix = prefix
-        self._types = _types(run, probabilities)
+        types = run.column_types.items()
+        self._types = {name: one for name, one in types if probabilities or not name.startswith(PROBABILITY)}
         self.names = [f"{prefix}{name}" for name in self._types]
 
     def check(self, there: Sequence[str], path: Path) -> None:
@@ -93,7 +101,7 @@ class AddedColumns:
     ) -> dict[str, Any]:
         """Columns by their full names, each with an item for every row.
 
-        answers: as `Predictor.answer` gives them, for the texts `written`, which stand in the rows `present`.
+        answers: as `LoadedRun.answer` gives them, for the texts `written`, which stand in the rows `present`.
         """
         if "spans" in self._types:
             spans = [described_spans(tags, text) for tags, text in zip(answers["prediction"], written, strict=True)]
@@ -119,7 +127,7 @@ class AddedColumns:
         return {f"{self.prefix}{name}": known[kind] for name, kind in self._types.items()}
 
 
-def texts_of(run: Predictor, chunk: Chunk, columns: ReadColumns, path: Path) -> tuple[list[str], list[int]]:
+def texts_of(run: LoadedRun, chunk: Chunk, columns: ReadColumns, path: Path) -> tuple[list[str], list[int]]:
     """The texts of a chunk as the tokenizer is given them, and the rows that have one.
 
     Raises:
@@ -134,38 +142,23 @@ def texts_of(run: Predictor, chunk: Chunk, columns: ReadColumns, path: Path) -> 
     return written, present
 
 
-def labels_of(run: Predictor, chunk: Chunk, columns: ReadColumns, of: str) -> list[Any]:
-    """The labels of a chunk as `true_label` gives them. of: whose rows these are, for messages.
+def labels_of(run: LoadedRun, chunk: Chunk, columns: ReadColumns, of: str) -> list[Any]:
+    """The labels of a chunk, as the run's kind of label is read; None where there is none.
+
+    Args:
+        of: whose rows these are, for messages.
 
     Raises:
         UserError: one can't be a label of the run's task; naming its place.
     """
     assert columns.label is not None
-    return [
-        true_label(run.kind.labels, record.get(columns.label), columns.separator, f"{of}, {place}", columns.label)
-        for record, place in zip(chunk.records, chunk.places, strict=True)
-    ]
+    labelling = LABELLINGS[run.kind.labelled](columns.label, columns.separator)
+    cells = ((record.get(columns.label), place) for record, place in zip(chunk.records, chunk.places, strict=True))
+    return [None if _is_blank(cell) else labelling.read(cell, f"{of}, {place}") for cell, place in cells]
 
 
-def _types(run: Predictor, probabilities: bool) -> dict[str, str]:
-    shares = {f"probability_{name}": "float32" for name in run.classes} if probabilities else {}
-    match run.kind.labels:
-        case "nothing":
-            return {"loss": "float32", "perplexity": "float32", "tokens": "int64"}
-        case "number":
-            return {"prediction": "float64"}
-        case "tags":
-            return {"prediction": "strings", **({"spans": "spans"} if run.marks_spans else {})}
-        case "classes":
-            return {"prediction": "strings", **shares}
-        case _:
-            return {"prediction": "string", **shares}
-
-
-def described_spans(tags: Sequence[str | None], text: str) -> list[dict[str, Any]]:
-    """The spans of a row by `type`, `start`, `end` (words, from 0) and `text`. text: as `Predictor.texts` wrote it."""
-    words = split_words(text)
-    return [{**span._asdict(), "text": " ".join(words[span.start : span.end])} for span in spans_in(tags)]
+def _is_blank(cell: Any) -> bool:
+    return cell is None or cell != cell or (isinstance(cell, str) and not cell.strip())
 
 
 def _spread(values: Any, present: Sequence[int], rows: int) -> Any:

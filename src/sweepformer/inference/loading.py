@@ -24,8 +24,7 @@ from sweepformer.inference.readers import BaselineReader, NetworkReader, Reader
 from sweepformer.inference.scoring import Scorer
 from sweepformer.inference.texts import TextMaker
 from sweepformer.runs.finding import Found, find
-from sweepformer.tasks.answers import Answers, ClassAnswers, NumberAnswers, SetAnswers, TagAnswers
-from sweepformer.tasks.fitted_on_validation import UNSCALED
+from sweepformer.tasks.answers import ANSWERS, Answers
 from sweepformer.tasks.model_arguments import known_to_the_program, model_options
 
 # A config comes with the weights, from whoever made them: only models of this package are made of it, and what is in
@@ -79,7 +78,7 @@ def _load(found: Found, device: str, precision: str) -> Predictor:
     transform = artifact.config["data"].get("transform")
     texts = TextMaker(
         pairs=artifact.pairs,
-        tagged=kind.labels == "tags",
+        tagged=kind.labelled.is_of_words,
         transform=build("data.transform", transform, LOADED) if transform else None,
     )
     on_cpu = artifact.is_baseline or is_graph(artifact.origin)
@@ -88,7 +87,7 @@ def _load(found: Found, device: str, precision: str) -> Predictor:
     if artifact.is_baseline:
         return made(_baseline_reader(artifact, kind), answers_of(artifact, kind, target))
     reader = network_reader(artifact, kind, target, precision)
-    if kind.predicts == "vocabulary":
+    if kind.is_language_model:
         causal = kind is KINDS["LanguageModeling"]
         return made(reader, None, Scorer(reader, causal, artifact.config["task"], artifact.config["seed"]))
     return made(reader, answers_of(artifact, kind, target))
@@ -123,7 +122,8 @@ def network_reader(artifact: Artifact, kind: Kind, device: torch.device, precisi
     trained_in = str(config["trainer"].get("precision", "32-true"))
     weights, autocast = dtypes(resolve_precision(precision, trained_in), device)
     model = _graph_or_network(artifact, kind, tokenizer).to(device, weights)
-    return NetworkReader(model, tokenizer, LongRows.of(config), artifact.pairs, kind.labels == "tags", device, autocast)
+    tagged = kind.labelled.is_of_words
+    return NetworkReader(model, tokenizer, LongRows.of(config), artifact.pairs, tagged, device, autocast)
 
 
 def _graph_or_network(artifact: Artifact, kind: Kind, tokenizer: Tokenizer) -> nn.Module:
@@ -141,9 +141,9 @@ def _graph_or_network(artifact: Artifact, kind: Kind, tokenizer: Tokenizer) -> n
 
 
 def _baseline_reader(artifact: Artifact, kind: Kind) -> Reader:
-    baseline = build("model", model_options(artifact.config, kind), LOADED).suited_to(kind.labels)
+    baseline = build("model", model_options(artifact.config, kind), LOADED).suited_to(kind.labelled)
     baseline.load_state(artifact.weights)
-    return BaselineReader(baseline, kind.labels == "tags")
+    return BaselineReader(baseline, kind.labelled.is_of_words)
 
 
 def answers_of(artifact: Artifact, kind: Kind, device: torch.device) -> Answers:
@@ -152,20 +152,11 @@ def answers_of(artifact: Artifact, kind: Kind, device: torch.device) -> Answers:
     Raises:
         UserError: it doesn't say, or has no labels to give.
     """
-    learned = artifact.task
+    if kind.labelled not in ANSWERS:
+        raise UserError(f"Runs with {kind.labels} for labels can't be asked for labels.")
     try:
-        match kind.labels:
-            case "class":
-                # Earlier versions fitted none.
-                return ClassAnswers(torch.as_tensor(learned.get("temperature", UNSCALED), device=device))
-            case "classes":
-                return SetAnswers(learned["thresholds"].to(device))
-            case "number":
-                return NumberAnswers(learned["mean"], learned["scale"])
-            case "tags":
-                return TagAnswers(with_probabilities=True)
+        return ANSWERS[kind.labelled].learned(artifact.task, device)
     except KeyError as error:
         raise UserError(
             f"{artifact.origin} lacks the task's {error}: an earlier version of sweepformer left it out. Run it again."
         ) from error
-    raise UserError(f"Runs with {kind.labels} for labels can't be asked for labels.")

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 from sweepformer.data.sources.readers import STANDARD_INPUT, ending_of
 from sweepformer.errors import UserError
-from sweepformer.inference.correctness import Tally
-from sweepformer.inference.file_columns import AddedColumns, ReadColumns, columns_to_read, labels_of, texts_of
-from sweepformer.inference.predictor import Predictor
-from sweepformer.inference.tables import KEY, Chunk, Table, TextTable, open_table, plain_column
+from sweepformer.inference.correctness import TALLIES, Tally
+from sweepformer.inference.file_columns import AddedColumns, ReadColumns, labels_of, open_for, texts_of
+from sweepformer.inference.loaded import LoadedRun
+from sweepformer.inference.tables import KEY, Chunk, Table, TextTable, plain_column
 from sweepformer.inference.unfinished import Unfinished, UnfinishedParquet, UnfinishedText
 from sweepformer.screen.progress_bar import tqdm
 
@@ -72,7 +72,7 @@ class Output(Protocol):
 class Work:
     """What is to be done: who answers for which columns of which table."""
 
-    run: Predictor
+    run: LoadedRun
     path: Path
     table: Table
     read: ReadColumns
@@ -108,7 +108,7 @@ class Work:
         return added
 
 
-def predict_file(run: Predictor, path: Path, output: Path | None, options: Options) -> Report:
+def predict_file(run: LoadedRun, path: Path, output: Path | None, options: Options) -> Report:
     """Answer for every row of a file.
 
     Args:
@@ -119,20 +119,20 @@ def predict_file(run: Predictor, path: Path, output: Path | None, options: Optio
     Raises:
         UserError: the file can't be read, lacks a column, or `output` is there already.
     """
-    separator = run.config["data"].get("label_separator") or ","
-    table = open_table(path, options.ending, separator if run.kind.labels == "classes" else None)
-    read = columns_to_read(run, table, path, options.text_column, options.pair_column, options.label_column)
+    columns = options.text_column, options.pair_column, options.label_column
+    table, read = open_for(run, path, options.ending, *columns)
     added = AddedColumns(run, options.probabilities, options.prefix)
     added.check(table.columns, path)
+    tally = TALLIES[run.kind.labelled]
     work = Work(run, path, table, read, added, options)
     if output is None:
-        report = Report(Tally(run.kind.labels))
+        report = Report(tally())
         work.to(_Screen(table, added.names), report)
         return report
     unfinished = _unfinished(work, output)
     with unfinished.held() as is_unfinished:
         so_far = unfinished.progress
-        report = Report(Tally(run.kind.labels, so_far.counts), so_far.rows, was_whole=not is_unfinished)
+        report = Report(tally(so_far.counts), so_far.rows, was_whole=not is_unfinished)
         report.cut, report.without_text = (int(so_far.counts.get(name, 0)) for name in ("cut", "without_text"))
         if is_unfinished:
             try:

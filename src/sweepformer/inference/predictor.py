@@ -4,19 +4,14 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor
 
-from sweepformer.config.kinds import Kind
-from sweepformer.data.long_rows import LongRows
 from sweepformer.errors import UserError
-from sweepformer.inference.artifact import Artifact
-from sweepformer.inference.readers import Reader
-from sweepformer.inference.scoring import Scorer, Scores
-from sweepformer.inference.texts import TextMaker
-from sweepformer.tasks.answers import Answers, ClassAnswers, Kept, NumberAnswers, in_order
+from sweepformer.inference.loaded import LoadedRun, no_label
+from sweepformer.inference.scoring import Scores
+from sweepformer.inference.spans import Span, spans_in
 
 if TYPE_CHECKING:
     from sweepformer.inference.explanation.explanation import Explanation
@@ -24,25 +19,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PARTS_READ = {"head": "their beginning", "tail": "their end", "head_and_tail": "their beginning and end"}
 
-
-class Span(NamedTuple):
-    """Some words of a text. type: of the span; start, end: its first word, and the one after its last, from 0."""
-
-    type: str
-    start: int
-    end: int
-
-
-class Answered(NamedTuple):
-    """columns: by name, a list or an array with an item for each text; cut: (texts,) bool, which were too long."""
-
-    columns: dict[str, Any]
-    cut: np.ndarray
-
-
-class Predictor:
+class Predictor(LoadedRun):
     """Answers for new texts as the run does for its test split; `sweepformer.load` makes one.
 
     A text is a string; where the run was trained on pairs of texts, two of them (text, other); where words are tagged,
@@ -65,20 +43,6 @@ class Predictor:
         classes: the classes or tags, in the order of probabilities; empty where there are none.
     """
 
-    def __init__(
-        self,
-        artifact: Artifact,
-        kind: Kind,
-        texts: TextMaker,
-        reader: Reader,
-        answers: Answers | None,
-        scorer: Scorer | None = None,
-        chosen: str = "",
-    ) -> None:
-        self.path, self.chosen, self.config = artifact.origin, chosen, artifact.config
-        self.kind, self.classes, self.texts = kind, list(artifact.classes), texts
-        self._reader, self._answers, self._scorer = reader, answers, scorer
-
     def __repr__(self) -> str:
         return f"Predictor({str(self.path)!r}, {self.config['task']['_target_'].rpartition('.')[2]})"
 
@@ -92,7 +56,7 @@ class Predictor:
             UserError: a text is none, or the run is a language model, which has no answer: see `score`.
         """
         if self._answers is None:
-            raise _no_label()
+            raise no_label()
         answered = self.answer(self.texts.of_each(texts))
         self._tell(answered.cut)
         prediction = answered.columns["prediction"]
@@ -107,14 +71,13 @@ class Predictor:
         Raises:
             UserError: as `predict`, or the run answers with numbers.
         """
-        if self.kind.labels == "number":
+        if self.kind.labelled.is_a_number:
             raise UserError("This run answers with numbers, which have no probabilities: use predict.")
-        written = self.texts.of_each(texts)
-        kept, cut = self._kept(written)
+        if self._answers is None:
+            raise no_label()
+        kept, cut = self._kept(self.texts.of_each(texts))
         self._tell(cut)
-        if not written:
-            return [] if self.kind.labels == "tags" else np.zeros((0, len(self.classes)), dtype=np.float32)
-        return kept["probabilities"]
+        return self._answers.probabilities(kept, self.classes)
 
     def predict_spans(self, texts: Iterable[Any]) -> list[list[Span]]:
         """The spans of words (names, slots) that the tags mark, where they are those of spans (BIO, BIOES, BILOU).
@@ -183,7 +146,7 @@ class Predictor:
         from sweepformer.inference.explanation.explainer import Explainer  # not needed by those who only predict
 
         if self._answers is None:
-            raise _no_label()
+            raise no_label()
         explainer = Explainer(self._reader, self._answers, self.classes, label, word)
         for text, place in zip(written, places, strict=True):
             try:
@@ -191,74 +154,6 @@ class Predictor:
             except UserError as error:
                 raise UserError(f"{place}: {error}") from error
 
-    def answer(self, written: Sequence[str], first: int = 0) -> Answered:
-        """All there is to say of texts that `self.texts` wrote, as columns.
-
-        prediction, and `probability_<class>` (float32) of classes; of language models loss, perplexity (float32) and
-        tokens (int64). first: place of the first text among all that are asked for, which language models go by.
-        """
-        if self._scorer is not None:
-            scores, cut = self._scorer.score(written, first)
-            return Answered({"loss": scores.loss, "perplexity": scores.perplexity, "tokens": scores.tokens}, cut)
-        kept, cut = self._kept(written)
-        assert self._answers is not None
-        return Answered(self._answers.columns(kept, self.classes) if written else {"prediction": []}, cut)
-
-    @property
-    def temperature(self) -> float:
-        """What logits are divided by for the probabilities of one class a text; 1 where there is none."""
-        return float(self._answers.temperature) if isinstance(self._answers, ClassAnswers) else 1.0
-
-    @property
-    def scale(self) -> float:
-        """The standard deviation of the training rows' numbers; 1 where rows have none."""
-        return float(self._answers.scale) if isinstance(self._answers, NumberAnswers) else 1.0
-
-    @property
-    def goes_by_place(self) -> bool:
-        """Whether what is said of a text depends on its place among those given, which decides what is hidden of it."""
-        return self._scorer is not None and not self._scorer.causal
-
-    @property
-    def marks_spans(self) -> bool:
-        """Whether the tags are those of spans."""
-        from sweepformer.data.spans import scheme_of  # what it needs loads slowly
-
-        return self.kind.labels == "tags" and scheme_of(self.classes) is not None
-
-    @property
-    def what_is_read(self) -> str:
-        """Of texts that are too long, in words."""
-        read = LongRows.of(self.config)
-        return f"{PARTS_READ.get(read.part, 'a part')} was read, model.max_length={read.max_length} tokens"
-
-    def _kept(self, written: Sequence[str]) -> tuple[Kept, np.ndarray]:
-        if self._answers is None:
-            raise _no_label()
-        parts = []
-        for read in self._reader.read(written):
-            kept = {"rows": read.rows, "cut": read.cut, **self._answers.of(read.logits, read.words)}
-            parts.append({name: one.cpu() if isinstance(one, Tensor) else one for name, one in kept.items()})
-        if not parts:
-            return {}, np.zeros(0, dtype=bool)
-        kept = in_order(parts)[1]
-        cut = kept.pop("cut")
-        return kept, cut
-
     def _tell(self, cut: np.ndarray) -> None:
         if cut.any():
             log.warning("%s texts are too long to be read whole: %s", f"{cut.sum():,}", self.what_is_read)
-
-
-def _no_label() -> UserError:
-    return UserError(
-        "This run is a language model: it tells how likely texts are, and has no label for them. Use score."
-    )
-
-
-def spans_in(tags: Sequence[str | None]) -> list[Span]:
-    """The spans that the tags of a text's words mark; None: no answer, and in no span."""
-    from sweepformer.data.spans import OUTSIDE, spans_of
-
-    mentions = spans_of([tag or OUTSIDE for tag in tags])
-    return [Span(mention.type, mention.span.start, mention.span.end) for mention in mentions]

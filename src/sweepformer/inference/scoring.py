@@ -13,8 +13,9 @@ from sweepformer.data.tokenizer import mask_id, special_ids, vocab_size
 from sweepformer.inference.readers import NetworkReader
 from sweepformer.tasks.answers import in_order
 from sweepformer.tasks.masking import Masking
-from sweepformer.tasks.token_prediction import Question, in_parts, next_tokens, row_sums
+from sweepformer.tasks.questions import Question, in_parts, next_tokens, row_sums
 
+COLUMNS = {"loss": "float32", "perplexity": "float32", "tokens": "int64"}  # that are written of texts
 MASKING = ("rate", "masked", "random")  # options of task=masked_lm
 
 

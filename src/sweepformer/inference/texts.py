@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sweepformer.data.sources.records import Transform, checked_text
+from sweepformer.data.cells import Transform, checked_text
 from sweepformer.data.texts import join_pair, join_words
 from sweepformer.errors import UserError
 

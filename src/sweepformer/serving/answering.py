@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sweepformer.inference.file_columns import described_spans
 from sweepformer.inference.predictor import Predictor
+from sweepformer.inference.spans import described_spans
 from sweepformer.serving.requests import Refused
 from sweepformer.tasks.answers import PROBABILITY
 
@@ -49,7 +49,7 @@ class Answerer:
         said = {name: _plain(values) for name, values in columns.items() if not name.startswith(PROBABILITY)}
         if self._with_spans:
             said["spans"] = [described_spans(tags, text) for tags, text in zip(said["prediction"], texts, strict=True)]
-        if self.run.kind.labels in ("class", "classes"):
+        if self.run.kind.labelled.has_classes:
             said["probabilities"] = self._by_class(columns)
         said["cut"] = cut.tolist()
         return [dict(zip(said, values, strict=True)) for values in zip(*said.values(), strict=True)]

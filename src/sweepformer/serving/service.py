@@ -10,7 +10,6 @@ from typing import Any
 
 from aiohttp import web
 
-from sweepformer.config.kinds import LABELLED
 from sweepformer.inference.predictor import Predictor
 from sweepformer.serving.answering import Answerer
 from sweepformer.serving.batching import Batcher
@@ -61,7 +60,7 @@ class Service:
             {
                 "run": _name(run.path),
                 "task": run.config["task"]["_target_"].rpartition(".")[2],
-                "answers_with": "how likely a text is" if run.kind.labels == "nothing" else LABELLED[run.kind.labels],
+                "answers_with": "how likely a text is" if run.kind.is_language_model else run.kind.labelled.in_words,
                 "classes": run.classes,
                 "a_text_is": _a_text(run),
                 "max_length": run.config["model"].get("max_length"),
@@ -135,6 +134,6 @@ def _name(weights: Path) -> str:
 
 
 def _a_text(run: Predictor) -> str:
-    if run.kind.labels == "tags":
+    if run.kind.labelled.is_of_words:
         return "a list of words, or a string that white space cuts into words"
     return "a list of two strings" if run.texts.pairs else "a string"

@@ -1,13 +1,17 @@
-"""What logits stand for: answers in the user's terms, for the test of a run and for new texts alike."""
+"""What logits stand for: answers in the user's terms, for the test of a run and for new texts alike.
+
+`ANSWERS` has the class of each kind of label; where there is no label there is no answer.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from sweepformer.config.kinds import LabelKind
 from sweepformer.data.encoding import NO_TAG
 
 PROBABILITY = "probability_"  # what the names of columns begin with, before the class's
@@ -16,7 +20,26 @@ Kept = dict[str, Any]  # by name a tensor, an array or a list, with an item for 
 
 
 class Answers(ABC):
-    """What the logits of one kind of task stand for: what is kept of each batch, and the columns of all that was."""
+    """What the logits of one kind of task stand for: what is kept of each batch, and the columns of all that was.
+
+    temperature: what logits are divided by for probabilities; scale: the standard deviation of the training rows'
+    numbers; 1 where there is none. prediction: what stands in the column of the name, "string", "strings" or a dtype;
+    of_classes: whether there are columns of probabilities.
+    """
+
+    prediction: ClassVar[str]
+    of_classes: ClassVar[bool] = False
+    temperature: Tensor | float = 1.0
+    scale: float = 1.0
+
+    @classmethod
+    @abstractmethod
+    def learned(cls, state: dict[str, Any], device: torch.device) -> Self:
+        """Those of a finished run, with all that can be said. state: what its task learned beside the weights.
+
+        Raises:
+            KeyError: an earlier version left something out of it.
+        """
 
     @abstractmethod
     def of(self, logits: Tensor, rows: Tensor | None = None) -> Kept:
@@ -30,12 +53,27 @@ class Answers(ABC):
     def columns(self, kept: Kept, classes: Sequence[str]) -> dict[str, Any]:
         """`prediction`, and what else there is to say of each row: arrays or lists by column."""
 
+    def types(self, classes: Sequence[str]) -> dict[str, str]:
+        """What stands in each of these columns."""
+        names = classes if self.of_classes else ()
+        return {"prediction": self.prediction, **{f"{PROBABILITY}{name}": "float32" for name in names}}
+
+    def probabilities(self, kept: Kept, classes: Sequence[str]) -> Any:
+        """Of each row, (rows, classes) float32. kept: of all rows; empty where there are none."""
+        return kept.get("probabilities", np.zeros((0, len(classes)), dtype=np.float32))
+
 
 class ClassAnswers(Answers):
     """One class a row. temperature: scalar, what logits are divided by for probabilities."""
 
+    prediction, of_classes = "string", True
+
     def __init__(self, temperature: Tensor) -> None:
         self.temperature = temperature
+
+    @classmethod
+    def learned(cls, state: dict[str, Any], device: torch.device) -> Self:
+        return cls(torch.as_tensor(state.get("temperature", 1.0), device=device))  # earlier versions fitted none
 
     def of(self, logits: Tensor, rows: Tensor | None = None) -> Kept:
         return {"probabilities": (logits / self.temperature).softmax(1)}
@@ -52,8 +90,14 @@ class ClassAnswers(Answers):
 class SetAnswers(Answers):
     """Any number of classes a row. thresholds: (classes,) float, from which probability on each is given, inclusive."""
 
+    prediction, of_classes = "strings", True
+
     def __init__(self, thresholds: Tensor) -> None:
         self.thresholds = thresholds
+
+    @classmethod
+    def learned(cls, state: dict[str, Any], device: torch.device) -> Self:
+        return cls(state["thresholds"].to(device))
 
     def of(self, logits: Tensor, rows: Tensor | None = None) -> Kept:
         return {"given": self.given(logits), "probabilities": logits.sigmoid()}
@@ -73,8 +117,14 @@ class SetAnswers(Answers):
 class NumberAnswers(Answers):
     """One number a row. mean, scale: what standardised numbers were made with."""
 
+    prediction = "float64"
+
     def __init__(self, mean: float, scale: float) -> None:
         self.mean, self.scale = mean, scale
+
+    @classmethod
+    def learned(cls, state: dict[str, Any], device: torch.device) -> Self:
+        return cls(state["mean"], state["scale"])
 
     def of(self, logits: Tensor, rows: Tensor | None = None) -> Kept:
         return {"predictions": logits[:, 0].cpu().double() * self.scale + self.mean}
@@ -87,8 +137,14 @@ class NumberAnswers(Answers):
 class TagAnswers(Answers):
     """One tag a word. with_probabilities: keep those of all tags too."""
 
+    prediction = "strings"
+
     def __init__(self, with_probabilities: bool = False) -> None:
         self.with_probabilities = with_probabilities
+
+    @classmethod
+    def learned(cls, state: dict[str, Any], device: torch.device) -> Self:
+        return cls(with_probabilities=True)
 
     def of(self, logits: Tensor, rows: Tensor | None = None) -> Kept:
         """The rows' tags, an array a row, NO_TAG where there is no answer; and (words, tags) float32, NaN there."""
@@ -101,6 +157,18 @@ class TagAnswers(Answers):
     def columns(self, kept: Kept, classes: Sequence[str]) -> dict[str, Any]:
         """prediction, a list of strings a row, null for a word that was cut off."""
         return {"prediction": names_of_tags(kept["predictions"], classes)}
+
+    def probabilities(self, kept: Kept, classes: Sequence[str]) -> Any:
+        """Of each row's words, (words, tags) float32."""
+        return kept.get("probabilities", [])
+
+
+ANSWERS: dict[LabelKind, type[Answers]] = {
+    LabelKind.CLASS: ClassAnswers,
+    LabelKind.CLASSES: SetAnswers,
+    LabelKind.NUMBER: NumberAnswers,
+    LabelKind.TAGS: TagAnswers,
+}
 
 
 def predicted_tags(logits: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 from sweepformer.config.kinds import KINDS
 from sweepformer.data.batches import Batch
+from sweepformer.tasks.questions import Question, next_tokens
 from sweepformer.tasks.task import Targets
-from sweepformer.tasks.token_prediction import Question, TokenPrediction, next_tokens
+from sweepformer.tasks.token_prediction import TokenPrediction
 
 
 class LanguageModeling(TokenPrediction):

@@ -9,8 +9,9 @@ from sweepformer.data.batches import Batch
 from sweepformer.data.tokenizer import mask_id, special_ids
 from sweepformer.errors import UserError
 from sweepformer.tasks.masking import Masking
+from sweepformer.tasks.questions import Question
 from sweepformer.tasks.task import Targets
-from sweepformer.tasks.token_prediction import Question, TokenPrediction
+from sweepformer.tasks.token_prediction import TokenPrediction
 
 
 class MaskedLM(TokenPrediction):

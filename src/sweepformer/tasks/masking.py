@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from sweepformer.data.batches import Batch
 from sweepformer.models.layout import Packed
-from sweepformer.tasks.token_prediction import Question
+from sweepformer.tasks.questions import Question
 
 
 class Masking(nn.Module):

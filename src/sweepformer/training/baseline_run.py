@@ -12,7 +12,7 @@ from torchmetrics import Metric
 
 from sweepformer.baselines.baseline import Baseline, save_baseline
 from sweepformer.config.build import build, find_target
-from sweepformer.config.kinds import LABELLED, own_options
+from sweepformer.config.kinds import LabelKind, own_options
 from sweepformer.data.corpus import prepare
 from sweepformer.data.store import Store, TokenizedRows
 from sweepformer.errors import UserError
@@ -50,7 +50,7 @@ def is_baseline(model: dict[str, Any]) -> bool:
 def fit_baseline(attempt: Attempt) -> None:
     """Fit on train, choose on validation, test; the summary takes up what came out."""
     request, directory, summary = attempt.request, attempt.directory, attempt.summary
-    config, labels = request.config, request.kind.labels
+    config, labels = request.config, request.kind.labelled
     baseline = _build_baseline(config["model"], labels)
     _log_idle_options(config, type(baseline).__name__)
     store = prepare(config["data"], config["tokenizer"], config["seed"], labels)
@@ -78,13 +78,13 @@ def fit_baseline(attempt: Attempt) -> None:
     summary.status = "completed"
 
 
-def _build_baseline(model: dict[str, Any], labels: str) -> Baseline:
+def _build_baseline(model: dict[str, Any], labels: LabelKind) -> Baseline:
     baseline: Baseline = build("model", model)
     if labels not in baseline.labels:
         raise UserError(
             f"model: {type(baseline).__name__} can't do this task: it learns from rows with "
-            f"{' or '.join(LABELLED[one] for one in baseline.labels)}, and those of the task have "
-            f"{LABELLED[labels]}. Choose a transformer, such as model=small."
+            f"{' or '.join(LabelKind(one).in_words for one in baseline.labels)}, and those of the task have "
+            f"{labels.in_words}. Choose a transformer, such as model=small."
         )
     return baseline.suited_to(labels)
 

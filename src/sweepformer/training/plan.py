@@ -107,7 +107,7 @@ def _tokens_known(asked: dict[str, Any], kind: Kind, store: Store, pretrained: P
 
     As many as there would be without `tokenizer.rare_words`, or as the encoder knows that the run begins with.
     """
-    if kind.predicts == "vocabulary":
+    if kind.is_language_model:
         return None
     if pretrained:
         return pretrained.tokens

@@ -23,7 +23,7 @@ def record_plan(plan: Plan, store: Store, data: RowsDataModule, attempt: Attempt
     print_rows(store)
     print_tokens(store, data, plan.frequent)
     print_plan(plan.choices)
-    if plan.kind.predicts == "vocabulary":
+    if plan.kind.is_language_model:
         print_to_beat(store)
 
 

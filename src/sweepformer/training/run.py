@@ -79,7 +79,7 @@ def _train(attempt: Attempt, begins_with: str | None) -> None:
     if pretrained:
         tokenizer = take_tokenizer(pretrained, tokenizer, directory)
     cut_by = request.config["task"].get("cut_by")
-    store = prepare(request.config["data"], tokenizer, request.config["seed"], request.kind.labels, cut_by)
+    store = prepare(request.config["data"], tokenizer, request.config["seed"], request.kind.labelled, cut_by)
     plan = settle(request, store, device, pretrained)
     data = build_data(plan, store)
     record_plan(plan, store, data, attempt)
@@ -97,7 +97,7 @@ def _open(begins_with: str | None, request: Request) -> Pretrained | None:
     if not begins_with:
         return None
     pretrained = open_pretrained(begins_with)
-    warn_of_seen_rows(pretrained, request.config, request.kind.labels)
+    warn_of_seen_rows(pretrained, request.config, request.kind.labelled)
     return pretrained
 
 

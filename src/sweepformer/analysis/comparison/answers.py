@@ -7,7 +7,7 @@ errors, of right spans. What each row adds to them is kept, so that all resample
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from scipy.sparse import csr_array, vstack
 
 from sweepformer.analysis.comparison.predictions import NoAnswers, Predictions, Spans, mark_spans
-from sweepformer.config.kinds import Kind
+from sweepformer.config.kinds import Kind, LabelKind
 
 Matrix = Any  # scipy's sparse ones and numpy's are used alike
 TOLERANCE = 2e-3  # between a metric in the summary and the same from the predictions, which are rounded
@@ -58,12 +58,10 @@ class Answers:
 def split_of(predictions: Predictions) -> Split:
     """The test split that these predictions are of."""
     names = pyarrow.array([], pyarrow.string())
-    if predictions.kind.labels in ("class", "classes", "tags"):
-        true = predictions.column("label")
-        seen = pc.unique(true if predictions.kind.labels == "class" else pc.list_flatten(true))
+    if predictions.kind.labelled.has_names:
         known = pyarrow.array(predictions.classes, pyarrow.string())
-        names = pc.unique(pyarrow.concat_arrays([known, seen.cast(pyarrow.string())]))
-    shared = _KINDS[predictions.kind.labels][0](predictions, names)
+        names = pc.unique(pyarrow.concat_arrays([known, predictions.names("label")]))
+    shared = SUMS[predictions.kind.labelled].shared(predictions, names)
     return Split(predictions.kind, predictions.key, names, shared)
 
 
@@ -76,7 +74,7 @@ def answers_of(split: Split, predictions: Predictions, told: Callable[[str], flo
     Raises:
         NoAnswers: they are not those that the run tells of.
     """
-    answers = _KINDS[split.kind.labels][1](split, predictions, told)
+    answers = SUMS[split.kind.labelled].answers(split, predictions, told)
     ones = np.ones((split.rows, 1), np.float32)
     for name, (value,) in answers.measure(answers.quantities @ ones, split.shared @ ones).items():
         said = told(f"test_{name}")
@@ -207,13 +205,19 @@ def _of_losses(split: Split, predictions: Predictions, told: Callable[[str], flo
     return Answers((losses * tokens)[None].astype(np.float32), measure)
 
 
-# By what rows are labelled with: what is true of them, and what a run says of them.
-_KINDS: dict[str, tuple[Callable[..., Matrix], Callable[..., Answers]]] = {
-    "class": (_true_classes, _of_classes),
-    "classes": (_true_sets, _of_sets),
-    "tags": (_true_tags, _of_tags),
-    "number": (_true_numbers, _of_numbers),
-    "nothing": (_true_tokens, _of_losses),
+class Sums(NamedTuple):
+    """Of a kind of label what is true of the rows, and what a run says of them."""
+
+    shared: Callable[[Predictions, pyarrow.Array], Matrix]
+    answers: Callable[[Split, Predictions, Callable[[str], float]], Answers]
+
+
+SUMS = {
+    LabelKind.CLASS: Sums(_true_classes, _of_classes),
+    LabelKind.CLASSES: Sums(_true_sets, _of_sets),
+    LabelKind.TAGS: Sums(_true_tags, _of_tags),
+    LabelKind.NUMBER: Sums(_true_numbers, _of_numbers),
+    LabelKind.NOTHING: Sums(_true_tokens, _of_losses),
 }
 
 

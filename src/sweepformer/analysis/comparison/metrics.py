@@ -70,4 +70,4 @@ def _instead_of_loss(runs: Sequence[Run]) -> str:
     """
     kinds = {kind_of(run.config.get("task", {})) for run in runs}
     kind = kinds.pop() if len(kinds) == 1 else None
-    return f"test_{kind.metrics[0]}" if kind and kind.labels in ("class", "classes", "tags") else ""
+    return f"test_{kind.metrics[0]}" if kind and kind.labelled.has_names else ""

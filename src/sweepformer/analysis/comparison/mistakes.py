@@ -7,7 +7,7 @@ import pyarrow
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from sweepformer.analysis.comparison.predictions import FILE, PROBABILITY, NoAnswers, Predictions, read_predictions
+from sweepformer.analysis.comparison.predictions import FILE, PROBABILITY, NoAnswers, read_predictions
 from sweepformer.runs.reading import Run
 
 MOST_CLASSES = 40
@@ -38,9 +38,10 @@ def confusion(run: Run) -> Confusion | None:
         predictions = read_predictions(run)
     except NoAnswers:
         return None
-    if predictions.kind.labels not in ("class", "tags"):
+    labelled = predictions.kind.labelled
+    if labelled.is_a_set or not labelled.has_names:
         return None
-    true, given = (_names(predictions, column) for column in ("label", "prediction"))
+    true, given = (predictions.names(name) for name in ("label", "prediction"))
     names = sorted(set(pc.unique(true).to_pylist()) | set(pc.unique(given).drop_null().to_pylist()))
     down, across = (pc.index_in(one, value_set=pyarrow.array(names)) for one in (true, given))
     answered = across.is_valid().to_numpy(zero_copy_only=False)
@@ -56,21 +57,17 @@ def worst_mistakes(run: Run, most: int) -> list[Mistake]:
         predictions = read_predictions(run)
     except NoAnswers:
         return []
-    if predictions.kind.labels not in ("class", "number"):
+    labelled = predictions.kind.labelled
+    if not (labelled.is_one_class or labelled.is_a_number):
         return []
     ids, label, given = (predictions.column(name).to_pylist() for name in ("id", "label", "prediction"))
-    if predictions.kind.labels == "number":
+    if labelled.is_a_number:
         size = np.abs(np.array(given) - np.array(label))
     else:
         wrong = np.array([one != other for one, other in zip(label, given, strict=True)])
         size = np.where(wrong, _surest(run, predictions.classes, len(ids)), 0)
     order = [place for place in np.argsort(-size, kind="stable")[:most] if size[place] > 0]
     return [Mistake(str(ids[one]), _shown(label[one]), _shown(given[one]), float(size[one])) for one in order]
-
-
-def _names(predictions: Predictions, column: str) -> pyarrow.Array:
-    found = predictions.column(column)
-    return (pc.list_flatten(found) if predictions.kind.labels == "tags" else found).cast(pyarrow.string())
 
 
 def _surest(run: Run, classes: list[str], rows: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow
+import pyarrow.compute as pc
 import pyarrow.parquet
 
 from sweepformer.config.kinds import Kind, kind_of
@@ -76,10 +77,15 @@ class Predictions:
     @property
     def key(self) -> pyarrow.Table:
         """The columns that are the same in all runs that were tested on the same rows."""
-        return self.table.select(["id", "tokens" if self.kind.labels == "nothing" else "label"])
+        return self.table.select(["id", _true_and_said(self.kind)[0]])
 
     def column(self, name: str) -> pyarrow.Array:
         return self.table[name].chunk(0)
+
+    def names(self, name: str) -> pyarrow.Array:
+        """All classes or tags in a column, one after the other, where labels are names."""
+        found = self.column(name)
+        return (found if self.kind.labelled.is_one_class else pc.list_flatten(found)).cast(pyarrow.string())
 
 
 def read_predictions(run: Run) -> Predictions:
@@ -91,7 +97,7 @@ def read_predictions(run: Run) -> Predictions:
     kind = kind_of(run.config.get("task", {}))
     if kind is None:
         raise NoAnswers("its task is none that comes with sweepformer, and its answers aren't understood")
-    wanted = ["id", *(("loss", "tokens") if kind.labels == "nothing" else ("label", "prediction"))]
+    wanted = ["id", *_true_and_said(kind)]
     try:
         with pyarrow.parquet.ParquetFile(run.path / FILE) as file:
             names = file.schema_arrow.names
@@ -105,6 +111,11 @@ def read_predictions(run: Run) -> Predictions:
     if not table.num_rows:
         raise NoAnswers(f"its {FILE} has no rows")
     return Predictions(kind, table.combine_chunks(), _classes(run, names))
+
+
+def _true_and_said(kind: Kind) -> tuple[str, str]:
+    """The columns of what is true of a row, and of what a run says of it."""
+    return ("tokens", "loss") if kind.labelled.is_nothing else ("label", "prediction")
 
 
 def _classes(run: Run, columns: list[str]) -> list[str]:

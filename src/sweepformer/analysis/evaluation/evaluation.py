@@ -11,7 +11,8 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from sweepformer.analysis.comparison.answers import Answers, answers_of, split_of
 from sweepformer.analysis.comparison.predictions import Predictions
 from sweepformer.analysis.comparison.statistics import Interval, interval, resample
-from sweepformer.analysis.evaluation.calibration import Calibration, before_scaling, calibration_of, losses_of
+from sweepformer.analysis.evaluation.calibration import Calibration, before_scaling, calibration_of
+from sweepformer.analysis.evaluation.label_kinds import JUDGINGS
 from sweepformer.analysis.evaluation.labelled import Labelled
 from sweepformer.errors import UserError
 from sweepformer.inference.predictor import Predictor
@@ -70,7 +71,7 @@ class Evaluation:
 
 def check_can_be_measured(run: Predictor) -> None:
     """Raises a UserError if the run answers with nothing that labels could be compared with."""
-    if run.kind.labels == "nothing":
+    if run.kind.labelled not in JUDGINGS:
         raise UserError(
             "This run is a language model: it has no label for a text. python -m src.predict tells its loss."
         )
@@ -83,21 +84,22 @@ def evaluate(run: Predictor, labelled: Labelled, most_mistakes: int = 10) -> Eva
         UserError: the run knows none of the labels.
     """
     table = labelled.table.combine_chunks()
-    names = _known(run, table["label"].to_pylist())
-    true, given = (_numbers(table[name].to_pylist(), names, run.kind.labels) for name in ("label", "prediction"))
-    losses = losses_of(run, true, given if run.kind.labels == "number" else labelled.probabilities)
-    metrics = _metrics(run, table, losses)
+    judging = JUDGINGS[run.kind.labelled]
+    in_rows = [judging.members(label) for label in table["label"].to_pylist()]
+    names = _known(run, set().union(*in_rows))
+    true, given = (judging.numbers(table[name].to_pylist(), names) for name in ("label", "prediction"))
+    metrics = _metrics(run, table, judging.losses(run, true, given, labelled.probabilities))
     classes, confusion, after, before = [], None, None, None
-    if run.kind.labels in ("class", "classes"):
+    if run.kind.labelled.has_classes:
         classes = _of_classes(true, given, names)
-    if run.kind.labels == "class":
+    if run.kind.labelled.is_one_class:
         confusion = confusion_matrix(true, given, labels=range(len(names)))
         if labelled.probabilities is not None:
             unscaled = before_scaling(labelled.probabilities, run.temperature)
             after, before = (calibration_of(one.max(1), true == given) for one in (labelled.probabilities, unscaled))
             metrics |= {"ece": Measured(after.error), "ece_raw": Measured(before.error)}
-    mistakes = _mistakes(run, labelled)[:most_mistakes]
-    return Evaluation(len(table), metrics, classes, confusion, after, before, mistakes, _notes(run, labelled))
+    mistakes = _mistakes(run, labelled, most_mistakes)
+    return Evaluation(len(table), metrics, classes, confusion, after, before, mistakes, _notes(run, labelled, in_rows))
 
 
 def _metrics(run: Predictor, table: Any, losses: np.ndarray | None) -> dict[str, Measured]:
@@ -129,15 +131,12 @@ def _of_classes(true: np.ndarray, given: np.ndarray, names: Sequence[str]) -> li
     return [ClassScores(name, *scores) for name, scores in zip(names, numbers, strict=True)]
 
 
-def _known(run: Predictor, labels: list[Any]) -> list[str]:
+def _known(run: Predictor, seen: set[str]) -> list[str]:
     """The run's classes, then those that only the labels name.
 
     Raises:
         UserError: the run knows none of the labels.
     """
-    if run.kind.labels == "number":
-        return []
-    seen = set(labels) if run.kind.labels == "class" else {one for row in labels for one in row}
     strange = sorted(seen - set(run.classes))
     if seen and len(strange) == len(seen):
         raise UserError(
@@ -146,19 +145,17 @@ def _known(run: Predictor, labels: list[Any]) -> list[str]:
     return [*run.classes, *strange]
 
 
-def _notes(run: Predictor, labelled: Labelled) -> list[str]:
+def _notes(run: Predictor, labelled: Labelled, in_rows: list[set[str]]) -> list[str]:
     notes = []
     if run.temperature != 1:
         notes.append(
             f"probabilities are of logits divided by {run.temperature:.4g}, as fitted on validation; the loss is not"
         )
-    if run.kind.labels != "number":
-        labels = labelled.table["label"].to_pylist()
-        of_rows = [{row} if run.kind.labels == "class" else set(row) for row in labels]
-        strange = [row - set(run.classes) for row in of_rows]
-        if count := sum(map(bool, strange)):
-            names = _some(sorted(set().union(*strange)))
-            notes.append(f"{count:,} rows have labels that the run does not know, which count as missed: {names}")
+    known = set(run.classes)
+    strange = [row - known for row in in_rows]
+    if count := sum(map(bool, strange)):
+        names = _some(sorted(set().union(*strange)))
+        notes.append(f"{count:,} rows have labels that the run does not know, which count as missed: {names}")
     if labelled.unlabelled:
         notes.append(f"{labelled.unlabelled:,} rows have no label and are left out")
     if labelled.without_text:
@@ -168,49 +165,14 @@ def _notes(run: Predictor, labelled: Labelled) -> list[str]:
     return notes
 
 
-def _mistakes(run: Predictor, labelled: Labelled) -> list[Mistake]:
-    rows = labelled.table.select(["id", "label", "prediction", "text"]).to_pylist()
-    weights = [_weight(run.kind.labels, row["label"], row["prediction"]) for row in rows]
-    if run.kind.labels == "class" and labelled.probabilities is not None:
-        weights = (np.array(weights) * labelled.probabilities.max(1)).tolist()
-    order = sorted((place for place, weight in enumerate(weights) if weight), key=lambda place: -weights[place])
-    return [
-        Mistake(
-            str(rows[place]["id"]),
-            rows[place]["label"],
-            rows[place]["prediction"],
-            float(weights[place]),
-            rows[place]["text"],
-        )
-        for place in order
-    ]
-
-
-def _weight(labelled: str, label: Any, prediction: Any) -> float:
-    match labelled:
-        case "number":
-            return abs(label - prediction)
-        case "classes":
-            return len(set(label) ^ set(prediction))
-        case "tags":
-            return sum(one != other for one, other in zip(label, prediction, strict=True))
-        case _:
-            return float(label != prediction)
-
-
-def _numbers(values: list[Any], names: Sequence[str], labelled: str) -> np.ndarray:
-    """(rows,) int64 class numbers, (rows, classes) bool, or (rows,) float; empty of tags."""
-    places = {name: place for place, name in enumerate(names)}
-    if labelled == "tags":
-        return np.zeros(0)
-    if labelled == "number":
-        return np.array(values, dtype=np.float64)
-    if labelled == "class":
-        return np.array([places[value] for value in values])
-    table = np.zeros((len(values), len(names)), dtype=bool)
-    for row, members in enumerate(values):
-        table[row, [places[one] for one in members]] = True
-    return table
+def _mistakes(run: Predictor, labelled: Labelled, most: int) -> list[Mistake]:
+    rows = labelled.table.to_pylist()
+    weights = np.array([JUDGINGS[run.kind.labelled].wrongness(row["label"], row["prediction"]) for row in rows])
+    if run.kind.labelled.is_one_class and labelled.probabilities is not None:
+        weights = weights * labelled.probabilities.max(1)  # how sure it was
+    order = [place for place in np.argsort(-weights, kind="stable")[:most] if weights[place]]
+    worst = ((rows[place], weights[place]) for place in order)
+    return [Mistake(str(row["id"]), row["label"], row["prediction"], float(far), row["text"]) for row, far in worst]
 
 
 def _some(names: Sequence[str], most: int = 8) -> str:

@@ -10,9 +10,9 @@ import pyarrow.parquet
 
 from sweepformer.data.texts import readable, split_words
 from sweepformer.errors import UserError, listed
-from sweepformer.inference.file_columns import columns_to_read, labels_of, texts_of
+from sweepformer.inference.file_columns import labels_of, open_for, texts_of
 from sweepformer.inference.predictor import Predictor
-from sweepformer.inference.tables import KEY, open_table
+from sweepformer.inference.tables import KEY
 from sweepformer.screen.progress_bar import tqdm
 from sweepformer.tasks.answers import PROBABILITY
 
@@ -65,9 +65,7 @@ def answer_labelled(
     Raises:
         UserError: the file can't be read, lacks a column, or has no row with text and label.
     """
-    separator = run.config["data"].get("label_separator") or ","
-    table = open_table(path, ending, separator if run.kind.labels == "classes" else None)
-    read = columns_to_read(run, table, path, text_column, pair_column, label_column)
+    table, read = open_for(run, path, ending, text_column, pair_column, label_column)
     if read.label is None:
         raise UserError(
             f"{KEY}: {path} has no column of labels, which answers are compared with. It has: "
@@ -80,10 +78,10 @@ def answer_labelled(
         for chunk in table.chunks(AT_ONCE, read.names, 0):
             bar.update(len(chunk.records))
             labels = labels_of(run, chunk, read, f"{KEY}: {path}")
-            if run.kind.labels == "classes":  # as in training, an empty cell is a row with none of them
+            if run.kind.labelled.is_a_set:  # as in training, an empty cell is a row with none of them
                 labels = [label or [] for label in labels]
             written, present = texts_of(run, chunk, read, path)
-            if run.kind.labels == "tags":
+            if run.kind.labelled.is_of_words:
                 _check_lengths(
                     written, [labels[number] for number in present], [chunk.places[number] for number in present], path
                 )

@@ -1,5 +1,6 @@
 """Long texts, few rows."""
 
+from sweepformer.config.kinds import LabelKind
 from sweepformer.data.rows import RawSplits
 from sweepformer.data.sources.files import Transform
 from sweepformer.data.sources.folder import Folder
@@ -16,7 +17,7 @@ class BbcNews:
         transform: called on every raw text.
     """
 
-    labels = "class"  # of each row
+    labels = LabelKind.CLASS  # of each row
 
     def __init__(self, transform: Transform | None = None) -> None:
         self.transform = transform

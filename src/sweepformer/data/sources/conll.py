@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sweepformer.config.kinds import LabelKind
+from sweepformer.data.cells import Transform
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.sources.readers import Record, check_file, numbered_lines
-from sweepformer.data.sources.records import Columns, Transform, collect
+from sweepformer.data.sources.records import Columns, collect
 from sweepformer.errors import UserError
 
 DOCUMENT_MARK = "-DOCSTART-"
@@ -42,9 +44,9 @@ class Conll:
         separator: str | None = None,
         invalid_spans: str = "repair",
         transform: Transform | None = None,
-        labelled: str = "tags",
+        labelled: str = LabelKind.TAGS.value,
     ) -> None:
-        if labelled != "tags":
+        if not LabelKind(labelled).is_of_words:
             raise UserError(
                 "data=conll has a tag for every word: choose task=tagging, or other data. Tasks that learn from texts "
                 "alone (task=masked_lm, task=language_modeling) read it with task.cut_by=tags."

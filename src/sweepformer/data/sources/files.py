@@ -4,9 +4,11 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
+from sweepformer.config.kinds import LabelKind
+from sweepformer.data.cells import Transform
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.sources.readers import LINE, ending_of, read_records
-from sweepformer.data.sources.records import Columns, Transform, collect
+from sweepformer.data.sources.records import Columns, collect
 from sweepformer.errors import UserError, hint, listed
 
 
@@ -21,7 +23,7 @@ class Files:
         label_separator: what stands between the classes of a row where there may be several; lists need none.
         group_column: rows with the same value here stay in one split.
         transform: called on every raw text.
-        labelled: what the task needs rows to be labelled with, as in `tasks.kinds.Kind`.
+        labelled: what the task needs rows to be labelled with, the name of a `LabelKind`.
         learns_from_texts: whether the task has no use for labels.
         invalid_spans: of tags, "repair" or "refuse".
     """
@@ -38,7 +40,7 @@ class Files:
         label_separator: str = ",",
         group_column: str | None = None,
         transform: Transform | None = None,
-        labelled: str = "class",
+        labelled: str = LabelKind.CLASS.value,
         learns_from_texts: bool = False,
         invalid_spans: str = "repair",
     ) -> None:
@@ -75,7 +77,7 @@ class Files:
         columns, records = read_records(path, key)
         wanted = self.columns
         if split == "unlabelled":
-            wanted = replace(wanted, labelled="nothing", group=None)
+            wanted = replace(wanted, labelled=LabelKind.NOTHING.value, group=None)
         if ending_of(path) == ".txt":
             wanted = replace(wanted, text=LINE)  # the only one
         for role, column in wanted.read.items():

@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from sweepformer.config.kinds import LabelKind
+from sweepformer.data.cells import Transform, checked_text
 from sweepformer.data.columns import StringsWriter
 from sweepformer.data.rows import RawSplits, Rows
-from sweepformer.data.sources.records import Transform, checked_text
 from sweepformer.errors import UserError
 
 SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
@@ -21,7 +22,7 @@ class Folder:
         transform: called on every raw text.
     """
 
-    labels = "class"  # of each row
+    labels = LabelKind.CLASS  # of each row
 
     def __init__(self, root: str, encoding: str | None = None, transform: Transform | None = None) -> None:
         self.root, self.encoding, self.transform = Path(root).expanduser(), encoding, transform

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sweepformer.config.kinds import LabelKind
+from sweepformer.data.cells import Transform
 from sweepformer.data.rows import RawSplits, Rows
-from sweepformer.data.sources.records import Columns, Transform, collect
+from sweepformer.data.sources.records import Columns, collect
 from sweepformer.errors import UserError, listed
 from sweepformer.screen.command_line import install_line
 
@@ -38,7 +40,7 @@ class Hub:
         val_split: str | None = None,
         test_split: str | None = None,
         transform: Transform | None = None,
-        labelled: str = "class",
+        labelled: str = LabelKind.CLASS.value,
         invalid_spans: str = "repair",
     ) -> None:
         self.path, self.name, self.transform = path, name, transform

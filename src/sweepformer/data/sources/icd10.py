@@ -6,8 +6,9 @@ from importlib.metadata import version
 
 import numpy as np
 
+from sweepformer.config.kinds import LabelKind
+from sweepformer.data.cells import Transform
 from sweepformer.data.rows import RawSplits, Rows
-from sweepformer.data.sources.records import Transform
 
 
 class Icd10:
@@ -23,7 +24,7 @@ class Icd10:
         transform: called on every raw text.
     """
 
-    labels = "class"  # of each row
+    labels = LabelKind.CLASS  # of each row
 
     def __init__(self, max_rows: int | None = None, transform: Transform | None = None) -> None:
         self.max_rows, self.transform = max_rows, transform or str

@@ -1,5 +1,6 @@
 """Letters instead of words."""
 
+from sweepformer.config.kinds import LabelKind
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.sources.files import Transform
 from sweepformer.data.sources.packages import package_fingerprint, package_folder
@@ -14,7 +15,7 @@ class Peptides:
         transform: called on every raw text.
     """
 
-    labels = "class"  # of each row
+    labels = LabelKind.CLASS  # of each row
 
     def __init__(self, transform: Transform | None = None) -> None:
         self.transform = transform or str

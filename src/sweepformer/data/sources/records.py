@@ -1,17 +1,14 @@
 """From records of any file or dataset to rows: each text and label checked, and named if it can't be used."""
 
-import math
 import sys
-from abc import ABC, abstractmethod
-from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from sweepformer.config.kinds import LabelKind
+from sweepformer.data.cells import Transform, checked_group, checked_text
 from sweepformer.data.columns import StringsWriter
-from sweepformer.data.labels import LabelLists, Numbers
+from sweepformer.data.label_kinds import LABELLINGS
 from sweepformer.data.rows import Rows
 from sweepformer.data.sources.places import Place
 from sweepformer.data.sources.readers import Record
@@ -19,16 +16,12 @@ from sweepformer.data.texts import join_pair, join_words
 from sweepformer.errors import UserError
 from sweepformer.screen.progress_bar import tqdm
 
-LARGEST = float(np.finfo(np.float32).max)
-
-Transform = Callable[[str], str]
-
 
 @dataclass(frozen=True)
 class Columns:
     """Where in a record the parts of a row stand, and what its label is.
 
-    labelled: as in `tasks.kinds.Kind`; invalid_spans: of tags such as I-X after O, "repair" or "refuse"; lines: holds
+    labelled: the name of a `LabelKind`; invalid_spans: of tags such as I-X after O, "repair" or "refuse"; lines: holds
     the line of each word, where words have lines of their own: a row then goes by its first word's.
     """
 
@@ -42,9 +35,14 @@ class Columns:
     lines: str | None = None
 
     @property
+    def kind(self) -> LabelKind:
+        """Of label."""
+        return LabelKind(self.labelled)
+
+    @property
     def read(self) -> dict[str, str]:
         """The columns that are needed, by what they hold."""
-        label = None if self.labelled == "nothing" else self.label
+        label = None if self.kind.is_nothing else self.label
         named = {"text": self.text, "pair": self.pair, "label": label, "group": self.group}
         return {role: column for role, column in named.items() if column is not None}
 
@@ -56,16 +54,16 @@ def collect(records: Iterable[Record], columns: Columns, origin: str, transform:
         UserError: naming the row.
     """
     texts, ids = StringsWriter(), StringsWriter()
-    labels = _COLLECTORS[columns.labelled](columns)
+    labels = LABELLINGS[columns.kind](columns.label, columns.label_separator, columns.invalid_spans == "refuse")
     groups = []  # of few kinds: interned, each kind is in memory once
     shown = tqdm(records, f"reading {origin}", unit=" rows", delay=2, leave=False, disable=None)
     for number, (row, record) in enumerate(shown, 1):
         lines = None if columns.lines is None else record[columns.lines]
         place = Place(origin, row, lines)
         texts.append(_text(record, columns, place, transform))
-        labels.add(record, place)
+        labels.add(record, place, record.get(columns.text))
         if columns.group is not None:
-            groups.append(sys.intern(_group(record.get(columns.group), str(place), columns.group)))
+            groups.append(sys.intern(checked_group(record.get(columns.group), str(place), columns.group)))
         ids.append(str(lines[0] if lines else number))
     return Rows(
         texts.finish(),
@@ -79,25 +77,9 @@ def collect(records: Iterable[Record], columns: Columns, origin: str, transform:
     )
 
 
-def checked_text(value: Any, where: str, column: str | None, transform: Transform | None) -> str:
-    """The text as it is trained on; an error names the row. column: where it stands, None if there are no columns."""
-    of_column = "" if column is None else f" in column {column!r}"
-    if value is None or (isinstance(value, str) and not value.strip()):
-        raise UserError(f"{where}: there is no text{of_column}. Fill it in or remove the row.")
-    if not isinstance(value, str):
-        raise UserError(f"{where}: {type(value).__name__} {value!r:.60}{of_column} is not text.")
-    if transform is not None:
-        value = transform(value)
-        if not isinstance(value, str) or not value.strip():
-            raise UserError(f"{where}: data.transform made {value!r:.60} of a text; it must return a text.")
-    if "\0" in value:
-        raise UserError(f"{where}: the text holds a NUL byte: this is not a text file, or damaged.")
-    return _writable(value, f"{where}: the text")
-
-
 def _text(record: dict[str, Any], columns: Columns, place: Place, transform: Transform | None) -> str:
     value, where = record.get(columns.text), str(place)
-    if columns.labelled == "tags":
+    if columns.kind.is_of_words:
         return join_words(_words(value, place, columns.text, transform))
     text = checked_text(value, where, columns.text, transform)
     if columns.pair is None:
@@ -111,148 +93,3 @@ def _words(value: Any, place: Place, column: str, transform: Transform | None) -
     if not value:
         raise UserError(f"{place}: there is no word in column {column!r}. Fill it in or remove the row.")
     return [checked_text(word, place.of_word(number), column, transform) for number, word in enumerate(value)]
-
-
-class _Collector(ABC):
-    """Checks the labels of one row after another; notes: what the user should know of them."""
-
-    notes: Sequence[str] = ()
-
-    def __init__(self, columns: Columns) -> None:
-        self.columns, self.column = columns, columns.label
-
-    @abstractmethod
-    def add(self, record: dict[str, Any], place: Place) -> None: ...
-
-    @abstractmethod
-    def finish(self) -> Any:
-        """All rows' labels, as `Rows` takes them."""
-
-
-class _ClassCollector(_Collector):
-    def __init__(self, columns: Columns) -> None:
-        super().__init__(columns)
-        self.labels: list[str] = []
-
-    def add(self, record: dict[str, Any], place: Place) -> None:
-        self.labels.append(sys.intern(checked_label(record.get(self.column), str(place), self.column)))
-
-    def finish(self) -> Any:
-        return self.labels
-
-
-class _NumberCollector(_Collector):
-    def __init__(self, columns: Columns) -> None:
-        super().__init__(columns)
-        self.values = array("d")
-
-    def add(self, record: dict[str, Any], place: Place) -> None:
-        self.values.append(checked_number(record.get(self.column), str(place), self.column))
-
-    def finish(self) -> Any:
-        return Numbers(np.array(self.values))
-
-
-class _ListCollector(_Collector):
-    """Lists of classes, in any order and none twice."""
-
-    def __init__(self, columns: Columns) -> None:
-        super().__init__(columns)
-        self.lists: list[list[str]] = []
-
-    def add(self, record: dict[str, Any], place: Place) -> None:
-        value = record.get(self.column)
-        if isinstance(value, str):
-            value = [part for part in value.split(self.columns.label_separator) if part.strip()]
-        elif value is None:
-            value = []  # none of the classes
-        self.lists.append(sorted(set(checked_labels(value, str(place), self.column))))
-
-    def finish(self) -> Any:
-        return LabelLists.of(self.lists)
-
-
-class _TagCollector(_Collector):
-    """Lists of tags, as many as the row has words."""
-
-    def __init__(self, columns: Columns) -> None:
-        super().__init__(columns)
-        self.lists: list[list[str]] = []
-        self.places: list[Place] = []
-
-    def add(self, record: dict[str, Any], place: Place) -> None:
-        tags = checked_labels(record.get(self.column), str(place), self.column)
-        if len(tags) != len(record[self.columns.text]):
-            words = len(record[self.columns.text])
-            raise UserError(f"{place}: {words} words and {len(tags)} tags. Every word needs one.")
-        self.lists.append(tags)
-        self.places.append(place)
-
-    def finish(self) -> Any:
-        from sweepformer.data.spans import repair_spans  # what it needs loads slowly
-
-        self.notes = repair_spans(self.lists, self.places, self.columns.invalid_spans == "refuse")
-        return LabelLists.of(self.lists)
-
-
-class _NoCollector(_Collector):
-    def add(self, record: dict[str, Any], place: Place) -> None:
-        pass
-
-    def finish(self) -> Any:
-        return None
-
-
-_COLLECTORS: dict[str, Callable[[Columns], _Collector]] = {
-    "class": _ClassCollector,
-    "classes": _ListCollector,
-    "tags": _TagCollector,
-    "number": _NumberCollector,
-    "nothing": _NoCollector,
-}
-
-
-def checked_number(value: Any, where: str, column: str) -> float:
-    """A number as it is trained on; an error names the row."""
-    try:
-        number = math.nan if value is None or isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not abs(number) <= LARGEST:
-        raise UserError(f"{where}: column {column!r} holds {value!r:.60}, which is no finite number of at most 3e38.")
-    return number
-
-
-def checked_labels(value: Any, where: str, column: str) -> list[str]:
-    """A list of classes or tags as they are trained on; an error names the row."""
-    if not isinstance(value, list):
-        raise UserError(f"{where}: column {column!r} holds {value!r:.60}, which is no list.")
-    return [sys.intern(checked_label(one, where, column)) for one in value]
-
-
-def checked_label(value: Any, where: str, column: str | None) -> str:
-    """A class or tag as it is trained on; an error names the row."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, dict | list):
-        raise UserError(f"{where}: column {column!r} holds {value!r:.60}; a label is one word or number.")
-    label = "" if value is None or value != value else str(value).strip()
-    if not label:
-        raise UserError(f"{where}: there is no label in column {column!r}. Fill it in or remove the row.")
-    return _writable(label, f"{where}: the label")
-
-
-def _group(value: Any, where: str, column: str) -> str:
-    if value is None or value != value or not str(value).strip():
-        raise UserError(f"{where}: there is no group in column {column!r}. Fill it in or remove the row.")
-    return _writable(str(value), f"{where}: the group")
-
-
-def _writable(text: str, what: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise UserError(f"{what} holds half of a surrogate pair, which is no character.") from None
-    return text

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sweepformer.errors import UserError, hint, listed
 from sweepformer.inference.explanation.attributions import Measure
-from sweepformer.tasks.answers import Answers, ClassAnswers, NumberAnswers, SetAnswers
+from sweepformer.tasks.answers import Answers, NumberAnswers, SetAnswers
 
 
 def log_odds(place: int, temperature: float) -> Measure:
@@ -60,7 +60,7 @@ def measures(answers: Answers, classes: Sequence[str], logits: Tensor, label: st
             return {name: logit(classes.index(name)) for name in labels or [classes[int(logits.argmax())]]}
         case _:
             name = classes[int(logits.argmax())] if label is None else label
-            return {name: log_odds(classes.index(name), _temperature(answers))}
+            return {name: log_odds(classes.index(name), float(answers.temperature))}
 
 
 def prediction(answers: Answers, classes: Sequence[str], logits: Tensor) -> tuple[Any, dict[str, float]]:
@@ -78,9 +78,5 @@ def prediction(answers: Answers, classes: Sequence[str], logits: Tensor) -> tupl
             return list(named), named
         case _:
             best = int(logits.argmax())
-            share = float((logits / _temperature(answers)).softmax(-1)[best])
+            share = float((logits / float(answers.temperature)).softmax(-1)[best])
             return classes[best], {classes[best]: share}
-
-
-def _temperature(answers: Answers) -> float:
-    return float(answers.temperature) if isinstance(answers, ClassAnswers) else 1.0
