@@ -1,6 +1,7 @@
 """Where single runs err: what is taken for what, and the rows that they are furthest from right on."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow
@@ -59,13 +60,40 @@ def worst_mistakes(run: Run, most: int) -> list[Mistake]:
     if predictions.kind.labels not in ("class", "number"):
         return []
     ids, label, given = (predictions.column(name).to_pylist() for name in ("id", "label", "prediction"))
-    if predictions.kind.labels == "number":
-        size = np.abs(np.array(given) - np.array(label))
-    else:
-        wrong = np.array([one != other for one, other in zip(label, given, strict=True)])
-        size = np.where(wrong, _surest(run, predictions.classes, len(ids)), 0)
-    order = [place for place in np.argsort(-size, kind="stable")[:most] if size[place] > 0]
-    return [Mistake(str(ids[one]), _shown(label[one]), _shown(given[one]), float(size[one])) for one in order]
+    surest = _surest(run, predictions.classes) if predictions.kind.labels == "class" else None
+    found = furthest_off(predictions.kind.labels, label, given, surest)[:most]
+    return [Mistake(str(ids[one]), _shown(label[one]), _shown(given[one]), size) for one, size in found]
+
+
+def furthest_off(
+    labelled: str, labels: Sequence[Any], given: Sequence[Any], surest: np.ndarray | None
+) -> list[tuple[int, float]]:
+    """The places of rows with a wrong answer, the worst first, and by how much they are.
+
+    That is the distance of a number, how many of a row's classes or tags are wrong, or of one class the probability of
+    the wrong one.
+
+    Args:
+        labelled: as in `tasks.kinds.Kind`.
+        labels, given: (rows,) what is true and what was said.
+        surest: (rows,) float, of one class a row the highest probability; None: it isn't known.
+    """
+    off = [_off(labelled, one, other) for one, other in zip(labels, given, strict=True)]
+    if surest is not None:
+        off = (np.array(off) * surest).tolist()
+    return sorted(((place, float(size)) for place, size in enumerate(off) if size), key=lambda one: -one[1])
+
+
+def _off(labelled: str, label: Any, given: Any) -> float:
+    match labelled:
+        case "number":
+            return abs(label - given)
+        case "classes":
+            return len(set(label) ^ set(given))
+        case "tags":
+            return sum(one != other for one, other in zip(label, given, strict=True))
+        case _:
+            return float(label != given)
 
 
 def _names(predictions: Predictions, column: str) -> pyarrow.Array:
@@ -73,10 +101,10 @@ def _names(predictions: Predictions, column: str) -> pyarrow.Array:
     return (pc.list_flatten(found) if predictions.kind.labels == "tags" else found).cast(pyarrow.string())
 
 
-def _surest(run: Run, classes: list[str], rows: int) -> np.ndarray:
-    """(rows,) the highest probability of each."""
+def _surest(run: Run, classes: list[str]) -> np.ndarray | None:
+    """(rows,) the highest probability of each; None where none were kept."""
     if not classes:
-        return np.ones(rows)
+        return None
     table = pyarrow.parquet.read_table(run.path / FILE, columns=[PROBABILITY + name for name in classes])
     return np.max([column.to_numpy() for column in table.columns], axis=0)
 

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from sweepformer.analysis.comparison.answers import Answers, answers_of, split_of
+from sweepformer.analysis.comparison.mistakes import furthest_off
 from sweepformer.analysis.comparison.predictions import Predictions
 from sweepformer.analysis.comparison.statistics import Interval, interval, resample
 from sweepformer.analysis.evaluation.calibration import Calibration, before_scaling, calibration_of, losses_of
@@ -96,7 +97,7 @@ def evaluate(run: Predictor, labelled: Labelled, most_mistakes: int = 10) -> Eva
             unscaled = before_scaling(labelled.probabilities, run.temperature)
             after, before = (calibration_of(one.max(1), true == given) for one in (labelled.probabilities, unscaled))
             metrics |= {"ece": Measured(after.error), "ece_raw": Measured(before.error)}
-    mistakes = _mistakes(run, labelled)[:most_mistakes]
+    mistakes = _mistakes(run, labelled, most_mistakes)
     return Evaluation(len(table), metrics, classes, confusion, after, before, mistakes, _notes(run, labelled))
 
 
@@ -168,34 +169,12 @@ def _notes(run: Predictor, labelled: Labelled) -> list[str]:
     return notes
 
 
-def _mistakes(run: Predictor, labelled: Labelled) -> list[Mistake]:
-    rows = labelled.table.select(["id", "label", "prediction", "text"]).to_pylist()
-    weights = [_weight(run.kind.labels, row["label"], row["prediction"]) for row in rows]
-    if run.kind.labels == "class" and labelled.probabilities is not None:
-        weights = (np.array(weights) * labelled.probabilities.max(1)).tolist()
-    order = sorted((place for place, weight in enumerate(weights) if weight), key=lambda place: -weights[place])
-    return [
-        Mistake(
-            str(rows[place]["id"]),
-            rows[place]["label"],
-            rows[place]["prediction"],
-            float(weights[place]),
-            rows[place]["text"],
-        )
-        for place in order
-    ]
-
-
-def _weight(labelled: str, label: Any, prediction: Any) -> float:
-    match labelled:
-        case "number":
-            return abs(label - prediction)
-        case "classes":
-            return len(set(label) ^ set(prediction))
-        case "tags":
-            return sum(one != other for one, other in zip(label, prediction, strict=True))
-        case _:
-            return float(label != prediction)
+def _mistakes(run: Predictor, labelled: Labelled, most: int) -> list[Mistake]:
+    ids, labels, given, texts = (labelled.table[name].to_pylist() for name in ("id", "label", "prediction", "text"))
+    said = labelled.probabilities if run.kind.labels == "class" else None
+    surest = None if said is None else said.max(1)
+    worst = furthest_off(run.kind.labels, labels, given, surest)[:most]
+    return [Mistake(str(ids[one]), labels[one], given[one], weight, texts[one]) for one, weight in worst]
 
 
 def _numbers(values: list[Any], names: Sequence[str], labelled: str) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 import math
 import sys
-from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from sweepformer.data.rows import Rows
 from sweepformer.data.sources.places import Place
 from sweepformer.data.sources.readers import Record
 from sweepformer.data.texts import join_pair, join_words
-from sweepformer.errors import UserError
+from sweepformer.errors import UserError, hint, listed
 from sweepformer.screen.progress_bar import tqdm
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -48,6 +47,15 @@ class Columns:
         named = {"text": self.text, "pair": self.pair, "label": label, "group": self.group}
         return {role: column for role, column in named.items() if column is not None}
 
+    def check(self, there: Sequence[str], origin: str) -> None:
+        """Raises a UserError if one that is needed is not there."""
+        for role, column in self.read.items():
+            if column not in there:
+                raise UserError(
+                    f"data.{role}_column={column}: {origin} has no such column. It has: {listed(there)}."
+                    + hint(column, there, f"data.{role}_column=")
+                )
+
 
 def collect(records: Iterable[Record], columns: Columns, origin: str, transform: Transform | None) -> Rows:
     """Rows from records, each checked: a text that can be used and a label.
@@ -56,25 +64,30 @@ def collect(records: Iterable[Record], columns: Columns, origin: str, transform:
         UserError: naming the row.
     """
     texts, ids = StringsWriter(), StringsWriter()
-    labels = _COLLECTORS[columns.labelled](columns)
+    labels: Any = array("d") if columns.labelled == "number" else []
+    places = []  # of rows whose tags may have to be repaired
     groups = []  # of few kinds: interned, each kind is in memory once
     shown = tqdm(records, f"reading {origin}", unit=" rows", delay=2, leave=False, disable=None)
     for number, (row, record) in enumerate(shown, 1):
         lines = None if columns.lines is None else record[columns.lines]
         place = Place(origin, row, lines)
         texts.append(_text(record, columns, place, transform))
-        labels.add(record, place)
+        if columns.labelled != "nothing":
+            labels.append(_label(record, columns, place))
+        if columns.labelled == "tags":
+            places.append(place)
         if columns.group is not None:
             groups.append(sys.intern(_group(record.get(columns.group), str(place), columns.group)))
         ids.append(str(lines[0] if lines else number))
+    finished, notes = _finished(labels, places, columns)
     return Rows(
         texts.finish(),
-        labels.finish(),
+        finished,
         ids.finish(),
         groups if columns.group is not None else None,
         origin,
         pairs=columns.pair is not None,
-        notes=labels.notes,
+        notes=notes,
         ids_are="row" if columns.lines is None else "the sentence that begins in line",
     )
 
@@ -113,103 +126,41 @@ def _words(value: Any, place: Place, column: str, transform: Transform | None) -
     return [checked_text(word, place.of_word(number), column, transform) for number, word in enumerate(value)]
 
 
-class _Collector(ABC):
-    """Checks the labels of one row after another; notes: what the user should know of them."""
-
-    notes: Sequence[str] = ()
-
-    def __init__(self, columns: Columns) -> None:
-        self.columns, self.column = columns, columns.label
-
-    @abstractmethod
-    def add(self, record: dict[str, Any], place: Place) -> None: ...
-
-    @abstractmethod
-    def finish(self) -> Any:
-        """All rows' labels, as `Rows` takes them."""
-
-
-class _ClassCollector(_Collector):
-    def __init__(self, columns: Columns) -> None:
-        super().__init__(columns)
-        self.labels: list[str] = []
-
-    def add(self, record: dict[str, Any], place: Place) -> None:
-        self.labels.append(sys.intern(checked_label(record.get(self.column), str(place), self.column)))
-
-    def finish(self) -> Any:
-        return self.labels
+def _label(record: dict[str, Any], columns: Columns, place: Place) -> Any:
+    """A row's label as it is trained on: a class, a sorted list of classes, a number, or a tag for each word."""
+    value, column, where = record.get(columns.label), columns.label, str(place)
+    match columns.labelled:
+        case "class":
+            return sys.intern(checked_label(value, where, column))
+        case "number":
+            return checked_number(value, where, column)
+        case "classes":
+            if isinstance(value, str):
+                value = [part for part in value.split(columns.label_separator) if part.strip()]
+            return sorted(set(checked_labels(value if value is not None else [], where, column)))
+        case "tags":
+            tags = checked_labels(value, where, column)
+            if len(tags) != len(words := record[columns.text]):
+                raise UserError(f"{place}: {len(words)} words and {len(tags)} tags. Every word needs one.")
+            return tags
+    raise AssertionError(columns.labelled)
 
 
-class _NumberCollector(_Collector):
-    def __init__(self, columns: Columns) -> None:
-        super().__init__(columns)
-        self.values = array("d")
+def _finished(labels: Any, places: Sequence[Place], columns: Columns) -> tuple[Any, Sequence[str]]:
+    """All rows' labels, as `Rows` takes them, and what the user should know of them."""
+    match columns.labelled:
+        case "nothing":
+            return None, ()
+        case "number":
+            return Numbers(np.array(labels)), ()
+        case "classes":
+            return LabelLists.of(labels), ()
+        case "tags":
+            from sweepformer.data.spans import repair_spans  # what it needs loads slowly
 
-    def add(self, record: dict[str, Any], place: Place) -> None:
-        self.values.append(checked_number(record.get(self.column), str(place), self.column))
-
-    def finish(self) -> Any:
-        return Numbers(np.array(self.values))
-
-
-class _ListCollector(_Collector):
-    """Lists of classes, in any order and none twice."""
-
-    def __init__(self, columns: Columns) -> None:
-        super().__init__(columns)
-        self.lists: list[list[str]] = []
-
-    def add(self, record: dict[str, Any], place: Place) -> None:
-        value = record.get(self.column)
-        if isinstance(value, str):
-            value = [part for part in value.split(self.columns.label_separator) if part.strip()]
-        elif value is None:
-            value = []  # none of the classes
-        self.lists.append(sorted(set(checked_labels(value, str(place), self.column))))
-
-    def finish(self) -> Any:
-        return LabelLists.of(self.lists)
-
-
-class _TagCollector(_Collector):
-    """Lists of tags, as many as the row has words."""
-
-    def __init__(self, columns: Columns) -> None:
-        super().__init__(columns)
-        self.lists: list[list[str]] = []
-        self.places: list[Place] = []
-
-    def add(self, record: dict[str, Any], place: Place) -> None:
-        tags = checked_labels(record.get(self.column), str(place), self.column)
-        if len(tags) != len(record[self.columns.text]):
-            words = len(record[self.columns.text])
-            raise UserError(f"{place}: {words} words and {len(tags)} tags. Every word needs one.")
-        self.lists.append(tags)
-        self.places.append(place)
-
-    def finish(self) -> Any:
-        from sweepformer.data.spans import repair_spans  # what it needs loads slowly
-
-        self.notes = repair_spans(self.lists, self.places, self.columns.invalid_spans == "refuse")
-        return LabelLists.of(self.lists)
-
-
-class _NoCollector(_Collector):
-    def add(self, record: dict[str, Any], place: Place) -> None:
-        pass
-
-    def finish(self) -> Any:
-        return None
-
-
-_COLLECTORS: dict[str, Callable[[Columns], _Collector]] = {
-    "class": _ClassCollector,
-    "classes": _ListCollector,
-    "tags": _TagCollector,
-    "number": _NumberCollector,
-    "nothing": _NoCollector,
-}
+            notes = repair_spans(labels, places, columns.invalid_spans == "refuse")
+            return LabelLists.of(labels), notes
+    return labels, ()
 
 
 def checked_number(value: Any, where: str, column: str) -> float:
