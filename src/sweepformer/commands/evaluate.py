@@ -59,9 +59,8 @@ def _tested_as(weights: Path) -> RunDirectory:
 def _evaluate(options: argparse.Namespace) -> None:
     # numpy and more load here, so that --help need not wait for them
     from sweepformer.analysis.evaluation.evaluation import check_can_be_measured, evaluate
-    from sweepformer.analysis.evaluation.files import as_json, write_folder
     from sweepformer.analysis.evaluation.labelled import answer_labelled, answered_before
-    from sweepformer.analysis.evaluation.text import as_text
+    from sweepformer.analysis.evaluation.report import as_json, as_text, write_folder
 
     run = loaded(options)
     check_can_be_measured(run)

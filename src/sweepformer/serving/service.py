@@ -11,8 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from sweepformer.inference.predictor import Predictor
-from sweepformer.serving.answering import Answerer
-from sweepformer.serving.batching import Batcher
+from sweepformer.serving.answering import Answerer, Batcher
 from sweepformer.serving.requests import FAILED, FORM, Limits, Refused, read_asked
 
 log = logging.getLogger(__name__)

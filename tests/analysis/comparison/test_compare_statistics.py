@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sweepformer.analysis.comparison.costs import pareto_front
 from sweepformer.analysis.comparison.effects import effects_of
-from sweepformer.analysis.comparison.metrics import Metric, choose_metric
+from sweepformer.analysis.comparison.metrics import Metric, choose_metric, pareto_front
 from sweepformer.analysis.comparison.statistics import holm, mcnemar, normal
 from sweepformer.runs.directory import Summary
 from sweepformer.runs.reading import Run

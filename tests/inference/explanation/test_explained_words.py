@@ -5,8 +5,7 @@ import pytest
 
 from sweepformer.data.texts import join_pair, join_words
 from sweepformer.data.tokenizer import make_tokenizer
-from sweepformer.inference.explanation.tokens import tokens_of
-from sweepformer.inference.explanation.words import are_read, of_words, words_in
+from sweepformer.inference.explanation.words import are_read, of_words, tokens_of, words_in
 
 FAMILY, THUMB, HEART = "👨‍👩‍👧", "👍🏽", "❤️"
 

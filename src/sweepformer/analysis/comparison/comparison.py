@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweepformer.analysis.comparison.costs import COSTS, pareto_front
 from sweepformer.analysis.comparison.effects import Effects, effects_of
-from sweepformer.analysis.comparison.metrics import Metric, choose_metric
+from sweepformer.analysis.comparison.metrics import COSTS, Metric, choose_metric, pareto_front
 from sweepformer.analysis.comparison.pairing import Sure, Tested, pair_runs
 from sweepformer.analysis.comparison.seeds import Repeated, repeated_settings
 from sweepformer.runs.reading import Run, find_runs, rank, read_runs

@@ -1,7 +1,8 @@
-"""Which metric runs are compared by, and whether a large one is good."""
+"""What runs are compared by: a metric, whether a large one is good, and what the result costs."""
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sweepformer.config.kinds import kind_of
@@ -71,3 +72,23 @@ def _instead_of_loss(runs: Sequence[Run]) -> str:
     kinds = {kind_of(run.config.get("task", {})) for run in runs}
     kind = kinds.pop() if len(kinds) == 1 else None
     return f"test_{kind.metrics[0]}" if kind and kind.labelled.has_names else ""
+
+
+COSTS: dict[str, Callable[[Run], float | None]] = {
+    "training seconds": lambda run: run.summary.seconds.get("training"),
+    "tokens": lambda run: run.summary.tokens,
+    "parameters": lambda run: run.summary.parameters,
+}
+
+
+def pareto_front(runs: Sequence[Run], metric: Metric, cost: str) -> list[Run]:
+    """The runs of which none is both cheaper and better, the cheapest first; those of unknown cost are left out."""
+    price = COSTS[cost]
+    priced = [(price(run), run) for run in runs if not math.isnan(run.metric(metric.name))]
+    known = [(value, run) for value, run in priced if value is not None]
+    sign = -1 if metric.mode == "max" else 1
+    front: list[Run] = []
+    for _, run in sorted(known, key=lambda one: (one[0], sign * one[1].metric(metric.name))):
+        if not front or metric.is_better(run.metric(metric.name), front[-1].metric(metric.name)):
+            front.append(run)
+    return front

@@ -4,8 +4,8 @@ import math
 from typing import NamedTuple
 
 from sweepformer.analysis.comparison.comparison import Comparison
-from sweepformer.analysis.comparison.costs import COSTS
 from sweepformer.analysis.comparison.effects import Level
+from sweepformer.analysis.comparison.metrics import COSTS
 from sweepformer.analysis.comparison.statistics import Interval
 from sweepformer.runs.reading import Run
 from sweepformer.runs.settings import short_names

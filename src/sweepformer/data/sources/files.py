@@ -9,7 +9,7 @@ from sweepformer.data.cells import Transform
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.sources.readers import LINE, ending_of, read_records
 from sweepformer.data.sources.records import Columns, collect
-from sweepformer.errors import UserError, hint, listed
+from sweepformer.errors import UserError
 
 
 class Files:
@@ -80,12 +80,7 @@ class Files:
             wanted = replace(wanted, labelled=LabelKind.NOTHING.value, group=None)
         if ending_of(path) == ".txt":
             wanted = replace(wanted, text=LINE)  # the only one
-        for role, column in wanted.read.items():
-            if column not in columns:
-                raise UserError(
-                    f"data.{role}_column={column}: {name} has no such column. It has: {listed(columns)}."
-                    + hint(column, columns, f"data.{role}_column=")
-                )
+        wanted.check(columns, name)
         rows = collect(records, wanted, f"{key}: {name}", self.transform)
         if not len(rows):
             raise UserError(f"{key}: {name} holds no row.")

@@ -1,6 +1,7 @@
 """Hugging Face datasets, from the hub or from a local folder."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from sweepformer.config.kinds import LabelKind
 from sweepformer.data.cells import Transform
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.sources.records import Columns, collect
-from sweepformer.errors import UserError, listed
+from sweepformer.errors import UserError
 from sweepformer.screen.command_line import install_line
 
 USUAL_NAMES = {"val": ("validation", "valid", "val", "dev"), "test": ("test",)}
@@ -48,18 +49,17 @@ class Hub:
             text_column, pair_column, label_column, group_column, labelled, label_separator, invalid_spans
         )
         self.splits = {"train": train_split, "val": val_split, "test": test_split}
-        self._loaded: Any = None
 
     def fingerprint(self) -> str:
         """Of the columns' contents, as `datasets` fingerprints them, and of what is read from them."""
-        parts = {split: self._load()[split]._fingerprint for split in sorted(self._load())}
+        parts = {split: self._loaded[split]._fingerprint for split in sorted(self._loaded)}
         if Path(self.path).is_dir():
             files = sorted(path for path in Path(self.path).rglob("*") if path.is_file())
             parts["files"] = str([(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files])
         return repr((parts, self.columns, self.splits))
 
     def read(self) -> RawSplits:
-        loaded = self._load()
+        loaded = self._loaded
         found: dict[str, Rows] = {}
         for split, wanted in self.splits.items():
             usual = next((name for name in USUAL_NAMES.get(split, ()) if name in loaded), None)
@@ -74,12 +74,7 @@ class Hub:
         return RawSplits(**found)
 
     def _rows(self, dataset: Any, split: str) -> Rows:
-        for role, column in self.columns.read.items():
-            if column not in dataset.column_names:
-                raise UserError(
-                    f"data.{role}_column={column}: {self.path} has no such column. "
-                    f"It has: {listed(dataset.column_names)}."
-                )
+        self.columns.check(dataset.column_names, self.path)
         label_column = self.columns.label
         feature = dataset.features.get(label_column)
         names = getattr(feature, "names", None) or getattr(getattr(feature, "feature", None), "names", None)
@@ -94,12 +89,8 @@ class Hub:
 
         return collect(records(), self.columns, origin, self.transform)
 
-    def _load(self) -> Any:
-        if self._loaded is None:
-            self._loaded = self._load_now()
-        return self._loaded
-
-    def _load_now(self) -> Any:
+    @cached_property
+    def _loaded(self) -> Any:
         try:
             import datasets
         except ImportError as error:

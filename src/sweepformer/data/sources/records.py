@@ -1,7 +1,7 @@
 """From records of any file or dataset to rows: each text and label checked, and named if it can't be used."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from sweepformer.data.rows import Rows
 from sweepformer.data.sources.places import Place
 from sweepformer.data.sources.readers import Record
 from sweepformer.data.texts import join_pair, join_words
-from sweepformer.errors import UserError
+from sweepformer.errors import UserError, hint, listed
 from sweepformer.screen.progress_bar import tqdm
 
 
@@ -45,6 +45,15 @@ class Columns:
         label = None if self.kind.is_nothing else self.label
         named = {"text": self.text, "pair": self.pair, "label": label, "group": self.group}
         return {role: column for role, column in named.items() if column is not None}
+
+    def check(self, there: Sequence[str], origin: str) -> None:
+        """Raises a UserError if one that is needed is not there."""
+        for role, column in self.read.items():
+            if column not in there:
+                raise UserError(
+                    f"data.{role}_column={column}: {origin} has no such column. It has: {listed(there)}."
+                    + hint(column, there, f"data.{role}_column=")
+                )
 
 
 def collect(records: Iterable[Record], columns: Columns, origin: str, transform: Transform | None) -> Rows:

@@ -1,7 +1,8 @@
 """What each token adds to an answer: integrated gradients (Sundararajan, Taly and Yan 2017, ICML).
 
 Their mean over several baselines (Erion et al. 2021, "Improving performance of deep learning models with axiomatic
-attribution priors and expected gradients") says what a text differs from.
+attribution priors and expected gradients") says what a text differs from. Of models whose logits are a sum over tokens
+it comes to the tokens' terms.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor
+
+from sweepformer.baselines.baseline import Contributions
 
 STEPS = (4, 8, 16, 32, 64, 128)  # of the integral: more and more, until it is close enough
 CLOSE_ENOUGH = 0.02  # of what it should come to
@@ -78,3 +81,18 @@ def _points(steps: int) -> tuple[Tensor, Tensor]:
     """Where on the path from 0 to 1, and how much each point counts: (steps,) float64 each."""
     points, weights = np.polynomial.legendre.leggauss(steps)
     return torch.from_numpy((points + 1) / 2), torch.from_numpy(weights / 2)
+
+
+class SumPath:
+    """As `Path`, from a text without words: every token adds a share of what it adds."""
+
+    compared_with = "no words"
+
+    def __init__(self, found: Contributions) -> None:
+        self.base, self.values = torch.from_numpy(found.base), torch.from_numpy(found.values)
+
+    def logits(self, shares: Tensor) -> Tensor:
+        return (self.base + shares[:, None] * self.values.sum(0))[:, None]
+
+    def credits(self, shares: Tensor, directions: Tensor) -> np.ndarray:
+        return (self.values @ directions.sum((0, 1))).numpy()

@@ -42,6 +42,11 @@ class Reason:
     steps: int
 
     @property
+    def largest(self) -> float:
+        """The size of the largest value; 0 where there is none."""
+        return max(map(abs, self.values.tolist()), default=0.0)
+
+    @property
     def probability(self) -> float | None:
         """Of the label; None of a number."""
         return float((1 + np.tanh(self.after / 2)) / 2) if self.label else None

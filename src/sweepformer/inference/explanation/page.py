@@ -5,8 +5,8 @@ from functools import partial
 
 from sweepformer.files.templates import render
 from sweepformer.inference.explanation import wording
-from sweepformer.inference.explanation.colours import tint
 from sweepformer.inference.explanation.explanation import Explanation, Reason
+from sweepformer.inference.explanation.wording import tint
 
 tint_on_white = partial(tint, pale=(255, 255, 255))
 
@@ -37,14 +37,14 @@ def as_page(explained: Iterable[tuple[str, Explanation]], title: str, what_is_re
         how_exact=wording.how_exact,
         unread_line=wording.unread_line,
         pieces=_pieces,
-        share=lambda reason, value: f"{abs(value) / _largest(reason):.0%}",
+        share=lambda reason, value: f"{abs(value) / reason.largest:.0%}",
         tint=tint_on_white,
     )
 
 
 def _pieces(explanation: Explanation, reason: Reason) -> Iterator[tuple[str, str, str, str | None, str]]:
     """Each word with what stands before it; its classes, its background and what is said when it is pointed at."""
-    largest, written = _largest(reason), 0
+    largest, written = reason.largest, 0
     for number, (word, value) in enumerate(zip(explanation.words, reason.values.tolist(), strict=True)):
         before, written = explanation.text[written : word.start], word.end
         classes = " ".join(
@@ -54,7 +54,3 @@ def _pieces(explanation: Explanation, reason: Reason) -> Iterator[tuple[str, str
             yield before, word.text, classes, tint_on_white(value, largest), wording.signed(reason, value)
         else:
             yield before, word.text, classes, None, "not read"
-
-
-def _largest(reason: Reason) -> float:
-    return max(map(abs, reason.values.tolist()), default=0.0)

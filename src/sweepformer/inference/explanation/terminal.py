@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from rich.console import Console
 from rich.text import Text
 
-from sweepformer.inference.explanation.colours import tint
 from sweepformer.inference.explanation.explanation import Explanation, Reason
 from sweepformer.inference.explanation.wording import (
     asked,
@@ -16,6 +15,7 @@ from sweepformer.inference.explanation.wording import (
     predicted,
     strongest,
     sum_line,
+    tint,
     unread_line,
 )
 
@@ -55,7 +55,7 @@ def _coloured(explanation: Explanation, reason: Reason) -> Text:
     text = Text(f"{_printable(label)}: " if label else "")
     first = len(text)
     text.append(_printable(explanation.text))
-    largest = _largest(reason)
+    largest = reason.largest
     for word, value in zip(explanation.words, reason.values.tolist(), strict=True):
         style = _style(value, largest) if word.is_read else UNREAD
         if style:
@@ -68,7 +68,7 @@ def _coloured(explanation: Explanation, reason: Reason) -> Text:
 
 def _told(explanation: Explanation, reason: Reason) -> Iterator[Text]:
     yield Text(_printable(f"  {sum_line(reason)}"))
-    largest = _largest(reason)
+    largest = reason.largest
     yield Text("  ") + Text("   ").join(
         Text.assemble((shown, _style(value, largest)), f" {_printable(word.text)}")
         for word, value, shown in strongest(explanation, reason)
@@ -79,10 +79,6 @@ def _told(explanation: Explanation, reason: Reason) -> Iterator[Text]:
 def _style(value: float, largest: float) -> str:
     ground = tint(value, largest, PALE)
     return f"black on {ground}" if ground else ""
-
-
-def _largest(reason: Reason) -> float:
-    return max(map(abs, reason.values.tolist()), default=0.0)
 
 
 def _printable(text: str) -> str:

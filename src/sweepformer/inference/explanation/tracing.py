@@ -13,11 +13,9 @@ from sweepformer.baselines.baseline import Additive
 from sweepformer.data.tokenizer import special_ids
 from sweepformer.errors import UserError
 from sweepformer.inference.bundles import Graph
-from sweepformer.inference.explanation.attributions import Path
+from sweepformer.inference.explanation.attributions import Path, SumPath
 from sweepformer.inference.explanation.networks import NetworkPath
-from sweepformer.inference.explanation.sums import SumPath
-from sweepformer.inference.explanation.tokens import tokens_of
-from sweepformer.inference.explanation.words import Span, words_in
+from sweepformer.inference.explanation.words import Span, tokens_of, words_in
 from sweepformer.inference.readers import BaselineReader, NetworkReader, Reader
 
 

@@ -1,9 +1,23 @@
-"""What is said of an explanation in words, the same in the terminal and on the page."""
+"""What is said of an explanation, and in which colours, the same in the terminal and on the page."""
 
 import math
 
 from sweepformer.inference.explanation.attributions import CLOSE_ENOUGH
 from sweepformer.inference.explanation.explanation import Explanation, Reason, Word
+
+FOR, AGAINST = (86, 180, 233), (230, 159, 0)  # sky blue, orange: black letters can be read on both
+FAINTEST = 0.03  # of the largest value: less has no colour
+
+Colour = tuple[int, int, int]
+
+
+def tint(value: float, largest: float, pale: Colour) -> str | None:
+    """The background of a word as #rrggbb; None: it has none. pale: the colour next to nothing."""
+    if not largest > 0 or abs(value) < FAINTEST * largest:
+        return None
+    full, share = FOR if value > 0 else AGAINST, min(abs(value) / largest, 1.0)
+    return "#" + "".join(f"{round(low + share * (high - low)):02x}" for low, high in zip(pale, full, strict=True))
+
 
 MOST_WORDS = 10  # that are listed with their values
 FAINT = 0.01  # of the largest value: less is not listed
@@ -69,7 +83,7 @@ def strongest(explanation: Explanation, reason: Reason) -> list[tuple[Word, floa
     """The words that add or take away most, with their values, also as text; the strongest first."""
     values = reason.values.tolist()
     order = sorted(range(len(values)), key=lambda number: -abs(values[number]))[:MOST_WORDS]
-    least = max(map(abs, values), default=0.0) * FAINT
+    least = reason.largest * FAINT
     return [
         (explanation.words[number], values[number], signed(reason, values[number]))
         for number in order
@@ -84,7 +98,6 @@ def signed(reason: Reason, value: float) -> str:
 
 def _digits(reason: Reason) -> int:
     """Behind the point: three that count of the largest value."""
-    largest = max((abs(value) for value in reason.values.tolist()), default=0.0)
-    if not 0 < largest < math.inf:
+    if not 0 < reason.largest < math.inf:
         return 2
-    return min(max(2 - math.floor(math.log10(largest)), 0), 8)
+    return min(max(2 - math.floor(math.log10(reason.largest)), 0), 8)
