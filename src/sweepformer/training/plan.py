@@ -31,13 +31,15 @@ class Plan:
     """A run as it will be: nothing of it changes once it is there.
 
     config: what was asked, plain, with a value for whatever it left open; kind: of its task; device: what it trains on;
-    frequent: how many tokens, those of the smallest ids, the encoder knows, None: all; model: what the model is made
-    with, by its config; known: what else it may ask for, by name; choices: the values that were decided, and why.
+    begins_with: the run or checkpoint whose encoder it takes over, None: none; frequent: how many tokens, those of the
+    smallest ids, the encoder knows, None: all; model: what the model is made with, by its config; known: what else it
+    may ask for, by name; choices: the values that were decided, and why.
     """
 
     config: dict[str, Any]
     kind: Kind
     device: Device
+    begins_with: str | None
     frequent: int | None
     model: dict[str, Any]
     known: dict[str, Any]
@@ -46,11 +48,14 @@ class Plan:
     def as_yaml(self) -> str:
         """For `plan.yaml`: what was decided, and why."""
         decided = {one.key: {"value": one.value, "why": one.why} for one in self.choices}
-        return safe_dump(
-            {"decided": decided, "accelerator": self.device.accelerator, "known_tokens": self.frequent},
-            sort_keys=False,
-            allow_unicode=True,
-        )
+        follows = {
+            "labels": self.kind.labels,
+            "begins_with": self.begins_with,
+            "known_tokens": self.frequent,
+            "accelerator": self.device.accelerator,
+            "precision": self.device.precision,
+        }
+        return safe_dump({"decided": decided, **follows}, sort_keys=False, allow_unicode=True)
 
 
 def settle(request: Request, store: Store, device: Device, pretrained: Pretrained | None = None) -> Plan:
@@ -77,7 +82,8 @@ def settle(request: Request, store: Store, device: Device, pretrained: Pretraine
     known = known_to_the_program(kind, store.classes, store.tokenizer, store.pairs, frequent)
     model = model_options(config, kind, store.tokenizer)
     choices += _ngrams(asked, model)
-    return Plan(config, kind, device, frequent, model, known, tuple(choices))
+    begins_with = pretrained.given if pretrained else None
+    return Plan(config, kind, device, begins_with, frequent, model, known, tuple(choices))
 
 
 def _by_tokens(asked: dict[str, Any], store: Store) -> list[Choice]:

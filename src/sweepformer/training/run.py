@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from sweepformer.config.targets import trusting
 from sweepformer.data.corpus import prepare
+from sweepformer.data.store import Store
 from sweepformer.lightning_internals import process_rank
 from sweepformer.runs.directory import PRETRAINING, RunDirectory, Summary
 from sweepformer.runs.request import Launch, Request, read
@@ -75,11 +76,7 @@ def _train(attempt: Attempt, begins_with: str | None) -> None:
     checkpoint = attempt.checkpoint_to_go_on_from()
     device = choose_device(request.config["trainer"])
     pretrained = _open(begins_with, request)
-    tokenizer = request.config["tokenizer"]
-    if pretrained:
-        tokenizer = take_tokenizer(pretrained, tokenizer, directory)
-    cut_by = request.config["task"].get("cut_by")
-    store = prepare(request.config["data"], tokenizer, request.config["seed"], request.kind.labelled, cut_by)
+    store = _prepare(request, pretrained, directory)
     plan = settle(request, store, device, pretrained)
     data = build_data(plan, store)
     record_plan(plan, store, data, attempt)
@@ -99,6 +96,13 @@ def _open(begins_with: str | None, request: Request) -> Pretrained | None:
     pretrained = open_pretrained(begins_with)
     warn_of_seen_rows(pretrained, request.config, request.kind.labelled)
     return pretrained
+
+
+def _prepare(request: Request, pretrained: Pretrained | None, directory: RunDirectory) -> Store:
+    """The run's rows, in tokens: of its own tokenizer, or of the one that comes with the encoder it begins with."""
+    config = request.config
+    tokenizer = take_tokenizer(pretrained, config["tokenizer"], directory) if pretrained else config["tokenizer"]
+    return prepare(config["data"], tokenizer, config["seed"], request.kind.labelled, config["task"].get("cut_by"))
 
 
 def _pretrain(request: Request, attempt: Attempt) -> str | None:
