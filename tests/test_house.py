@@ -173,11 +173,6 @@ def test_models_are_pure_torch() -> None:
     assert [name for name, text in texts.items() if re.search(foreign, text, re.M)] == []
 
 
-def test_a_run_can_be_started_without_hydras_application() -> None:
-    readers = {name for name, tree in TREES.items() if "HydraConfig" in ast.unparse(tree)}
-    assert {name.split(".")[1] for name in readers} <= {"commands", "sweeps"}
-
-
 def test_few_files_are_at_the_root() -> None:
     files = [path.name for path in PACKAGE.iterdir() if path.is_file()]
     assert len(files) <= MOST_FILES_AT_THE_ROOT, files
