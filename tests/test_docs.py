@@ -6,9 +6,11 @@ import re
 import shlex
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from conftest import Cli, write_rows, write_tagged
+import yaml
+from conftest import ROOT, Cli, write_rows, write_tagged
 from made_runs import write_sweep
 from task_rows import write_numbers, write_pairs, write_sets
 
@@ -24,6 +26,8 @@ from benchmarks.throughput import recorded_table as throughput_table
 from sweepformer.commands.compare import main as compare
 
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+FOR_DEVELOPERS = ("CONTRIBUTING.md", "docs/architecture.md", "docs/reliability.md")
+PACKAGE = ROOT / "src" / "sweepformer"
 COMMANDS = sorted(set(re.findall(r"python -m src\.run[^\n`]*", TEXT)))
 COMPARISONS = sorted(set(re.findall(r"python -m src\.compare[^\n`#]*", TEXT)))
 QUICK = ("debug=fast", "data.batch_size=4", "data.eval_batch_size=4")
@@ -122,3 +126,40 @@ def test_own_parts_are_all_used(cli: Cli, workplace) -> None:
 def test_tables_are_the_recorded_ones(module: str, table: Callable[[], str]) -> None:
     text = page_of(module).read_text(encoding="utf-8")
     assert with_table(text, module, table()) == text
+
+
+@pytest.mark.parametrize("page", FOR_DEVELOPERS)
+def test_what_a_page_says_of_the_code_is_there(page: str) -> None:
+    """Files and folders of the repository or the package, and names that are said to be in one of them.
+
+    In capitals they stand for any name; hidden ones are those of runs.
+    """
+    text = (ROOT / page).read_text(encoding="utf-8")
+    paths = set(re.findall(r"`((?:\w[\w.-]*/)+(?:[\w.-]+\.\w+)?)`", text))
+    paths = {path for path in paths if not re.search("NAME|VERB", path)}
+    assert len(paths) > 3
+    assert [path for path in paths if not any((root / path).exists() for root in (ROOT, PACKAGE))] == []
+    named = re.findall(r"`(\w+)` (?:in|of) `([\w/]+\.py)`", text)
+    assert [(name, path) for name, path in named if not re.search(rf"\b{name}\b", _source(path))] == []
+
+
+def _source(path: str) -> str:
+    return next(root / path for root in (ROOT, PACKAGE) if (root / path).exists()).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]*))?\)", page.read_text(encoding="utf-8"))
+    for file, section in links:
+        target = (page.parent / file) if file else page
+        assert target.exists(), file
+        if section:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.M)
+            assert section in [re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings], section
+
+
+def test_pre_commit_checks_what_make_check_does() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    recipe = re.search(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert recipe
+    assert [hook["entry"] for hook in hooks] == recipe[1].replace("$(BIN)", ".venv/bin").replace("\t", "").splitlines()
