@@ -341,7 +341,7 @@ def test_bad_commands(
         (str(run), "--format", "torch", "--int8"): "--int8 is for --format onnx",
         (str(finished("next")), "--format", "torch"): "is a language model, which has no labels",
         (str(finished("tfidf")), "--format", "torch"): "TfIdf.* is a baseline",
-        (str(finished("windows")), "--format", "transformers"): "can't read data.long_rows=windows",
+        (str(finished("windows")), "--format", "transformers"): "can't read data.truncation=windows",
     }.items():
         assert re.search(expected, _door(command, monkeypatch, capsys), flags=re.S), command
     monkeypatch.setattr(graphs, "find_spec", lambda name: None)

@@ -234,7 +234,7 @@ def test_the_first_run_is_the_second_but_for_what_is_said_of_it() -> None:
         "task": {"_target_": "sweepformer.tasks.classification.Classification", "monitor": "val_acc"},
         "model": {"num_layers": 4, "dropout": 0.3, "frozen_layers": 2},
         "optimizer": {"lr": 1e-3, "layer_decay": 0.8},
-        "data": {"train_file": "a.csv", "sampling": "balanced", "long_rows": "windows"},
+        "data": {"train_file": "a.csv", "sampling": "balanced", "truncation": "windows"},
         "callbacks": {"checkpoint": {"monitor": "${task.monitor}"}},
         "trainer": {"max_epochs": 3, "precision": "bf16-mixed"},
         "pretrain": {
@@ -249,7 +249,7 @@ def test_the_first_run_is_the_second_but_for_what_is_said_of_it() -> None:
     assert first["task"]["cut_by"] == "class", "the same splits"
     assert first["model"] == {"num_layers": 4, "dropout": 0.3, "frozen_layers": None}
     assert first["optimizer"] == {"lr": 1e-3}
-    assert first["data"] == {"train_file": "a.csv", "long_rows": "head"}
+    assert first["data"] == {"train_file": "a.csv", "truncation": "head"}
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ def first_config(cfg: DictConfig) -> DictConfig:
         config["model"]["wide"]["enabled"] = False
     config["optimizer"].pop("layer_decay", None)
     config["data"].pop("sampling", None)  # by classes, which it doesn't look at
-    if config["data"].get("long_rows") == "windows":
-        config["data"]["long_rows"] = "head"  # of windows only the mean answer of a row is known
+    if config["data"].get("truncation") == "windows":
+        config["data"]["truncation"] = "head"  # of windows only the mean answer of a row is known
     for group, options in changes.items():
         config[group] = options if group == "task" else _merged(config.get(group), options)
     if "data" not in changes:

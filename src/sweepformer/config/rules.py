@@ -189,24 +189,26 @@ def _check_monitors(config: dict[str, Any]) -> None:
 
 def _check_reading(config: dict[str, Any]) -> None:
     data, kind = config["data"], kind_of(config["task"])
-    part = data.get("long_rows")
+    part = data.get("truncation")
     if data.get("label_separator") == "":
         raise UserError("data.label_separator is empty: say what stands between the classes of a row, such as ','.")
     if part not in (None, "tail") and config["tokenizer"]["truncation_side"] == "left":
         raise UserError(
-            f"data.long_rows={part} and tokenizer.truncation_side=left contradict each other: leave one of them out."
+            f"data.truncation={part} and tokenizer.truncation_side=left contradict each other: leave one of them out."
         )
     if kind is not None and kind.labelled.is_of_words and data.get("pair_column"):
         raise UserError("data.pair_column: words are tagged in one text, not in two. Leave it out.")
     if part in ("head_and_tail", "windows") and data.get("pair_column"):
-        raise UserError(f"data.long_rows={part} is for rows of one text; with data.pair_column choose head or tail.")
+        raise UserError(f"data.truncation={part} is for rows of one text; with data.pair_column choose head or tail.")
     if part == "windows" and kind is not None and not kind.answers_for_rows:
         raise UserError(
-            "data.long_rows=windows averages a row's answers, and this task answers for tokens. Choose head, tail or "
+            "data.truncation=windows averages a row's answers, and this task answers for tokens. Choose head, tail or "
             "head_and_tail, or raise model.max_length."
         )
     if part == "windows" and config["task"].get("mixup"):
-        raise UserError("data.long_rows=windows and task.mixup don't go together: which windows of two rows would mix?")
+        raise UserError(
+            "data.truncation=windows and task.mixup don't go together: which windows of two rows would mix?"
+        )
 
 
 def _are_two_shares(betas: Any) -> bool:

@@ -29,7 +29,7 @@ SHARED_KEYS = (
     "eval_batch_size",
     "batching",
     "sampling",
-    "long_rows",
+    "truncation",
     "window_overlap",
     "num_workers",
     "cache_dir",

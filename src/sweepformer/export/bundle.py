@@ -155,7 +155,7 @@ def _usual_folder(found: Found, name: str) -> Path:
 def _write_model(folder: Path, artifact: Artifact, kind: Kind, reader: NetworkReader, about: dict[str, Any]) -> None:
     form = about["format"]
     if form in ("onnx", "torch"):
-        most = reader.long_rows.max_length
+        most = reader.truncation.max_length
         labels = LABELS[kind.labelled]
         program = trace(Answering(reader.model, labels, artifact.task), most)
         if form == "onnx":

@@ -62,7 +62,7 @@ def made_up(reader: NetworkReader) -> list[str]:
     words = sorted(word for word in reader.tokenizer.get_vocab() if word.isalnum()) or ["a"]
     texts = []
     for number in range(MADE_UP):
-        length = 1 + number * (reader.long_rows.max_length + 8) // MADE_UP
+        length = 1 + number * (reader.truncation.max_length + 8) // MADE_UP
         chosen = [words[one] for one in random.integers(len(words), size=length)]
         if reader.tagged:
             texts.append(join_words(chosen))

@@ -15,6 +15,7 @@ from typing import Any
 from yaml import YAMLError, safe_load
 
 from sweepformer.config.plain import config_hash, differences
+from sweepformer.config.renamed import overrides_with_new_names, renaming, with_new_names
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import remove_unfinished, write_text
 from sweepformer.files.inside import refuse_links_out
@@ -157,9 +158,12 @@ class RunDirectory:
         content = _read_object(self._summary) or {}
         checksum = content.pop("checksum", None)
         try:
-            return Summary(**content) if checksum in (None, _checksum(content)) else None
+            summary = Summary(**content) if checksum in (None, _checksum(content)) else None
         except TypeError:  # it has other fields
             return None
+        if summary and isinstance(summary.overrides, list):
+            summary.overrides = self.with_new_names(summary.overrides)
+        return summary
 
     @property
     def result(self) -> Summary | None:
@@ -186,8 +190,15 @@ class RunDirectory:
             return
 
     def read_config(self) -> dict[str, Any] | None:
-        """The plain config of the run in here; None if there is none or it can't be read."""
-        return _read_object(self._config)
+        """The plain config of the run in here, under today's names; None if there is none or it can't be read."""
+        config = _read_object(self._config)
+        return config and with_new_names(config)
+
+    def with_new_names(self, overrides: list[str]) -> list[str]:
+        """What was typed for the run in here, under today's names of keys."""
+        if not any(renaming(one.partition("=")[0]) for one in overrides):
+            return overrides
+        return overrides_with_new_names(overrides, _read_object(self._config) or {})
 
     @property
     def overrides(self) -> list[str]:
@@ -196,7 +207,7 @@ class RunDirectory:
             found = safe_load((self.path / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
         except (OSError, ValueError, YAMLError, RecursionError):
             return []
-        return [str(one) for one in found] if isinstance(found, list) else []
+        return self.with_new_names([str(one) for one in found]) if isinstance(found, list) else []
 
     @property
     def name_for_ever(self) -> str:

@@ -10,9 +10,9 @@ from sweepformer.config.by_rows import choices_by_rows
 from sweepformer.config.choices import Choice, with_choices
 from sweepformer.config.kinds import Kind
 from sweepformer.config.model_choices import choices_by_the_task
-from sweepformer.data.long_rows import LongRows
 from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import has_rare_words, kind_of, special_ids, vocab_size
+from sweepformer.data.truncation import Truncation
 from sweepformer.runs.request import Request
 from sweepformer.tasks.model_arguments import known_to_the_program, model_options
 from sweepformer.training.devices import Device
@@ -105,7 +105,7 @@ def _tokens_an_epoch(asked: dict[str, Any], store: Store) -> int:
     """How many an epoch reads; 0 where it ends before all rows are read."""
     if has_short_epochs(asked["trainer"]):
         return 0
-    return int(LongRows.of(asked).tokens_read(store.splits["train"].lengths).sum())
+    return int(Truncation.of(asked).tokens_read(store.splits["train"].lengths).sum())
 
 
 def _tokens_known(asked: dict[str, Any], kind: Kind, store: Store, pretrained: Pretrained | None) -> int | None:
