@@ -263,7 +263,7 @@ def test_columns_of_tags_are_no_classes(cli: Cli, conll: tuple[str, ...]) -> Non
     assert "choose task=tagging" in result.screen
     texts = cli(*conll, "task=masked_lm", "hydra.run.dir=texts")
     assert texts.code == 1
-    assert "task.cut_by=tags" in texts.err
+    assert "task.stratify_by=tags" in texts.err
 
 
 def test_a_tag_that_train_lacks_is_refused_with_its_line(cli: Cli, conll: tuple[str, ...], tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def first_config(cfg: DictConfig) -> DictConfig:
     for group, options in changes.items():
         config[group] = options if group == "task" else _merged(config.get(group), options)
     if "data" not in changes:
-        config["task"]["cut_by"] = kind.labels
+        config["task"]["stratify_by"] = kind.labels
     return OmegaConf.create(config)
 
 

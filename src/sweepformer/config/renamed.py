@@ -10,6 +10,7 @@ from sweepformer.errors import UserError
 
 RENAMED = {
     "data.long_rows": "data.truncation",
+    "task.cut_by": "task.stratify_by",
 }
 FIRST_RUN = "pretrain."  # what of it differs from the second's stands under the same names
 

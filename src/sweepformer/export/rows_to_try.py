@@ -32,7 +32,9 @@ def read_again(config: dict[str, Any], labelled: LabelKind, run: RunDirectory, a
     tokenizer = config["tokenizer"]
     if config.get("pretrain") or config["model"].get("init_from"):  # another run's, which this one has taken over
         tokenizer = {**tokenizer, "kind": "pretrained", "path": str(run.path / "tokenizer.json")}
-    return prepare(config["data"], tokenizer, config["seed"], labelled, config["task"].get("cut_by")).splits["test"]
+    return prepare(config["data"], tokenizer, config["seed"], labelled, config["task"].get("stratify_by")).splits[
+        "test"
+    ]
 
 
 def recorded(path: Path, labelled: LabelKind, classes: list[str], ids: Sequence[str]) -> tuple[np.ndarray, list[Any]]:

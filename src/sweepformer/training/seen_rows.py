@@ -32,11 +32,11 @@ def warn_of_seen_rows(pretrained: Pretrained, config: dict[str, Any], labelled: 
         )
         return
     kind = kind_of(pretrained.config["task"])
-    cut_by = pretrained.config["task"].get("cut_by", kind.labels if kind else labelled)
-    if tested != trained_on or _cut(pretrained.config, cut_by) != _cut(config, labelled):
+    stratify_by = pretrained.config["task"].get("stratify_by", kind.labels if kind else labelled)
+    if tested != trained_on or _cut(pretrained.config, stratify_by) != _cut(config, labelled):
         log.warning(
             "warning: %s cut the same rows into other splits, and may have read this run's test texts. To keep them "
-            "unseen, pretrain with task.cut_by=%s and the same files, seed and fractions, or give data.test_file",
+            "unseen, pretrain with task.stratify_by=%s and the same files, seed and fractions, or give data.test_file",
             pretrained.given,
             labelled,
         )
