@@ -32,9 +32,8 @@ def read_again(config: dict[str, Any], labelled: LabelKind, run: RunDirectory, a
     tokenizer = config["tokenizer"]
     if config.get("pretrain") or config["model"].get("init_from"):  # another run's, which this one has taken over
         tokenizer = {**tokenizer, "kind": "pretrained", "path": str(run.path / "tokenizer.json")}
-    return prepare(config["data"], tokenizer, config["seed"], labelled, config["task"].get("stratify_by")).splits[
-        "test"
-    ]
+    stratify_by = config["task"].get("stratify_by")
+    return prepare(config["data"], tokenizer, config["seed"], labelled, stratify_by).splits["test"]
 
 
 def recorded(path: Path, labelled: LabelKind, classes: list[str], ids: Sequence[str]) -> tuple[np.ndarray, list[Any]]:
