@@ -29,7 +29,7 @@ RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "tail": ("rows.csv", ("model.max_length=6", "tokenizer.truncation_side=left", *ENCODER_ALONE)),
     "averaged": ("rows.csv", ("callbacks=ema", "trainer.precision=bf16-mixed", "model.attention=varlen")),
     "half": ("rows.csv", ("trainer.precision=bf16-true", "model.positional_encoding=sinusoidal")),
-    "wide": ("rows.csv", ("model.wide.longest=3",)),
+    "wide": ("rows.csv", ("model.wide.ngram_order=3",)),
     "sets": ("sets.jsonl", SETS),
     "numbers": ("numbers.jsonl", NUMBERS),
     "pairs": ("pairs.csv", ("data.pair_column=other",)),

@@ -47,7 +47,7 @@ def assert_clear(result, *words: str) -> None:
         ("data.batch_size=null recipe.batch_size=null", ["data.batch_size is null", "recipe.batch_size"]),
         ("model.word_dropout=1", ["model.word_dropout=1", "below 1"]),
         ("model.wide.enabled=true model.wide.features=0", ["model.wide.features=0", "at least 1"]),
-        ("model.wide.enabled=true model.wide.longest=50", ["wide.longest=50", "at most"]),
+        ("model.wide.enabled=true model.wide.ngram_order=50", ["wide.ngram_order=50", "at most"]),
         ("model.wide.enabled=true task=regression", ["model.wide.enabled=true", "one class a row"]),
         ("model.wide.longets=3", ["longets"]),
         ("task.class_weights=inverse", ["task.class_weights='inverse'", "balanced"]),

@@ -10,6 +10,8 @@ from sweepformer.errors import UserError
 
 RENAMED = {
     "data.long_rows": "data.truncation",
+    "model.longest": "model.ngram_order",
+    "model.wide.longest": "model.wide.ngram_order",
     "task.cut_by": "task.stratify_by",
 }
 FIRST_RUN = "pretrain."  # what of it differs from the second's stands under the same names

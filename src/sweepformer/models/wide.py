@@ -42,12 +42,12 @@ class WidePath(nn.Module):
 
     def __init__(self, vocab_size: int, num_classes: int, shape: WideShape) -> None:
         super().__init__()
-        self.base, self.longest, self.positions = vocab_size + 1, shape.longest, shape.positions
-        most = longest_numbered(vocab_size)
-        if not 1 <= self.longest <= most:
+        self.base, self.ngram_order, self.positions = vocab_size + 1, shape.ngram_order, shape.positions
+        most = highest_ngram_order(vocab_size)
+        if not 1 <= self.ngram_order <= most:
             raise ValueError(
-                f"wide.longest={self.longest} must be at least 1 and, with {vocab_size} tokens, at most {most}; with "
-                "fewer (tokenizer.vocab_size, tokenizer.rare_words) they may be longer"
+                f"wide.ngram_order={self.ngram_order} must be at least 1 and, with {vocab_size} tokens, at most {most}; "
+                "with fewer (tokenizer.vocab_size, tokenizer.rare_words) they may be longer"
             )
         # One more than are known: index 0 is of all others, and scores nothing.
         self.register_buffer("keys", torch.full((shape.known + 1,), NOTHING))
@@ -90,7 +90,7 @@ class WidePath(nn.Module):
         real = torch.ones_like(token_ids, dtype=torch.bool) if padding is None else ~padding
         keys, whole = token_ids + 1, real  # above 0, so that n-grams of different lengths have different keys
         found = [torch.where(whole, keys, NOTHING)]
-        for _ in range(1, self.longest):
+        for _ in range(1, self.ngram_order):
             keys = F.pad(keys, (1, 0))[:, :-1] * self.base + token_ids + 1
             whole = F.pad(whole, (1, 0))[:, :-1] & real
             found.append(torch.where(whole, keys, NOTHING))
@@ -135,7 +135,7 @@ def _take_sizes(wide: nn.Module, state_dict: dict[str, Any], prefix: str, *_: An
             setattr(wide, name, own.new_empty(len(saved), *own.shape[1:]))
 
 
-def longest_numbered(vocab_size: int) -> int:
+def highest_ngram_order(vocab_size: int) -> int:
     """The most tokens that n-grams can have, so that each is a number of 64 bits."""
     return next(length for length in range(64) if (vocab_size + 1) ** (length + 1) > HIGHEST)
 

@@ -96,9 +96,9 @@ def _by_tokens(asked: dict[str, Any], store: Store) -> list[Choice]:
 def _ngrams(asked: dict[str, Any], model: dict[str, Any]) -> list[Choice]:
     """How long a wide path's n-grams are, which `model_options` takes from the tokens."""
     wide, made = asked["model"].get("wide") or {}, model.get("wide") or {}
-    if "longest" not in made or wide.get("longest") is not None:
+    if "ngram_order" not in made or wide.get("ngram_order") is not None:
         return []
-    return [Choice("model.wide.longest", made["longest"], "by what tokens are: 5 of characters, 2 of others")]
+    return [Choice("model.wide.ngram_order", made["ngram_order"], "by what tokens are: 5 of characters, 2 of others")]
 
 
 def _tokens_an_epoch(asked: dict[str, Any], store: Store) -> int:

@@ -62,7 +62,7 @@ def fit_wide(
     of_rows = f", from {len(some):,} of {len(train):,} rows" if len(some) < len(train) else ""
     letters = Letters.of(_spelled(found, words), options.get("letters", 0.0), counts, len(present))
     tried = []
-    for name, kind in _kinds(found, wide.longest):
+    for name, kind in _kinds(found, wide.ngram_order):
         beside = letters.those(kind)
         spelled = " and the letters of words" if beside.there_are else ""
         log.info("wide path: %s %s%s%s", f"{kind.sum():,}", name, spelled, of_rows)
@@ -133,10 +133,10 @@ def _spelled(keys: np.ndarray, words: Sequence[str]) -> list[str]:
     return [words[key - 1] if 0 < key <= len(words) else "" for key in keys.tolist()]
 
 
-def _kinds(found: np.ndarray, longest: int) -> Iterator[tuple[str, np.ndarray]]:
+def _kinds(found: np.ndarray, ngram_order: int) -> Iterator[tuple[str, np.ndarray]]:
     """Which of the n-grams to try together, (known,) bool each, and what these are called."""
     ngrams = found > 0
-    name = f"n-grams of up to {longest} tokens"
+    name = f"n-grams of up to {ngram_order} tokens"
     if ngrams.any():
         yield name, ngrams
     if not ngrams.all():
