@@ -23,7 +23,7 @@ def assert_clear(result, *words: str) -> None:
         ("modle=small", ["modle"]),
         ("+tokenizer.lowercsae=1", ["tokenizer.lowercsae", "Did you mean tokenizer.lowercase?"]),
         ("optimizer.betas=${seed}", ["optimizer.betas=0", "two numbers"]),
-        ("model.wide.enabled=true model.wide.strengths=${seed}", ["model.wide.strengths"]),
+        ("model.wide.enabled=true model.wide.c_grid=${seed}", ["model.wide.c_grid"]),
         ("recipe.rows=${seed}", ["recipe.rows"]),
         ("model=smal", ["smal", "small", "vanilla"]),
         ("model.num_heads=many", ["model.num_heads", "many"]),

@@ -43,7 +43,7 @@ class WideFit:
         "weight of the letter n-grams of words, by which words spelled alike learn together (0: each by itself)",
         Range(0, 100),
     )
-    strengths: list[float] = option(MISSING, "values of C to choose from by validation accuracy")  # noqa: RUF009  # a field
+    c_grid: list[float] = option(MISSING, "values of C to choose from by validation accuracy")  # noqa: RUF009  # a field
 
 
 BEGINNING = options(Beginning)

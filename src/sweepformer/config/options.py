@@ -121,7 +121,7 @@ class TfIdfSchema:
     ngrams: list[int] | None = None
     min_frequency: int = MISSING
     sublinear: bool = MISSING
-    strengths: list[float] = field(default_factory=list)
+    c_grid: list[float] = field(default_factory=list)
 
 
 @dataclass

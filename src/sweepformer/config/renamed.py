@@ -11,7 +11,9 @@ from sweepformer.errors import UserError
 RENAMED = {
     "data.long_rows": "data.truncation",
     "model.longest": "model.ngram_order",
+    "model.strengths": "model.c_grid",
     "model.wide.longest": "model.wide.ngram_order",
+    "model.wide.strengths": "model.wide.c_grid",
     "task.cut_by": "task.stratify_by",
 }
 FIRST_RUN = "pretrain."  # what of it differs from the second's stands under the same names

@@ -266,10 +266,10 @@ def _check_wide(wide: dict[str, Any], task: dict[str, Any]) -> None:
             "Leave it out, or use task=classification."
         )
     check_options("model.wide", wide, WIDE)
-    if not wide.get("strengths"):
-        raise UserError("model.wide.strengths is empty: give at least one number above 0, such as [0.1,1.0,10.0].")
-    for strength in wide["strengths"]:
-        check_range("model.wide.strengths", strength, Range(0, 1e9, above=True))
+    if not wide.get("c_grid"):
+        raise UserError("model.wide.c_grid is empty: give at least one number above 0, such as [0.1,1.0,10.0].")
+    for c in wide["c_grid"]:
+        check_range("model.wide.c_grid", c, Range(0, 1e9, above=True))
 
 
 def _check_keys(group: str, values: dict[str, Any], known: Iterable[str]) -> None:

@@ -46,8 +46,8 @@ class WidePath(nn.Module):
         most = highest_ngram_order(vocab_size)
         if not 1 <= self.ngram_order <= most:
             raise ValueError(
-                f"wide.ngram_order={self.ngram_order} must be at least 1 and, with {vocab_size} tokens, at most {most}; "
-                "with fewer (tokenizer.vocab_size, tokenizer.rare_words) they may be longer"
+                f"wide.ngram_order={self.ngram_order} must be at least 1 and, with {vocab_size} tokens, at most "
+                f"{most}; with fewer (tokenizer.vocab_size, tokenizer.rare_words) they may be longer"
             )
         # One more than are known: index 0 is of all others, and scores nothing.
         self.register_buffer("keys", torch.full((shape.known + 1,), NOTHING))

@@ -43,7 +43,7 @@ def fit_wide(
     Args:
         wide: without any n-grams.
         train, val: rows with a class each.
-        options: `model.wide` of a config: features, letters, strengths.
+        options: `model.wide` of a config: features, letters, c_grid.
         most_rows: of the training rows that may be looked at, and of the validation rows; None: all.
         words: how each token is spelled, where tokens are words.
     """
@@ -69,7 +69,7 @@ def fit_wide(
         known = torch.from_numpy(found[kind]), torch.from_numpy(_idf(counts[kind], len(some)))
         wide.know(*known)
         table, val_table = (beside.beside(_table(wide, *rows)) for rows in ((train, some), (val, val_some)))
-        linear = fit_linear(table, labels, val_table, val_labels, options["strengths"])
+        linear = fit_linear(table, labels, val_table, val_labels, options["c_grid"])
         weights, bias = np.zeros((classes, len(known[0]))), np.full(classes, UNSEEN)
         weights[present], bias[present] = beside.in_words(linear.weights), linear.bias
         scaled = [torch.from_numpy(part * linear.scale) for part in (weights, bias)]
