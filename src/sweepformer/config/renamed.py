@@ -12,6 +12,7 @@ RENAMED = {
     "data.long_rows": "data.truncation",
     "model.longest": "model.ngram_order",
     "model.strengths": "model.c_grid",
+    "model.wide.letters": "model.wide.char_ngram_weight",
     "model.wide.longest": "model.wide.ngram_order",
     "model.wide.strengths": "model.wide.c_grid",
     "task.cut_by": "task.stratify_by",

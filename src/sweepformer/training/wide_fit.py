@@ -13,7 +13,7 @@ from torch import nn
 from sweepformer.data.batches import Batch, BatchedRows
 from sweepformer.models.layout import Packed
 from sweepformer.models.wide import NOTHING, WidePath
-from sweepformer.training.letters import Letters
+from sweepformer.training.char_ngrams import CharNgrams
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def fit_wide(
     Args:
         wide: without any n-grams.
         train, val: rows with a class each.
-        options: `model.wide` of a config: features, letters, c_grid.
+        options: `model.wide` of a config: features, char_ngram_weight, c_grid.
         most_rows: of the training rows that may be looked at, and of the validation rows; None: all.
         words: how each token is spelled, where tokens are words.
     """
@@ -60,11 +60,11 @@ def fit_wide(
     wide.cpu().double()
     found, counts = _frequent(wide, train, some, min(int(options["features"]), MOST_WEIGHTS // classes))
     of_rows = f", from {len(some):,} of {len(train):,} rows" if len(some) < len(train) else ""
-    letters = Letters.of(_spelled(found, words), options.get("letters", 0.0), counts, len(present))
+    char_ngrams = CharNgrams.of(_spelled(found, words), options.get("char_ngram_weight", 0.0), counts, len(present))
     tried = []
     for name, kind in _kinds(found, wide.ngram_order):
-        beside = letters.those(kind)
-        spelled = " and the letters of words" if beside.there_are else ""
+        beside = char_ngrams.those(kind)
+        spelled = " and the character n-grams of words" if beside.there_are else ""
         log.info("wide path: %s %s%s%s", f"{kind.sum():,}", name, spelled, of_rows)
         known = torch.from_numpy(found[kind]), torch.from_numpy(_idf(counts[kind], len(some)))
         wide.know(*known)
