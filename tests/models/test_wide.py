@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
+from torch import nn
 
 from sweepformer.models.layout import Packed
 from sweepformer.models.shape import WideShape
 from sweepformer.models.transformer import Transformer
-from sweepformer.models.wide import NOTHING, WidePath
+from sweepformer.models.wide import NOTHING, WidePath, present_name
 
 ROWS = [[3, 4, 5, 3, 4], [5, 4, 3, 6], [7], [9, 8, 9]]
 KNOWN = ROWS[:3]  # the last has tokens that no other has
@@ -104,6 +105,21 @@ def test_a_state_brings_its_own_number_of_ngrams() -> None:
         WidePath(VOCABULARY, CLASSES + 1, WideShape(ngram_order=3)).load_state_dict(made.state_dict())
 
 
+@pytest.mark.parametrize("prefix", ["", "model.wide."])
+def test_a_state_of_earlier_versions_is_read(prefix: str) -> None:
+    made = wide()
+    made.ensemble_weights.copy_(torch.tensor([0.3, 2.0]))
+    fresh: nn.Module = WidePath(VOCABULARY, CLASSES, WideShape(ngram_order=3))
+    for part in reversed(prefix.split(".")[:-1]):
+        fresh = nn.ModuleDict({part: fresh})
+    names = {f"{prefix}{name}": value for name, value in made.state_dict().items()}
+    former = {name.replace("ensemble_weights", "trust"): value for name, value in names.items()}
+    fresh.load_state_dict(former)
+    assert fresh.state_dict().keys() == names.keys()
+    assert fresh.state_dict()[f"{prefix}ensemble_weights"].tolist() == pytest.approx([0.3, 2.0])
+    assert {present_name(f"wide.{name}") for name in ("trust", "idf")} == {"wide.ensemble_weights", "wide.idf"}
+
+
 def test_in_training_the_encoder_answers_alone() -> None:
     torch.manual_seed(0)
     model = Transformer(vocab_size=VOCABULARY, num_classes=CLASSES, dropout=0.0, classifier_dropout=0.0,
@@ -113,5 +129,5 @@ def test_in_training_the_encoder_answers_alone() -> None:
     deep, beside = model.eval()(*batch, apart=True).chunk(2, dim=1)
     torch.testing.assert_close(model.train()(*batch), deep)
     torch.testing.assert_close(beside, model.wide(*batch))
-    model.wide.trust.copy_(torch.tensor([0.3, 2.0]))
+    model.wide.ensemble_weights.copy_(torch.tensor([0.3, 2.0]))
     torch.testing.assert_close(model.eval()(*batch), 0.3 * deep + 2 * beside)

@@ -1,5 +1,6 @@
 """A linear classifier of n-grams, to stand beside an encoder."""
 
+import re
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ class WidePath(nn.Module):
     here has a gradient. A row's features are those of TF-IDF (Salton and Buckley 1988): (1 + log of an n-gram's count)
     times its IDF, together of length 1. N-grams that are not known have none.
 
-    Both answers are pooled by adding their logits, each times how far it is to be trusted: the product of their
+    Both answers are pooled by adding their logits, each times its ensemble weight: the product of their
     probabilities with exponents (Genest and Zidek 1986, logarithmic opinion pool). The mean over windows of a row is so
     the pool of their means.
 
@@ -38,7 +39,7 @@ class WidePath(nn.Module):
     idf: Tensor
     weights: Tensor
     bias: Tensor
-    trust: Tensor
+    ensemble_weights: Tensor
 
     def __init__(self, vocab_size: int, num_classes: int, shape: WideShape) -> None:
         super().__init__()
@@ -54,8 +55,8 @@ class WidePath(nn.Module):
         self.register_buffer("idf", torch.zeros(shape.known + 1))
         self.register_buffer("weights", torch.zeros(shape.known + 1, num_classes))
         self.register_buffer("bias", torch.zeros(num_classes))
-        self.register_buffer("trust", torch.full((2,), UNDECIDED))
-        self.register_load_state_dict_pre_hook(_take_sizes)
+        self.register_buffer("ensemble_weights", torch.full((2,), UNDECIDED))
+        self.register_load_state_dict_pre_hook(_make_fit)
 
     def forward(self, token_ids: Tensor, layout: Layout = None) -> Tensor:
         """Scores, (batch, num_classes) float; arguments as `Transformer.forward`."""
@@ -66,7 +67,7 @@ class WidePath(nn.Module):
 
     def pooled(self, deep: Tensor, wide: Tensor) -> Tensor:
         """The logits of both, from the encoder's and from the scores here, all (batch, num_classes) float."""
-        return self.trust[0] * deep.to(wide.dtype) + self.trust[1] * wide
+        return self.ensemble_weights[0] * deep.to(wide.dtype) + self.ensemble_weights[1] * wide
 
     def features(self, token_ids: Tensor, layout: Layout = None) -> tuple[Tensor, Tensor]:
         """The n-grams of rows: (batch, n-grams) int64, the index of each, and float, what it adds to that feature.
@@ -127,8 +128,15 @@ class WidePath(nn.Module):
         return torch.where(self.keys[place] == keys, place, 0)
 
 
-def _take_sizes(wide: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
+def present_name(name: str) -> str:
+    """What a weight of a checkpoint is called now, where earlier versions called it otherwise."""
+    return re.sub(r"\bwide\.trust$", "wide.ensemble_weights", name)
+
+
+def _make_fit(wide: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
     """Make room for what is loaded: how many n-grams are known is seen from the data, and no part of the config."""
+    if (formerly := f"{prefix}trust") in state_dict:
+        state_dict[f"{prefix}ensemble_weights"] = state_dict.pop(formerly)
     for name in ("keys", "idf", "weights"):
         own, saved = getattr(wide, name), state_dict.get(prefix + name)
         if saved is not None:

@@ -95,9 +95,10 @@ def count_parameters(model: nn.Module) -> int:
 
 
 def log_ensemble_weights(model: nn.Module) -> None:
-    """Print how encoder and wide path are pooled, if there are both."""
+    """Print by what the logits of encoder and wide path are multiplied before they are added, if there are both."""
     if wide := wide_path_of(model):
-        log.info("pooled: encoder x %.2f, wide path x %.2f, by validation rows", *wide.trust.tolist())
+        weights = wide.ensemble_weights.tolist()
+        log.info("ensemble weights: encoder %.2f, wide path %.2f, fitted on validation rows", *weights)
 
 
 def _some(rows: BatchedRows, most: int) -> np.ndarray:
