@@ -139,7 +139,7 @@ KINDS = {
 }
 
 
-def kind_of(task: dict[str, Any]) -> Kind | None:
+def task_kind(task: dict[str, Any]) -> Kind | None:
     """The kind that a task's config names; None for a task of a user's own."""
     package, _, name = str(task.get("_target_")).rpartition(".")
     return KINDS.get(name) if package.startswith("sweepformer.tasks.") else None

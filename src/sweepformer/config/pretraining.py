@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from sweepformer.config.kinds import KINDS, kind_of
+from sweepformer.config.kinds import KINDS, task_kind
 from sweepformer.config.model_choices import leaves_stem_open, stem_by_the_task
 
 
@@ -19,7 +19,7 @@ def first_config(cfg: DictConfig) -> DictConfig:
     # Unresolved: what is said of the task elsewhere (`callbacks.checkpoint.monitor`) shall be said of this one.
     config: Any = OmegaConf.to_container(cfg, resolve=False, enum_to_str=True)
     changes, config["pretrain"] = config["pretrain"], None
-    kind = kind_of(config["task"]) or KINDS["Classification"]
+    kind = task_kind(config["task"]) or KINDS["Classification"]
     if "frozen_layers" in config["model"]:
         config["model"]["frozen_layers"] = None
     if leaves_stem_open(config["model"]) and not config["model"].get("init_from"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from sweepformer.config.by_rows import check_recipe, every_settled
 from sweepformer.config.completeness import TOP_LEVEL, check_complete
-from sweepformer.config.kinds import kind_of
+from sweepformer.config.kinds import task_kind
 from sweepformer.config.metrics import check_mode
 from sweepformer.config.model_options import BAG_OF_NGRAMS, TRANSFORMER, WIDE
 from sweepformer.config.ranges import MASKING, RANGES, RATE, check_options, check_range, check_ranges
@@ -77,7 +77,7 @@ def _check_task(task: dict[str, Any], sampling: str) -> None:
         )
     if sampling == "uniform":
         return
-    kind = kind_of(task)
+    kind = task_kind(task)
     if kind is not None and not kind.labelled.is_one_class:
         raise UserError(
             f"data.sampling={sampling} draws as many rows of each class, and rows of this task have no class. "
@@ -92,7 +92,7 @@ def _check_task(task: dict[str, Any], sampling: str) -> None:
 
 def _check_texts(config: dict[str, Any]) -> None:
     """The tasks that learn from texts alone, and the runs that begin with what these have learned."""
-    task, kind = config["task"], kind_of(config["task"])
+    task, kind = config["task"], task_kind(config["task"])
     if "rate" in task:
         check_ranges("task", task, MASKING)
         masked, random = task.get("masked", 0.0), task.get("random", 0.0)
@@ -155,7 +155,7 @@ def _check_trainer(trainer: dict[str, Any]) -> None:
 
 
 def _check_precision(config: dict[str, Any]) -> None:
-    kind, precision = kind_of(config["task"]), config["trainer"].get("precision")
+    kind, precision = task_kind(config["task"]), config["trainer"].get("precision")
     if kind is not None and kind.labelled.is_a_number and precision in ("16-true", "bf16-true"):
         raise UserError(
             f"trainer.precision={precision} would round the rows' numbers themselves to 16 bits. Use 16-mixed or "
@@ -166,7 +166,7 @@ def _check_precision(config: dict[str, Any]) -> None:
 def _check_monitors(config: dict[str, Any]) -> None:
     """A misspelt metric would be found after an epoch only, and a wrong mode never. Tasks of a user's own may log what
     they like, and say whether a large value of it is good."""
-    kind = kind_of(config["task"])
+    kind = task_kind(config["task"])
     parts = {f"callbacks.{name}": one for name, one in (config.get("callbacks") or {}).items()}
     for key, options in {"task": config["task"], **parts, "scheduler": config["scheduler"]}.items():
         monitor = options.get("monitor") if isinstance(options, dict) else None
@@ -188,7 +188,7 @@ def _check_monitors(config: dict[str, Any]) -> None:
 
 
 def _check_reading(config: dict[str, Any]) -> None:
-    data, kind = config["data"], kind_of(config["task"])
+    data, kind = config["data"], task_kind(config["task"])
     part = data.get("truncation")
     if data.get("label_separator") == "":
         raise UserError("data.label_separator is empty: say what stands between the classes of a row, such as ','.")
@@ -256,7 +256,7 @@ def _check_transformer(model: dict[str, Any], vocab_size: int) -> None:
 
 def _check_wide(wide: dict[str, Any], task: dict[str, Any]) -> None:
     _check_keys("model.wide", wide, WIDE)
-    kind = kind_of(task)
+    kind = task_kind(task)
     fits = kind is None or kind.labelled.is_one_class
     if not wide or wide.get("enabled") is False or (wide.get("enabled") is None and not fits):
         return

@@ -16,7 +16,7 @@ from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.split_report import (
     SplitReport,
     place_of,
-    tell_of_tags,
+    report_tags,
     warn_of_absent_classes,
     warn_of_shared_groups,
 )
@@ -88,7 +88,7 @@ def make_splits(
     report.rows = {"train": len(train), "val": len(val), "test": len(test)}
     report.classes = len(classes)
     if kind.is_of_words:
-        tell_of_tags(train, report)
+        report_tags(train, report)
     warn_of_absent_classes(classes, val, test, report)
     warn_of_shared_groups(train, val, test, report)
     return Splits(train, val, test, classes), report

@@ -11,7 +11,7 @@ from torch import nn
 
 from sweepformer.baselines.baseline import Baseline
 from sweepformer.config.build import build, find_target
-from sweepformer.config.kinds import KINDS, Kind, kind_of
+from sweepformer.config.kinds import KINDS, Kind, task_kind
 from sweepformer.config.targets import Names, trusting
 from sweepformer.data.tokenizer import parse_tokenizer, read_text_as_it_is
 from sweepformer.data.truncation import Truncation
@@ -99,7 +99,7 @@ def kind_named(task: dict[str, Any]) -> Kind:
     Raises:
         UserError: it is not allowed, or doesn't say.
     """
-    kind = kind_of(task) or getattr(find_target("task", task, LOADED), "kind", None)
+    kind = task_kind(task) or getattr(find_target("task", task, LOADED), "kind", None)
     if not isinstance(kind, Kind):
         raise UserError(
             f"task._target_={task.get('_target_')} doesn't say of what kind it is: give the class a `kind`."

@@ -210,7 +210,7 @@ class RunDirectory:
         return self.with_new_names([str(one) for one in found]) if isinstance(found, list) else []
 
     @property
-    def name_for_ever(self) -> str:
+    def permanent_id(self) -> str:
         """Eight letters and digits drawn when first asked for, and kept: whoever moves the folder keeps the name."""
         path = self.path / ".hydra" / "id"
         if not path.exists():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from sweepformer.config.build import build
-from sweepformer.config.kinds import KINDS, kind_of
+from sweepformer.config.kinds import KINDS, task_kind
 from sweepformer.config.rules import check
 from sweepformer.errors import UserError
 from sweepformer.screen.tables import table_text
@@ -39,7 +39,7 @@ def show(jobs: Sequence[Job]) -> None:
 
 def _parameters(job: Job) -> str:
     """The model's size, of shapes alone. The vocabulary is not known before the data is read: its limit counts."""
-    options = model_options(job.config, kind_of(job.config["task"]) or KINDS["Classification"])
+    options = model_options(job.config, task_kind(job.config["task"]) or KINDS["Classification"])
     try:
         check(job.config)
         with torch.device("meta"):

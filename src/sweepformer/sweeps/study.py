@@ -104,7 +104,7 @@ def _run_trials(study: "Study", sweep: Sweep, fixed: list[str]) -> None:
     """Run what the study draws, the next trial as soon as there is room for it."""
     running: dict[int, tuple[FrozenTrial, Job]] = {}
 
-    def tell_ended() -> None:
+    def report_ended() -> None:
         for trial, job in list(running.values()):
             if job.directory.read_summary() is not None:
                 study.tell(trial, job)
@@ -112,13 +112,13 @@ def _run_trials(study: "Study", sweep: Sweep, fixed: list[str]) -> None:
 
     def jobs() -> Iterator[Job]:
         with storage_errors(study.options["storage"]):  # here, as the launcher calls this
-            for trial in study.draw(before_each=tell_ended):
+            for trial in study.draw(before_each=report_ended):
                 job = sweep.add(*_overrides(fixed, trial.params))
                 running[trial.number] = trial, job
                 yield job
 
     sweep.run_as_drawn(jobs(), study.options["n_jobs"])
-    tell_ended()
+    report_ended()
 
 
 def _overrides(fixed: list[str], params: dict[str, Any]) -> tuple[list[str], list[str]]:

@@ -55,7 +55,7 @@ def read_best(path: Path, config: dict[str, Any], monitor: str | None, score: An
     return found
 
 
-def find_checkpoint(directory: RunDirectory, config: dict[str, Any]) -> tuple[Path, dict[str, Any]] | None:
+def resume_checkpoint(directory: RunDirectory, config: dict[str, Any]) -> tuple[Path, dict[str, Any]] | None:
     """The checkpoint that a run goes on from, and what is in it; None if the run begins anew.
 
     That is `last.ckpt`. If it can't be used, the newest one beside it that can.

@@ -11,7 +11,7 @@ from sweepformer.config.choices import Choice, with_choices
 from sweepformer.config.kinds import Kind
 from sweepformer.config.model_choices import choices_by_the_task
 from sweepformer.data.store import Store
-from sweepformer.data.tokenizer import has_rare_words, kind_of, special_ids, vocab_size
+from sweepformer.data.tokenizer import has_rare_words, special_ids, tokenizer_kind, vocab_size
 from sweepformer.data.truncation import Truncation
 from sweepformer.runs.request import Request
 from sweepformer.tasks.model_arguments import known_to_the_program, model_options
@@ -89,7 +89,7 @@ def settle(request: Request, store: Store, device: Device, pretrained: Pretraine
 def _by_tokens(asked: dict[str, Any], store: Store) -> list[Choice]:
     if asked["tokenizer"]["kind"] != "auto":
         return []
-    kind = kind_of(store.tokenizer, "auto")
+    kind = tokenizer_kind(store.tokenizer, "auto")
     return [Choice("tokenizer.kind", kind, f"as {WHY_TOKENS[kind]}")]
 
 

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from sweepformer.config.kinds import kind_of
+from sweepformer.config.kinds import task_kind
 from sweepformer.training.initialization import Pretrained
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def warn_of_seen_rows(pretrained: Pretrained, config: dict[str, Any], labelled: 
             pretrained.given,
         )
         return
-    kind = kind_of(pretrained.config["task"])
+    kind = task_kind(pretrained.config["task"])
     stratify_by = pretrained.config["task"].get("stratify_by", kind.labels if kind else labelled)
     if tested != trained_on or _cut(pretrained.config, stratify_by) != _cut(config, labelled):
         log.warning(
