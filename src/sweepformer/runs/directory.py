@@ -43,7 +43,7 @@ class Summary:
     parameters: int | None = None
     epochs: int = 0
     steps: int = 0
-    skipped_steps: int = 0  # counted in steps too: their gradients were no numbers
+    skipped_steps: int = 0  # counted in steps too: their gradients were NaN or infinite
     fp16_overflows: int = 0  # likewise, until the scale of the loss fitted
     loss_spikes: int = 0
     tokens: int | None = None

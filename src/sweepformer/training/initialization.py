@@ -87,7 +87,7 @@ def _taken_from(checkpoint: dict[str, Any], given: str) -> Pretrained:
         raise ValueError(f"its tokenizer can't be used: {error}") from error
     weights = {name.removeprefix(ENCODER): value for name, value in state.items() if name.startswith(ENCODER)}
     if not all(isinstance(value, Tensor) for value in weights.values()):
-        raise ValueError("its weights are no numbers")
+        raise ValueError("its weights are not tensors")
     return Pretrained(given, config, tokenizer, weights)
 
 
