@@ -147,7 +147,7 @@ def _unknown_key(key: str, conf: Path) -> str:
 
 
 def _groups(conf: Path) -> Iterator[tuple[Path, str]]:
-    """Every YAML with the group that it is an option of; recipes only repeat the keys of others."""
+    """Every YAML with the group that it is an option of; experiments only repeat the keys of others."""
     for file in sorted(conf.rglob("*.yaml")):
         group = file.parent.relative_to(conf).as_posix()
         if group not in ("experiment", "debug"):
