@@ -10,8 +10,8 @@ from sweepformer.analysis.evaluation.label_kinds import JUDGINGS
 from sweepformer.config.kinds import KINDS, Kind, LabelKind
 from sweepformer.config.options import StratifyBy
 from sweepformer.data.label_kinds import LABELLINGS
-from sweepformer.export.bundle_predict import KINDS as BUNDLED
 from sweepformer.export.label_kinds import LABELS
+from sweepformer.inference.bundle_predict import KINDS as BUNDLED
 from sweepformer.inference.correctness import TALLIES
 from sweepformer.tasks.answers import ANSWERS
 

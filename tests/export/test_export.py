@@ -22,9 +22,9 @@ from sweepformer import UserError, load
 from sweepformer.config.kinds import LabelKind
 from sweepformer.export import graphs, trial
 from sweepformer.export.bundle import Bundle, export
-from sweepformer.export.bundle_predict import Labeller, open_weights
 from sweepformer.export.label_kinds import LABELS
 from sweepformer.files.checkpoints import read_checkpoint, write_checkpoint
+from sweepformer.inference.bundle_predict import Labeller, open_weights
 
 Finished = Callable[[str], Path]
 Exported = Callable[[str, str], Bundle]

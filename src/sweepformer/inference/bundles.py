@@ -10,9 +10,9 @@ from sweepformer.config.plain import check_groups
 from sweepformer.config.renamed import with_new_names
 from sweepformer.config.targets import is_within, trusted_packages
 from sweepformer.errors import UserError
-from sweepformer.export.bundle_predict import open_graph
 from sweepformer.files.atomic import SEAL, check_seal
 from sweepformer.inference.artifact import Artifact
+from sweepformer.inference.bundle_predict import open_graph
 from sweepformer.runs.environment import refuse_newer
 from sweepformer.screen.command_line import install_line
 
