@@ -1,5 +1,6 @@
 """Keys that were renamed: an old name that is typed is refused with the new one, one that was saved is read as it."""
 
+import json
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -7,9 +8,14 @@ from typing import Any
 
 import pytest
 from conftest import Cli
+from omegaconf import OmegaConf
 
+from sweepformer import load
 from sweepformer.config.options import SCHEMAS, WideSchema
 from sweepformer.config.renamed import RENAMED, overrides_with_new_names, with_new_names
+from sweepformer.files.checkpoints import read_checkpoint, write_checkpoint
+from sweepformer.runs.directory import RunDirectory
+from sweepformer.runs.reading import read_runs
 
 OPTIONS = {"model.longest": "model=bag_of_ngrams", "model.strengths": "model=tfidf", "task.cut_by": "task=masked_lm"}
 
@@ -107,3 +113,66 @@ def test_a_model_of_a_users_own_keeps_its_names(old: str) -> None:
     own = saved(old, 1, "mine.Model")
     assert with_new_names(own) == own
     assert overrides_with_new_names([f"{old}=1"], own) == [f"{old}=1"]
+
+
+def under_old_names(config: dict[str, Any]) -> dict[str, Any]:
+    for old, new in RENAMED.items():
+        *groups, name = new.split(".")
+        node: Any = config
+        for group in groups:
+            node = node.get(group, {})
+        if name in node:
+            node[old.rpartition(".")[2]] = node.pop(name)
+    return config
+
+
+@pytest.fixture
+def old_run(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> tuple[list[str], Path]:
+    """What was typed for a run, and its folder as it would have been when keys had their old names."""
+    chosen = ("data.truncation=windows", "model.max_length=8", "model.wide.enabled=true", "model.wide.ngram_order=1")
+    typed = [*tiny, *chosen, f"hydra.run.dir={tmp_path / 'old'}"]
+    run = cli(*typed).directory
+    path = run / ".hydra" / "config.json"
+    path.write_text(json.dumps(under_old_names(json.loads(path.read_text()))))
+    path = run / ".hydra" / "config.yaml"
+    path.write_text(OmegaConf.to_yaml(under_old_names(OmegaConf.to_container(OmegaConf.load(path)))))  # type: ignore[arg-type]
+    overrides = run / ".hydra" / "overrides.yaml"
+    summary = json.loads((run / "summary.json").read_text())
+    del summary["checksum"]
+    for path, text in ((overrides, overrides.read_text()), (run / "summary.json", json.dumps(summary))):
+        path.write_text(text.replace("truncation", "long_rows").replace("ngram_order", "longest"))
+    for path in (run / "checkpoints").glob("*.ckpt"):
+        content = read_checkpoint(path)
+        under_old_names(content["sweepformer"]["config"])
+        state = content["state_dict"]
+        state["model.wide.trust"] = state.pop("model.wide.ensemble_weights")
+        write_checkpoint(path, content)
+    return typed, run
+
+
+def test_a_run_that_was_saved_with_old_names_is_used_as_any_other(
+    cli: Cli, old_run: tuple[list[str], Path], tmp_path: Path
+) -> None:
+    typed, run = old_run
+    assert "long_rows" in (run / ".hydra" / "config.json").read_text()
+    assert "nothing to do" in cli(*typed).out
+    assert load(run).config["data"]["truncation"] == "windows"
+    (read,) = read_runs([run])
+    assert "data.truncation=windows" in read.summary.overrides
+    assert read.config["model"]["wide"]["ngram_order"] == 1
+    repeated = cli("--from-run", str(run), f"hydra.run.dir={tmp_path / 'again'}")
+    assert repeated.code == 0, repeated.screen
+    assert "bit-identical" in repeated.out
+
+
+def test_a_run_that_was_interrupted_with_old_names_goes_on(cli: Cli, old_run: tuple[list[str], Path]) -> None:
+    typed, run = old_run
+    metrics = json.loads((run / "summary.json").read_text())["metrics"]
+    (run / "summary.json").unlink()
+    result = cli(*typed)
+    assert result.code == 0, result.screen
+    assert "can't be used" not in result.screen
+    assert "wide path: " not in result.out, "it is in the checkpoint"
+    assert "ensemble weights: " in result.out
+    assert RunDirectory(run).status == "completed"
+    assert json.loads((run / "summary.json").read_text())["metrics"] == metrics
