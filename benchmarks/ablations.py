@@ -22,7 +22,7 @@ WHOLE = "default"  # the recipe of benchmarks.quality whose ingredients these ar
 WITHOUT: dict[str, list[str]] = {
     "wide path": ["model.wide.enabled=false"],
     "words that occur once": ["tokenizer.rare_words=0"],
-    "letters": ["model.wide.letters=0"],
+    "letters": ["model.wide.char_ngram_weight=0"],
     "whole words": ["tokenizer=wordpiece"],
     "settings by the number of rows": ["trainer.max_epochs=6", "data.batch_size=64", "optimizer.lr=1e-3"],
     "small token vectors": ["model.embedding_std=1"],

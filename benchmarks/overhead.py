@@ -106,8 +106,8 @@ def bare_loop(config_file: Path, steps: int) -> float:
     from sweepformer.config.kinds import KINDS
     from sweepformer.data.batches import BatchedRows, BatchPlan, PlannedBatches
     from sweepformer.data.corpus import prepare
-    from sweepformer.data.long_rows import LongRows
     from sweepformer.data.tokenizer import pad_id
+    from sweepformer.data.truncation import Truncation
     from sweepformer.models.attention import use_fast_float32
     from sweepformer.tasks.model_arguments import known_to_the_program, model_options
     from sweepformer.training.optimization import build_optimizer
@@ -121,7 +121,7 @@ def bare_loop(config_file: Path, steps: int) -> float:
     model = build("model", model_options(config, kind, store.tokenizer), **known).train()
     optimizer = build_optimizer(config["optimizer"], model)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config["optimizer"]["lr"], total_steps=10 * steps)
-    rows = BatchedRows(store.splits["train"], LongRows.of(config), pad_id(store.tokenizer))
+    rows = BatchedRows(store.splits["train"], Truncation.of(config), pad_id(store.tokenizer))
     plan = BatchPlan(rows.lengths, config["data"]["batch_size"], seed=config["seed"])
     began = time.perf_counter()
     for step, numbers in enumerate(PlannedBatches(plan, lambda: (0, 0))):

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.record import RESULTS, about, alone_with, record
 from benchmarks.soak.processes import Ending
+from sweepformer.config.renamed import RENAMED
 from sweepformer.runs.directory import Summary
 
 METRICS = ("test_acc", "test_f1", "test_ece", "test_ece_raw", "val_acc", "val_f1")
@@ -113,9 +114,13 @@ class RecordedRuns:
 
 
 def read_runs(name: str) -> list[dict[str, Any]]:
-    """What `results/NAME.json` holds; nothing if there is no such file."""
+    """What `results/NAME.json` holds, under today's names of keys; nothing if there is no such file."""
     path = RESULTS / f"{name}.json"
-    return json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else []
+    runs: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else []
+    for run in runs:
+        pairs = (one.partition("=") for one in run["overrides"])
+        run["overrides"] = [f"{RENAMED.get(key, key)}{equals}{value}" for key, equals, value in pairs]
+    return runs
 
 
 def states_of_code(runs: list[dict[str, Any]], module: str) -> str:

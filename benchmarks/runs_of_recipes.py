@@ -83,7 +83,7 @@ class Measurement:
 
     def run(self) -> list[Case]:
         """Train; returns what failed. Every first seed comes before all others."""
-        self._tell_of_changes()
+        self._print_changes()
         if not self._left():
             print("all is measured")
             return []
@@ -95,7 +95,7 @@ class Measurement:
             self._train([case for case in self._left() if (case.seed == first) == of_first])
         return self.failed
 
-    def _tell_of_changes(self) -> None:
+    def _print_changes(self) -> None:
         changed = [run for case in self.cases if (run := self.recorded.of(case)) and self._is_stale(case, run)]
         if changed:
             since = min(f"{run['date']}, {run['commit']}" for run in changed)

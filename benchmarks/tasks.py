@@ -122,7 +122,7 @@ CASES = {
     "long rows": Case(
         "bbc_news articles, 500 tokens on average, read by a model of 64 (data=bbc_news)",
         ["data=bbc_news", "trainer.max_epochs=4", "model=tiny", "model.max_length=64", "data.batch_size=16"],
-        {part: [f"data.long_rows={part}"] for part in PARTS},
+        {part: [f"data.truncation={part}"] for part in PARTS},
     ),
 }
 

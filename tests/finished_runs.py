@@ -25,11 +25,11 @@ TAGS = ("data=conll", "task=tagging")
 # By name: the file that it is trained on, and what is different about it.
 RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "class": ("rows.csv", ()),
-    "windows": ("rows.csv", ("model.max_length=8", "data.long_rows=windows", "model.pooling=cls")),
+    "windows": ("rows.csv", ("model.max_length=8", "data.truncation=windows", "model.pooling=cls")),
     "tail": ("rows.csv", ("model.max_length=6", "tokenizer.truncation_side=left", *ENCODER_ALONE)),
     "averaged": ("rows.csv", ("callbacks=ema", "trainer.precision=bf16-mixed", "model.attention=varlen")),
     "half": ("rows.csv", ("trainer.precision=bf16-true", "model.positional_encoding=sinusoidal")),
-    "wide": ("rows.csv", ("model.wide.longest=3",)),
+    "wide": ("rows.csv", ("model.wide.ngram_order=3",)),
     "sets": ("sets.jsonl", SETS),
     "numbers": ("numbers.jsonl", NUMBERS),
     "pairs": ("pairs.csv", ("data.pair_column=other",)),

@@ -54,7 +54,7 @@ def _unequal(one: Any, other: Any, name: str) -> Iterator[str]:
     elif isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
         if not torch.equal(one, other):
             yield f"{name}: tensors differ"
-    elif one != other and not (one != one and other != other):  # two that are no numbers are alike
+    elif one != other and not (one != one and other != other):  # two that are NaN are alike
         yield f"{name}: {str(one)[:200]} != {str(other)[:200]}"
 
 

@@ -42,7 +42,7 @@ NARROW: dict[str, tuple[str, ...]] = {  # others of these keys may be right, and
     **dict.fromkeys(
         (
             "trainer.max_epochs", "trainer.max_steps", "model.epochs", "model.longest_affix", "model.window",
-            "model.max_length", "model.num_layers", "data.num_workers", "data.max_rows", "model.strengths",
+            "model.max_length", "model.num_layers", "data.num_workers", "data.max_rows", "model.c_grid",
         ),
         SMALL_OR_WRONG,
     ),

@@ -20,7 +20,7 @@ class SweepTerminated(SystemExit):
 
 
 class Diverged(UserError):
-    """Loss, gradients or weights are infinite or not numbers: the settings are such that nothing is learned."""
+    """Loss, gradients or weights are NaN or infinite: the settings are such that nothing is learned."""
 
 
 def comes_of_ctrl_c(error: BaseException | None) -> bool:

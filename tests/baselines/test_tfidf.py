@@ -57,7 +57,7 @@ def test_nothing_to_learn_from_is_told() -> None:
         TfIdf(min_frequency=500).fit(*rows(20, 0), *rows(20, 1))
 
 
-@pytest.mark.parametrize("options", [{"strengths": [math.nan]}, {"strengths": []}, {"min_frequency": 0}])
+@pytest.mark.parametrize("options", [{"c_grid": [math.nan]}, {"c_grid": []}, {"min_frequency": 0}])
 def test_options_that_mean_nothing_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         TfIdf(**options)

@@ -34,7 +34,7 @@ MODELS = sorted(path.stem for path in (ROOT / "conf" / "model").glob("*.yaml"))
         ("sweepformer run model=tiny model.num_h", ["model.num_heads="]),
         ("sweepformer run hydra.sweep.", ["hydra.sweep.dir=", "hydra.sweep.subdir="]),
         ("sweepformer run model.pooling=m", ["model.pooling=mean ", "model.pooling=max "]),
-        ("sweepformer run data.long_rows=head", ["data.long_rows=head ", "data.long_rows=head_and_tail "]),
+        ("sweepformer run data.truncation=head", ["data.truncation=head ", "data.truncation=head_and_tail "]),
         ("sweepformer run model.norm_first=", ["model.norm_first=true ", "model.norm_first=false "]),
         ("sweepformer run model=tiny model.embedding_dim=", ["model.embedding_dim=64 "]),
         ("sweepformer run data=files data.te", ["data.test_file=", "data.test_fraction=", "data.text_column="]),

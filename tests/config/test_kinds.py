@@ -8,10 +8,10 @@ import pytest
 from sweepformer.analysis.comparison.answers import SUMS
 from sweepformer.analysis.evaluation.label_kinds import JUDGINGS
 from sweepformer.config.kinds import KINDS, Kind, LabelKind
-from sweepformer.config.options import CutBy
+from sweepformer.config.options import StratifyBy
 from sweepformer.data.label_kinds import LABELLINGS
-from sweepformer.export.bundle_predict import KINDS as BUNDLED
 from sweepformer.export.label_kinds import LABELS
+from sweepformer.inference.bundle_predict import KINDS as BUNDLED
 from sweepformer.inference.correctness import TALLIES
 from sweepformer.tasks.answers import ANSWERS
 
@@ -22,7 +22,7 @@ def test_every_floor_knows_every_kind_of_label() -> None:
     assert set(LABELLINGS) == set(TALLIES) == set(SUMS) == set(LabelKind)
     assert set(ANSWERS) == set(JUDGINGS) == set(LABELS) == LABELLED
     assert set(BUNDLED) == {kind.value for kind in LABELLED}
-    assert {one.name for one in CutBy} == {kind.value for kind in LabelKind}
+    assert {one.name for one in StratifyBy} == {kind.value for kind in LabelKind}
     assert {kind.labelled for kind in KINDS.values()} == set(LabelKind)
 
 

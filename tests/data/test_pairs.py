@@ -79,8 +79,8 @@ def test_a_tokenizer_that_does_not_separate_is_refused(cli: Cli, pairs: tuple[st
     [
         ("data.pair_column=othr", "", ["data.pair_column=othr", "Did you mean"]),
         ("data.pair_column=other", "one,,same\n", ["pairs.csv", "row 201", "no text in column 'other'"]),
-        ("data.long_rows=windows", "", ["data.long_rows=windows", "rows of one text"]),
-        ("data.long_rows=head_and_tail", "", ["data.long_rows=head_and_tail", "choose head or tail"]),
+        ("data.truncation=windows", "", ["data.truncation=windows", "rows of one text"]),
+        ("data.truncation=head_and_tail", "", ["data.truncation=head_and_tail", "choose head or tail"]),
     ],
 )
 def test_mistakes_are_named(

@@ -8,9 +8,9 @@ import torch
 
 from sweepformer.data.batches import Batch, BatchedRows
 from sweepformer.data.encoding import NO_TAG, further_piece
-from sweepformer.data.long_rows import LongRows
 from sweepformer.data.parts import parts
 from sweepformer.data.store import TokenizedRows
+from sweepformer.data.truncation import Truncation
 from sweepformer.models.layout import Packed
 
 LENGTHS = [3, 9, 1, 4, 17, 2, 8]
@@ -33,7 +33,7 @@ def rows(tagged: bool) -> TokenizedRows:
     ("tagged", "part"), [(False, "head"), (False, "windows"), (True, "head")], ids=["rows", "windows", "tags"]
 )
 def test_parts_are_the_batches_of_their_rows(number: int, packed: bool, tagged: bool, part: str) -> None:
-    batched = BatchedRows(rows(tagged), LongRows(6, part), pad_id=0, packed=packed, always_masked=True)
+    batched = BatchedRows(rows(tagged), Truncation(6, part), pad_id=0, packed=packed, always_masked=True)
     chosen = [4, 0, 6, 3, 1, 2, 5]
     whole = batched.__getitems__(chosen)
     found = parts(whole, number)

@@ -107,7 +107,7 @@ def test_mistakes_are_named(raw: RawSplits, fractions: tuple[float, float], word
 def test_texts_alone_are_cut_as_the_labelled_rows_are() -> None:
     raw = RawSplits(rows(many(200)))
     labelled, _ = make_splits(raw, 0.1, 0.2, 3)
-    texts, _ = make_splits(RawSplits(rows(many(200))), 0.1, 0.2, 3, labelled="nothing", cut_by="class")
+    texts, _ = make_splits(RawSplits(rows(many(200))), 0.1, 0.2, 3, labelled="nothing", stratify_by="class")
     for split in ("train", "val", "test"):
         assert list(getattr(texts, split).ids) == list(getattr(labelled, split).ids)
         assert isinstance(getattr(texts, split).labels, Unlabelled)
@@ -118,7 +118,7 @@ def test_unlabelled_texts_that_stand_in_a_split_are_left_out() -> None:
     train, test = rows(many(40)), rows([("only in test", "0"), ("also in test", "1")])
     known = [train.texts[0], "only in test", "new", "new"]
     raw = RawSplits(train, test=test, unlabelled=Rows(known, None, ["a", "b", "c", "d"]))
-    splits, report = make_splits(raw, 0.1, 0.1, 0, labelled="nothing", cut_by="class")
+    splits, report = make_splits(raw, 0.1, 0.1, 0, labelled="nothing", stratify_by="class")
     assert report.unlabelled == 1
     assert (report.duplicates_dropped, report.conflicts_dropped) == (3, 0)
     assert splits.train.texts[-1] == "new"
@@ -145,5 +145,5 @@ def test_what_f1_is_of_is_told(tags: list[str], meaning: str, warned: list[str])
 def test_words_that_were_tagged_are_a_text_again() -> None:
     texts = [join_words(["word", str(number)]) for number in range(20)]
     raw = RawSplits(Rows(texts, LabelLists.of([["A", "B"]] * 20), [str(number) for number in range(20)]))
-    splits, _ = make_splits(raw, 0.1, 0.1, 0, labelled="nothing", cut_by="tags")
+    splits, _ = make_splits(raw, 0.1, 0.1, 0, labelled="nothing", stratify_by="tags")
     assert all(text.startswith("word ") for text in splits.train.texts)

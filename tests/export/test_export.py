@@ -22,9 +22,9 @@ from sweepformer import UserError, load
 from sweepformer.config.kinds import LabelKind
 from sweepformer.export import graphs, trial
 from sweepformer.export.bundle import Bundle, export
-from sweepformer.export.bundle_predict import Labeller, open_weights
 from sweepformer.export.label_kinds import LABELS
 from sweepformer.files.checkpoints import read_checkpoint, write_checkpoint
+from sweepformer.inference.bundle_predict import Labeller, open_weights
 
 Finished = Callable[[str], Path]
 Exported = Callable[[str, str], Bundle]
@@ -341,7 +341,7 @@ def test_bad_commands(
         (str(run), "--format", "torch", "--int8"): "--int8 is for --format onnx",
         (str(finished("next")), "--format", "torch"): "is a language model, which has no labels",
         (str(finished("tfidf")), "--format", "torch"): "TfIdf.* is a baseline",
-        (str(finished("windows")), "--format", "transformers"): "can't read data.long_rows=windows",
+        (str(finished("windows")), "--format", "transformers"): "can't read data.truncation=windows",
     }.items():
         assert re.search(expected, _door(command, monkeypatch, capsys), flags=re.S), command
     monkeypatch.setattr(graphs, "find_spec", lambda name: None)

@@ -10,7 +10,7 @@ from conftest import Cli
 from sweepformer.errors import UserError
 from sweepformer.files.inside import inside
 from sweepformer.runs.directory import RunDirectory, Summary
-from sweepformer.runs.identity import find_checkpoint
+from sweepformer.runs.identity import resolve_init_from
 
 
 def test_names_of_a_folder_are_those_in_it(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_a_best_checkpoint_elsewhere_is_refused(tmp_path: Path, name: str) -> No
     (tmp_path / "best.ckpt").touch()
     run.write_summary(Summary(status="completed", best_checkpoint=name))
     with pytest.raises(UserError, match=r"model\.init_from=.*a best checkpoint that is not its own: "):
-        find_checkpoint(str(run.path))
+        resolve_init_from(str(run.path))
 
 
 def test_a_best_checkpoint_is_told_by_the_folder_whatever_links_lead_there(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from sweepformer.models.layout import Packed
 ROWS = [[3, 4, 5], [5, 4, 3, 6], [7]]
 
 
-def model(longest: int = 2) -> BagOfNgrams:
+def model(ngram_order: int = 2) -> BagOfNgrams:
     torch.manual_seed(0)
-    return BagOfNgrams(vocab_size=10, num_classes=3, embedding_dim=8, longest=longest, buckets=50).eval()
+    return BagOfNgrams(vocab_size=10, num_classes=3, embedding_dim=8, ngram_order=ngram_order, buckets=50).eval()
 
 
 def padded(rows: list[list[int]], filler: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -23,7 +23,7 @@ def padded(rows: list[list[int]], filler: int) -> tuple[torch.Tensor, torch.Tens
 
 
 def test_padding_and_packing_change_nothing() -> None:
-    net = model(longest=3)
+    net = model(ngram_order=3)
     alone = torch.cat([net(torch.tensor([row])) for row in ROWS])
     for filler in (0, 9):
         torch.testing.assert_close(net(*padded(ROWS, filler)), alone)
@@ -39,7 +39,7 @@ def test_order_counts_only_with_ngrams() -> None:
     assert not torch.allclose(model(2)(there), model(2)(back))
 
 
-@pytest.mark.parametrize("size", ["embedding_dim", "longest", "buckets"])
+@pytest.mark.parametrize("size", ["embedding_dim", "ngram_order", "buckets"])
 @pytest.mark.parametrize("value", [0, -1, 10**12])
 def test_sizes_out_of_range_are_refused(size: str, value: int) -> None:
     with pytest.raises(ValueError, match=f"{size}={value} must be at least 1"):

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
+from torch import nn
 
 from sweepformer.models.layout import Packed
 from sweepformer.models.shape import WideShape
 from sweepformer.models.transformer import Transformer
-from sweepformer.models.wide import NOTHING, WidePath
+from sweepformer.models.wide import NOTHING, WidePath, present_name
 
 ROWS = [[3, 4, 5, 3, 4], [5, 4, 3, 6], [7], [9, 8, 9]]
 KNOWN = ROWS[:3]  # the last has tokens that no other has
@@ -23,21 +24,21 @@ def padded(rows: list[list[int]], filler: int = 0) -> tuple[torch.Tensor, torch.
     return token_ids, torch.arange(6) >= lengths[:, None]
 
 
-def wide(longest: int = 3, positions: bool = False) -> WidePath:
+def wide(ngram_order: int = 3, positions: bool = False) -> WidePath:
     """Knows the n-grams of KNOWN and gives them weights by chance."""
     torch.manual_seed(0)
-    made = WidePath(VOCABULARY, CLASSES, WideShape(longest=longest, positions=positions))
+    made = WidePath(VOCABULARY, CLASSES, WideShape(ngram_order=ngram_order, positions=positions))
     keys = made.ngrams(*padded(KNOWN)).unique()[1:]  # the first is NOTHING
     made.know(keys, torch.rand(len(keys)) + 1)
     made.answer_with(torch.randn(CLASSES, len(keys)), torch.randn(CLASSES))
     return made
 
 
-@pytest.mark.parametrize("longest", [1, 2, 3])
-def test_features_are_those_of_tfidf(longest: int) -> None:
-    made = wide(longest)
+@pytest.mark.parametrize("ngram_order", [1, 2, 3])
+def test_features_are_those_of_tfidf(ngram_order: int) -> None:
+    made = wide(ngram_order)
     words = [" ".join(map(str, row)) for row in ROWS]
-    reference = TfidfVectorizer(ngram_range=(1, longest), sublinear_tf=True, token_pattern=r"\d+").fit(words[:3])
+    reference = TfidfVectorizer(ngram_range=(1, ngram_order), sublinear_tf=True, token_pattern=r"\d+").fit(words[:3])
     numbers = {term: key_of(made, [int(one) for one in term.split()]) for term in reference.get_feature_names_out()}
     order = np.argsort([numbers[term] for term in reference.get_feature_names_out()])
     assert sorted(numbers.values()) == made.keys[1:].tolist()
@@ -77,7 +78,7 @@ def test_places_are_told_apart_only_if_asked_for() -> None:
 
 
 def test_ngrams_of_other_lengths_never_share_a_key() -> None:
-    made = WidePath(4, 2, WideShape(longest=3))
+    made = WidePath(4, 2, WideShape(ngram_order=3))
     rows = torch.cartesian_prod(*[torch.arange(4)] * 3)
     assert len(made.ngrams(rows, None).unique()) == 4 + 16 + 64 + 1  # and NOTHING
     assert int(made.ngrams(rows, None).min()) == NOTHING
@@ -85,7 +86,7 @@ def test_ngrams_of_other_lengths_never_share_a_key() -> None:
 
 def test_more_ngrams_than_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="with 16000 tokens, at most 4"):
-        WidePath(16_000, 2, WideShape(longest=5))
+        WidePath(16_000, 2, WideShape(ngram_order=5))
 
 
 def test_graphs_count_as_the_model_does(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,21 +98,36 @@ def test_graphs_count_as_the_model_does(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_state_brings_its_own_number_of_ngrams() -> None:
     made = wide()
-    fresh = WidePath(VOCABULARY, CLASSES, WideShape(longest=3))
+    fresh = WidePath(VOCABULARY, CLASSES, WideShape(ngram_order=3))
     fresh.load_state_dict(made.state_dict())
     torch.testing.assert_close(fresh(*padded(ROWS)), made(*padded(ROWS)))
     with pytest.raises(RuntimeError, match="size mismatch"):
-        WidePath(VOCABULARY, CLASSES + 1, WideShape(longest=3)).load_state_dict(made.state_dict())
+        WidePath(VOCABULARY, CLASSES + 1, WideShape(ngram_order=3)).load_state_dict(made.state_dict())
+
+
+@pytest.mark.parametrize("prefix", ["", "model.wide."])
+def test_a_state_of_earlier_versions_is_read(prefix: str) -> None:
+    made = wide()
+    made.ensemble_weights.copy_(torch.tensor([0.3, 2.0]))
+    fresh: nn.Module = WidePath(VOCABULARY, CLASSES, WideShape(ngram_order=3))
+    for part in reversed(prefix.split(".")[:-1]):
+        fresh = nn.ModuleDict({part: fresh})
+    names = {f"{prefix}{name}": value for name, value in made.state_dict().items()}
+    former = {name.replace("ensemble_weights", "trust"): value for name, value in names.items()}
+    fresh.load_state_dict(former)
+    assert fresh.state_dict().keys() == names.keys()
+    assert fresh.state_dict()[f"{prefix}ensemble_weights"].tolist() == pytest.approx([0.3, 2.0])
+    assert {present_name(f"wide.{name}") for name in ("trust", "idf")} == {"wide.ensemble_weights", "wide.idf"}
 
 
 def test_in_training_the_encoder_answers_alone() -> None:
     torch.manual_seed(0)
     model = Transformer(vocab_size=VOCABULARY, num_classes=CLASSES, dropout=0.0, classifier_dropout=0.0,
-                        wide={"longest": 3, "positions": False})  # fmt: skip
+                        wide={"ngram_order": 3, "positions": False})  # fmt: skip
     model.wide = wide()
     batch = padded(ROWS)
     deep, beside = model.eval()(*batch, apart=True).chunk(2, dim=1)
     torch.testing.assert_close(model.train()(*batch), deep)
     torch.testing.assert_close(beside, model.wide(*batch))
-    model.wide.trust.copy_(torch.tensor([0.3, 2.0]))
+    model.wide.ensemble_weights.copy_(torch.tensor([0.3, 2.0]))
     torch.testing.assert_close(model.eval()(*batch), 0.3 * deep + 2 * beside)

@@ -1,4 +1,4 @@
-"""A step with gradients that are no numbers leaves no trace, and a run that consists of such steps ends."""
+"""A step with gradients that are NaN leaves no trace, and a run that consists of such steps ends."""
 
 from functools import partial
 from typing import Any
@@ -119,7 +119,7 @@ def test_weights_that_are_no_numbers_end_the_run_at_once() -> None:
     model = MeanOfTokens()
     with torch.no_grad():
         model.classes.bias[0] = torch.inf
-    with pytest.raises(Diverged, match="at step 1 there are weights that are infinite or no numbers"):
+    with pytest.raises(Diverged, match="at step 1 there are weights that are NaN or infinite"):
         Fit(GOOD, model=model)
 
 

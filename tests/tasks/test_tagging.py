@@ -13,13 +13,13 @@ from conftest import COLOURS, TINY, Cli, whole_and_resumed, write_tagged
 from sweepformer.config.kinds import LabelKind
 from sweepformer.data.batches import Batch, BatchedRows
 from sweepformer.data.encoding import NO_TAG
-from sweepformer.data.long_rows import LongRows
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.spans import spans_of
 from sweepformer.data.splits import make_splits
 from sweepformer.data.store import Store, write_store
 from sweepformer.data.texts import join_words
 from sweepformer.data.tokenizer import make_tokenizer, vocab_size
+from sweepformer.data.truncation import Truncation
 from sweepformer.models.transformer import Transformer
 from sweepformer.tasks.scores import SpanF1, TagF1
 from sweepformer.tasks.tagging import Tagging
@@ -49,7 +49,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def batches(store: Store, max_length: int = 100, packed: bool = False, part: str = "head") -> Batch:
-    rows = BatchedRows(store.splits["train"], LongRows(max_length, part), 0, packed)
+    rows = BatchedRows(store.splits["train"], Truncation(max_length, part), 0, packed)
     return rows.__getitems__([7, 3, 5, 0])
 
 
@@ -263,7 +263,7 @@ def test_columns_of_tags_are_no_classes(cli: Cli, conll: tuple[str, ...]) -> Non
     assert "choose task=tagging" in result.screen
     texts = cli(*conll, "task=masked_lm", "hydra.run.dir=texts")
     assert texts.code == 1
-    assert "task.cut_by=tags" in texts.err
+    assert "task.stratify_by=tags" in texts.err
 
 
 def test_a_tag_that_train_lacks_is_refused_with_its_line(cli: Cli, conll: tuple[str, ...], tmp_path: Path) -> None:

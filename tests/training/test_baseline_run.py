@@ -48,7 +48,7 @@ def test_baselines_and_transformers_share_a_leaderboard(cli: Cli, tiny: tuple[st
 
 @pytest.mark.parametrize(
     ("override", "words"),
-    [("model.ngrams=[3,1]", ["ngrams", "[1,2]"]), ("model.strengths=[]", ["strengths"]), ("model.typo=1", ["typo"])],
+    [("model.ngrams=[3,1]", ["ngrams", "[1,2]"]), ("model.c_grid=[]", ["c_grid"]), ("model.typo=1", ["typo"])],
 )
 def test_mistakes_are_named(cli: Cli, tiny: tuple[str, ...], override: str, words: list[str]) -> None:
     overrides = [one for one in tiny if not one.startswith("model")]

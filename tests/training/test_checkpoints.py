@@ -14,7 +14,7 @@ from sweepformer.errors import UserError
 from sweepformer.files.atomic import Damaged
 from sweepformer.files.checkpoints import read_checkpoint, write_checkpoint
 from sweepformer.runs.directory import RunDirectory
-from sweepformer.training.checkpoints import find_checkpoint, read_best
+from sweepformer.training.checkpoints import read_best, resume_checkpoint
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_files_that_a_checkpoint_names_are_those_of_its_folder(tmp_path: Path, r
     content = {"global_step": 1, "callbacks": {"Checkpoints{}": {**NOTHING, **remembered}}}
     write_checkpoint(run.last_checkpoint, content)
     with pytest.raises(UserError, match="can't be read as a checkpoint of this run"):
-        find_checkpoint(run, {})
+        resume_checkpoint(run, {})
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_files_of_its_own_folder_are_believed(tmp_path: Path, remembered: dict[s
     run = RunDirectory(tmp_path)
     callbacks = {"Checkpoints{}": {**NOTHING, **remembered}, "LogFiles": {"tensorboard/events.1": 12}}
     write_checkpoint(run.last_checkpoint, {"global_step": 1, "callbacks": callbacks})
-    assert find_checkpoint(run, {}) is not None
+    assert resume_checkpoint(run, {}) is not None
 
 
 @pytest.mark.parametrize("damage", ["torn", "flipped", "foreign", "other run"])

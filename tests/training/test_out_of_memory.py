@@ -16,7 +16,7 @@ LITTLE_ROOM = (
 )
 NO_CHANCE = ("model.dropout=0", "model.classifier_dropout=0", "optimizer=sgd")
 TAGS = ("task=tagging", "data=conll")
-WINDOWS = ("data.long_rows=windows", "model.max_length=6")
+WINDOWS = ("data.truncation=windows", "model.max_length=6")
 
 
 def test_the_run_ends_with_advice(cli: Cli, tiny: tuple[str, ...]) -> None:

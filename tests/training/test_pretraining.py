@@ -40,7 +40,7 @@ def texts(tmp_path: Path) -> tuple[str, ...]:
 @pytest.fixture
 def pretrained(cli: Cli, texts: tuple[str, ...]) -> str:
     """A short pretraining run; the folder."""
-    result = cli(*texts, "task=masked_lm", "task.cut_by=class", "trainer.max_epochs=1", "hydra.run.dir=pre")
+    result = cli(*texts, "task=masked_lm", "task.stratify_by=class", "trainer.max_epochs=1", "hydra.run.dir=pre")
     assert result.code == 0, result.screen
     return "pre"
 
@@ -215,7 +215,7 @@ def test_pretraining_on_the_test_texts_is_told(cli: Cli, texts: tuple[str, ...],
     assert cli(*texts, "task=masked_lm", "trainer.max_epochs=1", "hydra.run.dir=pre").code == 0
     result = cli(*texts, "model.init_from=pre", "trainer.max_epochs=1")
     assert "may have read this run's test texts" in result.out
-    assert "task.cut_by=class" in result.out
+    assert "task.stratify_by=class" in result.out
     (tmp_path / "other.csv").write_text((tmp_path / "texts.csv").read_text().replace("w1", "v1"))
     without = (*(one for one in texts if "train_file" not in one), "model.init_from=pre", "trainer.max_epochs=1")
     for files in (["data.train_file=./texts.csv"], ["data.train_file=other.csv", "data.test_file=texts.csv"]):
@@ -234,11 +234,15 @@ def test_the_first_run_is_the_second_but_for_what_is_said_of_it() -> None:
         "task": {"_target_": "sweepformer.tasks.classification.Classification", "monitor": "val_acc"},
         "model": {"num_layers": 4, "dropout": 0.3, "frozen_layers": 2},
         "optimizer": {"lr": 1e-3, "layer_decay": 0.8},
-        "data": {"train_file": "a.csv", "sampling": "balanced", "long_rows": "windows"},
+        "data": {"train_file": "a.csv", "sampling": "balanced", "truncation": "windows"},
         "callbacks": {"checkpoint": {"monitor": "${task.monitor}"}},
         "trainer": {"max_epochs": 3, "precision": "bf16-mixed"},
         "pretrain": {
-            "task": {"_target_": "sweepformer.tasks.masked_lm.MaskedLM", "monitor": "val_loss", "cut_by": "nothing"},
+            "task": {
+                "_target_": "sweepformer.tasks.masked_lm.MaskedLM",
+                "monitor": "val_loss",
+                "stratify_by": "nothing",
+            },
             "trainer": {"max_epochs": 20},
         },
     }
@@ -246,10 +250,10 @@ def test_the_first_run_is_the_second_but_for_what_is_said_of_it() -> None:
     assert first["pretrain"] is None
     assert first["callbacks"]["checkpoint"]["monitor"] == "val_loss"
     assert first["trainer"] == {"max_epochs": 20, "precision": "bf16-mixed"}
-    assert first["task"]["cut_by"] == "class", "the same splits"
+    assert first["task"]["stratify_by"] == "class", "the same splits"
     assert first["model"] == {"num_layers": 4, "dropout": 0.3, "frozen_layers": None}
     assert first["optimizer"] == {"lr": 1e-3}
-    assert first["data"] == {"train_file": "a.csv", "long_rows": "head"}
+    assert first["data"] == {"train_file": "a.csv", "truncation": "head"}
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_it_is_there_unless_classes_are_weighed(
 ) -> None:
     result = cli(*tiny, *given)
     assert result.code == 0, result.screen
-    assert ("wide path: " in result.out) == ("pooled: " in result.out) == there
+    assert ("wide path: " in result.out) == ("ensemble weights: " in result.out) == there
     assert decided(result.directory).get("model.wide.enabled", True) is there
     assert ("as classes are weighed" in result.out) != there
     assert len(load(result.directory).predict_proba(["a red thing"])) == 1

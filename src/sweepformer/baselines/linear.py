@@ -1,4 +1,4 @@
-"""Linear models of sparse features, for each kind of label; the validation rows choose their strength."""
+"""Linear models of sparse features, for each kind of label; the validation rows choose their C."""
 
 import logging
 import warnings
@@ -82,9 +82,9 @@ def fit_linear(
     labels: np.ndarray,
     val_features: csr_matrix,
     val_labels: np.ndarray,
-    strengths: Sequence[float],
+    c_grid: Sequence[float],
 ) -> Linear:
-    """The model of the strength that does best on the validation rows.
+    """The model of the C that does best on the validation rows.
 
     One class a row: a linear SVM of each class against the rest (Joachims 1998), its scores made probabilities by one
     temperature (Guo et al. 2017); judged by accuracy. Any number of classes: an SVM for each, the scores of all made
@@ -93,19 +93,19 @@ def fit_linear(
 
     Args:
         labels: as in `TokenizedRows`.
-        strengths: values of C, the weight of errors against the size of weights.
+        c_grid: values of C, the weight of errors against the size of weights.
     """
     if labels.dtype == bool:
-        tried = _tried(_label_machines, _macro_f1, "val_f1", features, labels, val_features, val_labels, strengths)
+        tried = _tried(_label_machines, _macro_f1, "val_f1", features, labels, val_features, val_labels, c_grid)
         best = Linear(LabelKind.CLASSES, *tried)
         best.scale, best.shift = _fitted_sigmoid(best.scores(val_features), val_labels)
     elif labels.dtype.kind == "f":
         mean, deviation = mean_and_scale(labels)
         known, unknown = (((one - mean) / deviation).astype(np.float32) for one in (labels, val_labels))
-        tried = _tried(_ridge, _closeness, "-val_loss", features, known, val_features, unknown, strengths)
+        tried = _tried(_ridge, _closeness, "-val_loss", features, known, val_features, unknown, c_grid)
         best = Linear(LabelKind.NUMBER, *tried, mean=mean, deviation=deviation)
     else:
-        tried = _tried(_class_machines, _accuracy, "val_acc", features, labels, val_features, val_labels, strengths)
+        tried = _tried(_class_machines, _accuracy, "val_acc", features, labels, val_features, val_labels, c_grid)
         best = Linear(LabelKind.CLASS, *tried)
         best.scale = 1 / fitted_temperature(best.scores(val_features), val_labels)
     return best
@@ -119,42 +119,42 @@ def _tried(
     labels: np.ndarray,
     val_features: csr_matrix,
     val_labels: np.ndarray,
-    strengths: Sequence[float],
+    c_grid: Sequence[float],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights and bias of the best strength; of equals the largest, as few rows of validation tell few apart."""
+    """Weights and bias of the best C; of equals the largest, as few rows of validation tell few apart."""
 
     def attempts() -> Iterator[tuple[float, float, tuple[np.ndarray, np.ndarray]]]:
-        for strength in strengths:
+        for c in c_grid:
             with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
-                weights, bias = fit(features, labels, strength)
+                weights, bias = fit(features, labels, c)
             judgement = judge(val_features @ weights.T + bias, val_labels)
-            log.info("C=%g: %s %.4f", strength, metric, judgement)
-            yield judgement, strength, (weights, bias)
+            log.info("C=%g: %s %.4f", c, metric, judgement)
+            yield judgement, c, (weights, bias)
 
-    _, strength, learned = max(attempts(), key=lambda attempt: attempt[:2])
-    log.info("C=%g is taken", strength)
+    _, c, learned = max(attempts(), key=lambda attempt: attempt[:2])
+    log.info("C=%g is taken", c)
     return learned
 
 
-def _class_machines(features: csr_matrix, labels: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
-    machine = LinearSVC(C=strength, random_state=0).fit(features, labels)
+def _class_machines(features: csr_matrix, labels: np.ndarray, c: float) -> tuple[np.ndarray, np.ndarray]:
+    machine = LinearSVC(C=c, random_state=0).fit(features, labels)
     weights, bias = machine.coef_, machine.intercept_
     if len(weights) == 1:  # of two classes there is one score, the second's
         return np.vstack([-weights, weights]), np.append(-bias, bias)
     return weights, bias
 
 
-def _label_machines(features: csr_matrix, labels: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+def _label_machines(features: csr_matrix, labels: np.ndarray, c: float) -> tuple[np.ndarray, np.ndarray]:
     weights, bias = np.zeros((labels.shape[1], features.shape[1])), np.ones(labels.shape[1])
     for number, has in enumerate(labels.T):
         if not has.all():  # a label that every row has stays at the score 1
-            machine = LinearSVC(C=strength, random_state=0).fit(features, has)
+            machine = LinearSVC(C=c, random_state=0).fit(features, has)
             weights[number], bias[number] = machine.coef_[0], machine.intercept_[0]
     return weights, bias
 
 
-def _ridge(features: csr_matrix, numbers: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
-    machine = Ridge(alpha=1 / strength, random_state=0).fit(features, numbers)
+def _ridge(features: csr_matrix, numbers: np.ndarray, c: float) -> tuple[np.ndarray, np.ndarray]:
+    machine = Ridge(alpha=1 / c, random_state=0).fit(features, numbers)
     return machine.coef_[None], np.array([machine.intercept_])
 
 

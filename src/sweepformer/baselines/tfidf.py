@@ -29,7 +29,7 @@ class TfIdf(Additive):
         ngrams: the shortest and the longest; None: 1 and 2 for words, 1 and 5 for characters.
         min_frequency: texts that an n-gram must occur in.
         sublinear: 1 + log of an n-gram's count instead of the count.
-        strengths: values of C, the weight of errors against the size of weights; validation decides (`fit_linear`).
+        c_grid: values of C, the weight of errors against the size of weights; validation decides (`fit_linear`).
     """
 
     labels = (LabelKind.CLASS, LabelKind.CLASSES, LabelKind.NUMBER)
@@ -40,17 +40,17 @@ class TfIdf(Additive):
         ngrams: Sequence[int] | None = None,
         min_frequency: int = 1,
         sublinear: bool = True,
-        strengths: Sequence[float] = (0.1, 1.0, 10.0),
+        c_grid: Sequence[float] = (0.1, 1.0, 10.0),
     ) -> None:
         if analyzer not in ("auto", *USUAL_NGRAMS):
             raise ValueError(f"analyzer={analyzer!r} is not one of auto, {', '.join(USUAL_NGRAMS)}")
         if ngrams is not None and not (len(ngrams) == 2 and 1 <= ngrams[0] <= ngrams[1]):
             raise ValueError(f"ngrams={list(ngrams)}: give the shortest and the longest, such as [1,2]")
-        if not strengths or not all(0 < strength < math.inf for strength in strengths):
-            raise ValueError(f"strengths={list(strengths)}: give at least one number above 0")
+        if not c_grid or not all(0 < c < math.inf for c in c_grid):
+            raise ValueError(f"c_grid={list(c_grid)}: give at least one number above 0")
         if min_frequency < 1:
             raise ValueError(f"min_frequency={min_frequency} must be at least 1")
-        self.analyzer, self.ngrams, self.strengths = analyzer, ngrams, strengths
+        self.analyzer, self.ngrams, self.c_grid = analyzer, ngrams, c_grid
         self.min_frequency, self.sublinear = min_frequency, sublinear
 
     def fit(self, texts: Sequence[str], labels: np.ndarray, val_texts: Sequence[str], val_labels: np.ndarray) -> None:
@@ -64,7 +64,7 @@ class TfIdf(Additive):
                 f"model.min_frequency={self.min_frequency}: no n-gram occurs in so many texts ({error}). Lower it."
             ) from error
         features, val_features = self._features(texts), self._features(val_texts)
-        self.linear = fit_linear(features, labels, val_features, val_labels, self.strengths)
+        self.linear = fit_linear(features, labels, val_features, val_labels, self.c_grid)
 
     def logits(self, texts: Sequence[str]) -> np.ndarray:
         return self.linear.logits(self._features(texts))

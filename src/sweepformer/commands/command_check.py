@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError, safe_load
 
+from sweepformer.config.renamed import renaming
 from sweepformer.errors import UserError, hint, is_out_of_memory
 from sweepformer.screen.command_line import install_line
 
@@ -64,6 +65,9 @@ def explain(error: Exception, conf: Path) -> str:
     unexpected = re.search(r"unexpected keyword argument '(\w+)'.*full_key: (\S+)", told, re.DOTALL)
     if isinstance(error, CompactHydraException | TypeError) and unexpected:
         return _unknown_key(f"{unexpected[2]}.{unexpected[1]}", conf)
+    in_a_file = re.search(r"^Key '.*' not in .*full_key: (\S+)", told, re.DOTALL | re.MULTILINE)
+    if in_a_file and (renamed := renaming(in_a_file[1])):
+        return f"Error: {renamed}"
     if isinstance(error, CompactHydraException):
         if unknown := re.match(r"Could not override '([^']+)'", str(error)):
             return _unknown_key(unknown[1], conf)
@@ -121,6 +125,8 @@ def check_characters(arguments: list[str]) -> None:
 
 def _unknown_key(key: str, conf: Path) -> str:
     """Hydra would advise to add the key with a plus, which hides a typo."""
+    if renamed := renaming(key):
+        return f"Error: {renamed}"
     # The first run has the keys of any other, but names only those that are different about it.
     prefix = "pretrain." if key.startswith("pretrain.") else ""
     asked = key.removeprefix(prefix)
@@ -141,7 +147,7 @@ def _unknown_key(key: str, conf: Path) -> str:
 
 
 def _groups(conf: Path) -> Iterator[tuple[Path, str]]:
-    """Every YAML with the group that it is an option of; recipes only repeat the keys of others."""
+    """Every YAML with the group that it is an option of; experiments only repeat the keys of others."""
     for file in sorted(conf.rglob("*.yaml")):
         group = file.parent.relative_to(conf).as_posix()
         if group not in ("experiment", "debug"):

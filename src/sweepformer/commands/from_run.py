@@ -52,7 +52,7 @@ def split_off(arguments: Sequence[str]) -> tuple[list[str], str | None]:
         if one.startswith(("--config-name", "-cn", "--config-path", "-cp")):
             raise UserError(f"{FLAG} brings its own config, and {one} asks for another. Leave one of them out.")
         if one.startswith(("experiment=", "+experiment=")):
-            raise UserError(f"{FLAG}: {one} is a recipe for a run of its own. Give single keys (key=value).")
+            raise UserError(f"{FLAG}: {one} is an experiment, a run of its own. Give single keys (key=value).")
     return rest, run
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sweepformer.config.renamed import check_names
 from sweepformer.errors import UserError, hint
 
 TOP_LEVEL = (
@@ -22,6 +23,7 @@ def check_complete(config: dict[str, Any]) -> None:
     for key in config:
         if key not in TOP_LEVEL:
             raise UserError(f"{key}: there is no such key.{hint(key, TOP_LEVEL)}")
+    check_names(config)
     for group in NEEDED:
         if not isinstance(config.get(group), dict):
             raise UserError(f"{group} is missing: choose one of its options, {group}=... (--help lists them).")

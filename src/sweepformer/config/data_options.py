@@ -8,7 +8,7 @@ from omegaconf import MISSING
 
 TokenizerKind = Enum("TokenizerKind", "wordpiece bpe unigram word char byte auto pretrained")
 Side = Enum("Side", "left right")
-LongRows = Enum("LongRows", "head tail head_and_tail windows")
+Truncation = Enum("Truncation", "head tail head_and_tail windows")
 Batching = Enum("Batching", "tokens rows random")
 Sampling = Enum("Sampling", "uniform balanced")
 InvalidSpans = Enum("InvalidSpans", "repair refuse")
@@ -25,7 +25,7 @@ class DataSchema:
     eval_batch_size: int = MISSING
     batching: Batching = MISSING
     sampling: Sampling = MISSING
-    long_rows: LongRows | None = None
+    truncation: Truncation | None = None
     window_overlap: float = MISSING
     num_workers: int = MISSING
     cache_dir: str | None = None

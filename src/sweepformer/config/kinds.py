@@ -19,7 +19,7 @@ from typing import Any
 
 
 class LabelKind(StrEnum):
-    """What a row is labelled with; the value is its name in stores, bundles and configs (`task.cut_by`)."""
+    """What a row is labelled with; the value is its name in stores, bundles and configs (`task.stratify_by`)."""
 
     CLASS = "class"
     CLASSES = "classes"
@@ -139,7 +139,7 @@ KINDS = {
 }
 
 
-def kind_of(task: dict[str, Any]) -> Kind | None:
+def task_kind(task: dict[str, Any]) -> Kind | None:
     """The kind that a task's config names; None for a task of a user's own."""
     package, _, name = str(task.get("_target_")).rpartition(".")
     return KINDS.get(name) if package.startswith("sweepformer.tasks.") else None
@@ -147,4 +147,4 @@ def kind_of(task: dict[str, Any]) -> Kind | None:
 
 def own_options(task: dict[str, Any]) -> dict[str, Any]:
     """Of a task's config what the task itself is made with; the rest is said to others: checkpoints, sweeps, splits."""
-    return {key: value for key, value in task.items() if key not in ("monitor", "mode", "cut_by")}
+    return {key: value for key, value in task.items() if key not in ("monitor", "mode", "stratify_by")}

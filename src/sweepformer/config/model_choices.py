@@ -4,6 +4,7 @@ from typing import Any
 
 from sweepformer.config.choices import Choice
 from sweepformer.config.kinds import Kind
+from sweepformer.config.renamed import with_new_names
 
 
 def choices_by_the_task(config: dict[str, Any], kind: Kind, stem_there: str | None = None) -> list[Choice]:
@@ -36,11 +37,11 @@ def stem_by_the_task(config: dict[str, Any], kind: Kind) -> tuple[str, str]:
 
 
 def config_as_trained(about: dict[str, Any]) -> dict[str, Any]:
-    """The config that a checkpoint holds, in which the stem is the one that the run had.
+    """The config that a checkpoint holds, in which the stem is the one that the run had, under today's names of keys.
 
     about: what the checkpoint says of itself, its config checked to have a model.
     """
-    config = about["config"]
+    config = with_new_names(about["config"])
     if not leaves_stem_open(config["model"]):
         return config
     return {**config, "model": {**config["model"], "stem": about["stem"]}}

@@ -38,12 +38,12 @@ class WideFit:
     features: int = option(
         MISSING, "at most so many n-grams, the most frequent (fewer where classes are very many)", Range(1, 100_000_000)
     )
-    letters: float = option(
+    char_ngram_weight: float = option(
         MISSING,
-        "weight of the letter n-grams of words, by which words spelled alike learn together (0: each by itself)",
+        "weight of the character n-grams of words, by which words spelled alike learn together (0: each by itself)",
         Range(0, 100),
     )
-    strengths: list[float] = option(MISSING, "values of C to choose from by validation accuracy")  # noqa: RUF009  # a field
+    c_grid: list[float] = option(MISSING, "values of C to choose from by validation accuracy")  # noqa: RUF009  # a field
 
 
 BEGINNING = options(Beginning)

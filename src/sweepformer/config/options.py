@@ -23,7 +23,7 @@ from sweepformer.config.model_options import BAG_OF_NGRAMS, TRANSFORMER, WIDE
 from sweepformer.models.options import Option
 
 Analyzer = Enum("Analyzer", "auto word char")
-CutBy = Enum("CutBy", "nothing class classes number tags")
+StratifyBy = Enum("StratifyBy", "nothing class classes number tags")
 NumberLoss = Enum("NumberLoss", "mse huber mae")
 LabelPieces = Enum("LabelPieces", "first all")
 Mode = Enum("Mode", "max min")
@@ -53,7 +53,7 @@ class ClassificationSchema(TaskSchema):
 class TextSchema(TaskSchema):
     """task=language_modeling"""
 
-    cut_by: CutBy = MISSING
+    stratify_by: StratifyBy = MISSING
 
 
 @dataclass
@@ -121,7 +121,7 @@ class TfIdfSchema:
     ngrams: list[int] | None = None
     min_frequency: int = MISSING
     sublinear: bool = MISSING
-    strengths: list[float] = field(default_factory=list)
+    c_grid: list[float] = field(default_factory=list)
 
 
 @dataclass

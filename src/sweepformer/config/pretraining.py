@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from sweepformer.config.kinds import KINDS, kind_of
+from sweepformer.config.kinds import KINDS, task_kind
 from sweepformer.config.model_choices import leaves_stem_open, stem_by_the_task
 
 
@@ -19,7 +19,7 @@ def first_config(cfg: DictConfig) -> DictConfig:
     # Unresolved: what is said of the task elsewhere (`callbacks.checkpoint.monitor`) shall be said of this one.
     config: Any = OmegaConf.to_container(cfg, resolve=False, enum_to_str=True)
     changes, config["pretrain"] = config["pretrain"], None
-    kind = kind_of(config["task"]) or KINDS["Classification"]
+    kind = task_kind(config["task"]) or KINDS["Classification"]
     if "frozen_layers" in config["model"]:
         config["model"]["frozen_layers"] = None
     if leaves_stem_open(config["model"]) and not config["model"].get("init_from"):
@@ -28,12 +28,12 @@ def first_config(cfg: DictConfig) -> DictConfig:
         config["model"]["wide"]["enabled"] = False
     config["optimizer"].pop("layer_decay", None)
     config["data"].pop("sampling", None)  # by classes, which it doesn't look at
-    if config["data"].get("long_rows") == "windows":
-        config["data"]["long_rows"] = "head"  # of windows only the mean answer of a row is known
+    if config["data"].get("truncation") == "windows":
+        config["data"]["truncation"] = "head"  # of windows only the mean answer of a row is known
     for group, options in changes.items():
         config[group] = options if group == "task" else _merged(config.get(group), options)
     if "data" not in changes:
-        config["task"]["cut_by"] = kind.labels
+        config["task"]["stratify_by"] = kind.labels
     return OmegaConf.create(config)
 
 

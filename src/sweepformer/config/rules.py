@@ -7,7 +7,7 @@ from typing import Any
 
 from sweepformer.config.by_rows import check_recipe, every_settled
 from sweepformer.config.completeness import TOP_LEVEL, check_complete
-from sweepformer.config.kinds import kind_of
+from sweepformer.config.kinds import task_kind
 from sweepformer.config.metrics import check_mode
 from sweepformer.config.model_options import BAG_OF_NGRAMS, TRANSFORMER, WIDE
 from sweepformer.config.ranges import MASKING, RANGES, RATE, check_options, check_range, check_ranges
@@ -77,7 +77,7 @@ def _check_task(task: dict[str, Any], sampling: str) -> None:
         )
     if sampling == "uniform":
         return
-    kind = kind_of(task)
+    kind = task_kind(task)
     if kind is not None and not kind.labelled.is_one_class:
         raise UserError(
             f"data.sampling={sampling} draws as many rows of each class, and rows of this task have no class. "
@@ -92,7 +92,7 @@ def _check_task(task: dict[str, Any], sampling: str) -> None:
 
 def _check_texts(config: dict[str, Any]) -> None:
     """The tasks that learn from texts alone, and the runs that begin with what these have learned."""
-    task, kind = config["task"], kind_of(config["task"])
+    task, kind = config["task"], task_kind(config["task"])
     if "rate" in task:
         check_ranges("task", task, MASKING)
         masked, random = task.get("masked", 0.0), task.get("random", 0.0)
@@ -155,7 +155,7 @@ def _check_trainer(trainer: dict[str, Any]) -> None:
 
 
 def _check_precision(config: dict[str, Any]) -> None:
-    kind, precision = kind_of(config["task"]), config["trainer"].get("precision")
+    kind, precision = task_kind(config["task"]), config["trainer"].get("precision")
     if kind is not None and kind.labelled.is_a_number and precision in ("16-true", "bf16-true"):
         raise UserError(
             f"trainer.precision={precision} would round the rows' numbers themselves to 16 bits. Use 16-mixed or "
@@ -166,7 +166,7 @@ def _check_precision(config: dict[str, Any]) -> None:
 def _check_monitors(config: dict[str, Any]) -> None:
     """A misspelt metric would be found after an epoch only, and a wrong mode never. Tasks of a user's own may log what
     they like, and say whether a large value of it is good."""
-    kind = kind_of(config["task"])
+    kind = task_kind(config["task"])
     parts = {f"callbacks.{name}": one for name, one in (config.get("callbacks") or {}).items()}
     for key, options in {"task": config["task"], **parts, "scheduler": config["scheduler"]}.items():
         monitor = options.get("monitor") if isinstance(options, dict) else None
@@ -188,25 +188,27 @@ def _check_monitors(config: dict[str, Any]) -> None:
 
 
 def _check_reading(config: dict[str, Any]) -> None:
-    data, kind = config["data"], kind_of(config["task"])
-    part = data.get("long_rows")
+    data, kind = config["data"], task_kind(config["task"])
+    part = data.get("truncation")
     if data.get("label_separator") == "":
         raise UserError("data.label_separator is empty: say what stands between the classes of a row, such as ','.")
     if part not in (None, "tail") and config["tokenizer"]["truncation_side"] == "left":
         raise UserError(
-            f"data.long_rows={part} and tokenizer.truncation_side=left contradict each other: leave one of them out."
+            f"data.truncation={part} and tokenizer.truncation_side=left contradict each other: leave one of them out."
         )
     if kind is not None and kind.labelled.is_of_words and data.get("pair_column"):
         raise UserError("data.pair_column: words are tagged in one text, not in two. Leave it out.")
     if part in ("head_and_tail", "windows") and data.get("pair_column"):
-        raise UserError(f"data.long_rows={part} is for rows of one text; with data.pair_column choose head or tail.")
+        raise UserError(f"data.truncation={part} is for rows of one text; with data.pair_column choose head or tail.")
     if part == "windows" and kind is not None and not kind.answers_for_rows:
         raise UserError(
-            "data.long_rows=windows averages a row's answers, and this task answers for tokens. Choose head, tail or "
+            "data.truncation=windows averages a row's answers, and this task answers for tokens. Choose head, tail or "
             "head_and_tail, or raise model.max_length."
         )
     if part == "windows" and config["task"].get("mixup"):
-        raise UserError("data.long_rows=windows and task.mixup don't go together: which windows of two rows would mix?")
+        raise UserError(
+            "data.truncation=windows and task.mixup don't go together: which windows of two rows would mix?"
+        )
 
 
 def _are_two_shares(betas: Any) -> bool:
@@ -254,7 +256,7 @@ def _check_transformer(model: dict[str, Any], vocab_size: int) -> None:
 
 def _check_wide(wide: dict[str, Any], task: dict[str, Any]) -> None:
     _check_keys("model.wide", wide, WIDE)
-    kind = kind_of(task)
+    kind = task_kind(task)
     fits = kind is None or kind.labelled.is_one_class
     if not wide or wide.get("enabled") is False or (wide.get("enabled") is None and not fits):
         return
@@ -264,10 +266,10 @@ def _check_wide(wide: dict[str, Any], task: dict[str, Any]) -> None:
             "Leave it out, or use task=classification."
         )
     check_options("model.wide", wide, WIDE)
-    if not wide.get("strengths"):
-        raise UserError("model.wide.strengths is empty: give at least one number above 0, such as [0.1,1.0,10.0].")
-    for strength in wide["strengths"]:
-        check_range("model.wide.strengths", strength, Range(0, 1e9, above=True))
+    if not wide.get("c_grid"):
+        raise UserError("model.wide.c_grid is empty: give at least one number above 0, such as [0.1,1.0,10.0].")
+    for c in wide["c_grid"]:
+        check_range("model.wide.c_grid", c, Range(0, 1e9, above=True))
 
 
 def _check_keys(group: str, values: dict[str, Any], known: Iterable[str]) -> None:

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.utils.data import Sampler
 
 from sweepformer.data.encoding import NO_TAG
-from sweepformer.data.long_rows import LongRows, Pieces
 from sweepformer.data.store import TokenizedRows
+from sweepformer.data.truncation import Pieces, Truncation
 from sweepformer.data.words import Words, words_of
 from sweepformer.models.layout import Layout, Packed
 
@@ -180,7 +180,7 @@ class BatchedRows(torch.utils.data.Dataset[Batch]):
 
     Args:
         rows: the tokenised split.
-        long_rows: how rows that are too long are read.
+        truncation: how rows that are too long are read.
         pad_id: the id that fills up short rows.
         packed: without padding, one row after another.
         always_masked: a mask also where nothing is padded: a compiler need not prepare for its absence.
@@ -190,15 +190,15 @@ class BatchedRows(torch.utils.data.Dataset[Batch]):
     def __init__(
         self,
         rows: TokenizedRows,
-        long_rows: LongRows,
+        truncation: Truncation,
         pad_id: int,
         packed: bool = False,
         always_masked: bool = False,
         separator_id: int | None = None,
     ) -> None:
-        self.rows, self.long_rows, self.separator_id = rows, long_rows, separator_id
+        self.rows, self.truncation, self.separator_id = rows, truncation, separator_id
         self.pad_id, self.packed, self.always_masked = pad_id, packed, always_masked
-        self.lengths = long_rows.tokens_read(rows.lengths)
+        self.lengths = truncation.tokens_read(rows.lengths)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -231,10 +231,10 @@ class BatchedRows(torch.utils.data.Dataset[Batch]):
         first_texts = None
         if self.separator_id is not None:
             first_texts = np.zeros(len(chosen), dtype=np.int64)
-            for place in np.flatnonzero(ends - starts > self.long_rows.max_length):
+            for place in np.flatnonzero(ends - starts > self.truncation.max_length):
                 tokens = self.rows.tokens[starts[place] : ends[place]]
                 first_texts[place] = (tokens == self.separator_id).argmax()
-        return self.long_rows.pieces(starts, ends - starts, first_texts)
+        return self.truncation.pieces(starts, ends - starts, first_texts)
 
     def _batch(
         self,

@@ -29,7 +29,7 @@ SHARED_KEYS = (
     "eval_batch_size",
     "batching",
     "sampling",
-    "long_rows",
+    "truncation",
     "window_overlap",
     "num_workers",
     "cache_dir",
@@ -41,7 +41,7 @@ def prepare(
     tokenizer: dict[str, Any],
     seed: int,
     labelled: str = LabelKind.CLASS,
-    cut_by: str | None = None,
+    stratify_by: str | None = None,
 ) -> Store:
     """The tokenised splits of a config, from the cache or made now.
 
@@ -50,15 +50,15 @@ def prepare(
 
     Args:
         labelled: what the task needs rows to be labelled with, a `LabelKind` or its name.
-        cut_by: the labels that splits are cut by, where the task itself needs none; None: by those it needs.
+        stratify_by: the labels that splits are stratified by where the task itself needs none; None: those it needs.
     """
     kind = LabelKind(labelled)
-    cut_by = LabelKind(cut_by or labelled)
+    stratify_by = LabelKind(stratify_by or labelled)
     options = {name: value for name, value in data.items() if name not in SHARED_KEYS}
     if options.get("transform") is None:
         options.pop("transform", None)  # a source of one's own need not know of it
-    source = build("data", options, labelled=cut_by.value, learns_from_texts=kind.is_nothing)
-    check_offer(source, cut_by)
+    source = build("data", options, labelled=stratify_by.value, learns_from_texts=kind.is_nothing)
+    check_offer(source, stratify_by)
     _check_transform(source)
     fractions = data.get("val_fraction", 0.1), data.get("test_fraction", 0.1)
     options = {name: value for name, value in tokenizer.items() if name != "truncation_side"}
@@ -75,7 +75,7 @@ def prepare(
         seed,
         options,
         kind.value,
-        cut_by.value,
+        stratify_by.value,
     ]
     folder = cache_folder(data.get("cache_dir"))
     check_writable(folder)
@@ -83,7 +83,7 @@ def prepare(
     with locked(path.with_suffix(".lock"), "another run tokenises the same data: waiting for it"):
         store = _opened(path)
         if store is None:
-            splits, report = make_splits(source.read(), *fractions, seed=seed, labelled=kind, cut_by=cut_by)
+            splits, report = make_splits(source.read(), *fractions, seed=seed, labelled=kind, stratify_by=stratify_by)
             log.info("tokenising %s rows", f"{sum(report.rows.values()):,}")
             options["path"] = tokenizer.get("path")
             shown = {"data": data, "tokenizer": tokenizer, "seed": seed}

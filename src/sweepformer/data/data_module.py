@@ -8,9 +8,9 @@ import torch
 from torch.utils.data import DataLoader
 
 from sweepformer.data.batches import Batch, BatchedRows, BatchPlan, PlannedBatches
-from sweepformer.data.long_rows import LongRows
 from sweepformer.data.store import SPLITS, Store
 from sweepformer.data.tokenizer import pad_id, separator_id
+from sweepformer.data.truncation import Truncation
 from sweepformer.errors import UserError
 from sweepformer.lightning_internals import batches_begun, connected
 
@@ -44,12 +44,12 @@ class RowsDataModule(pl.LightningDataModule):
     Args:
         store: the tokenised splits.
         batching: how rows become batches.
-        long_rows: how rows that are too long are read.
+        truncation: how rows that are too long are read.
         num_workers: loading processes.
         seed: of the order of training rows.
     """
 
-    def __init__(self, store: Store, batching: Batching, long_rows: LongRows, num_workers: int, seed: int) -> None:
+    def __init__(self, store: Store, batching: Batching, truncation: Truncation, num_workers: int, seed: int) -> None:
         super().__init__()
         self._hashes = store.hashes
         self.num_workers, self.seed = num_workers, seed
@@ -57,7 +57,7 @@ class RowsDataModule(pl.LightningDataModule):
         filler, separator = pad_id(store.tokenizer), separator_id(store.tokenizer) if store.pairs else None
         self.rows = {
             split: BatchedRows(
-                store.splits[split], long_rows, filler, batching.packed, batching.always_masked, separator
+                store.splits[split], truncation, filler, batching.packed, batching.always_masked, separator
             )
             for split in SPLITS
         }

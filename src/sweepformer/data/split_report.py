@@ -46,7 +46,7 @@ def place_of(rows: Rows, label: str) -> str:
     return f"{rows.origin}, {rows.ids_are} {rows.ids[int(np.argmax(rows.labels.rows_named(label)))]}"
 
 
-def tell_of_tags(train: Rows, report: SplitReport) -> None:
+def report_tags(train: Rows, report: SplitReport) -> None:
     """What F1 is of, and whether that is what was meant."""
     from sweepformer.data.spans import SCHEMES, doubtful_tag, scheme_of  # what it needs loads slowly
 

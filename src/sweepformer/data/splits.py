@@ -16,7 +16,7 @@ from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.split_report import (
     SplitReport,
     place_of,
-    tell_of_tags,
+    report_tags,
     warn_of_absent_classes,
     warn_of_shared_groups,
 )
@@ -40,7 +40,7 @@ def make_splits(
     test_fraction: float = 0.1,
     seed: int = 0,
     labelled: str = LabelKind.CLASS,
-    cut_by: str | None = None,
+    stratify_by: str | None = None,
 ) -> tuple[Splits, SplitReport]:
     """Drop duplicates, then cut the splits that the source doesn't have from train.
 
@@ -50,17 +50,17 @@ def make_splits(
 
     Args:
         labelled: what the task needs rows to be labelled with, a `LabelKind` or its name.
-        cut_by: the labels that splits are cut by, where the task itself needs none; None: by those it needs.
+        stratify_by: the labels that splits are stratified by where the task itself needs none; None: those it needs.
 
     Raises:
         UserError: other labels than the task needs, fewer than two classes, a class that can't be on every side, a
             label that train lacks.
     """
     report = SplitReport(rows={}, classes=0)
-    kind, cut_by_kind = LabelKind(labelled), LabelKind(cut_by or labelled)
+    kind, stratify_by_kind = LabelKind(labelled), LabelKind(stratify_by or labelled)
     for part in (raw.train, raw.val, raw.test):
         if part is not None:
-            part.labels = as_needed(part, cut_by_kind)
+            part.labels = as_needed(part, stratify_by_kind)
             report.warnings.extend(part.notes)
     test, val, train, unlabelled = _without_duplicates([raw.test, raw.val, raw.train, raw.unlabelled], report)
     assert train is not None
@@ -77,8 +77,8 @@ def make_splits(
     if val is None:
         _check_fractions({"val": val_fraction})
         train, val = _cut(train, share, seed + 1, "data.val_fraction")
-    if kind.is_nothing and not cut_by_kind.is_nothing:
-        train, val, test = (_texts_of([part], cut_by_kind) for part in (train, val, test))
+    if kind.is_nothing and not stratify_by_kind.is_nothing:
+        train, val, test = (_texts_of([part], stratify_by_kind) for part in (train, val, test))
     if unlabelled is not None:
         report.unlabelled = len(unlabelled)
         train = _texts_of([train, unlabelled])
@@ -88,7 +88,7 @@ def make_splits(
     report.rows = {"train": len(train), "val": len(val), "test": len(test)}
     report.classes = len(classes)
     if kind.is_of_words:
-        tell_of_tags(train, report)
+        report_tags(train, report)
     warn_of_absent_classes(classes, val, test, report)
     warn_of_shared_groups(train, val, test, report)
     return Splits(train, val, test, classes), report

@@ -145,7 +145,7 @@ def lowers(tokenizer: Tokenizer) -> bool:
     return tokenizer.normalizer is not None and tokenizer.normalizer.normalize_str("A") == "a"
 
 
-def kind_of(tokenizer: Tokenizer, kind: str) -> str:
+def tokenizer_kind(tokenizer: Tokenizer, kind: str) -> str:
     """What "auto" became; any other kind as it is."""
     if kind != "auto":
         return kind

@@ -8,8 +8,8 @@ import numpy as np
 
 from sweepformer.config.kinds import LabelKind
 from sweepformer.data.store import TokenizedRows
-from sweepformer.export.bundle_predict import Labeller
 from sweepformer.export.label_kinds import LABELS
+from sweepformer.inference.bundle_predict import Labeller
 from sweepformer.inference.readers import Reader
 from sweepformer.tasks.answers import Answers, in_order
 

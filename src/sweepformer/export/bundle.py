@@ -155,7 +155,7 @@ def _usual_folder(found: Found, name: str) -> Path:
 def _write_model(folder: Path, artifact: Artifact, kind: Kind, reader: NetworkReader, about: dict[str, Any]) -> None:
     form = about["format"]
     if form in ("onnx", "torch"):
-        most = reader.long_rows.max_length
+        most = reader.truncation.max_length
         labels = LABELS[kind.labelled]
         program = trace(Answering(reader.model, labels, artifact.task), most)
         if form == "onnx":
@@ -175,5 +175,5 @@ def _write_rest(folder: Path, artifact: Artifact, reader: NetworkReader, about: 
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         (folder / name).write_text(text, encoding="utf-8")
     (folder / "tokenizer.json").write_text(reader.tokenizer.to_str(pretty=True), encoding="utf-8")
-    program = files("sweepformer.export") / "bundle_predict.py"
+    program = files("sweepformer.inference") / "bundle_predict.py"
     (folder / "predict.py").write_text(program.read_text(encoding="utf-8"), encoding="utf-8")

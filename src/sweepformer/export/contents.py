@@ -19,7 +19,7 @@ LEARNED = ("temperature", "thresholds", "mean", "scale")
 # Of a run's config what says how to use it; the rest, paths of its files among it, stays at home.
 DATA_KEYS = (
     *("_target_", "text_column", "pair_column", "label_column", "label_separator"),
-    *("long_rows", "window_overlap", "transform"),
+    *("truncation", "window_overlap", "transform"),
 )
 TOKENIZER_KEYS = ("kind", "lowercase", "truncation_side")
 
@@ -44,9 +44,9 @@ def contents(artifact: Artifact, kind: Kind, reader: NetworkReader, form: str) -
 def reads(reader: NetworkReader) -> dict[str, Any]:
     """How texts become batches."""
     return {
-        "max_length": reader.long_rows.max_length,
-        "long_rows": reader.long_rows.part,
-        "window_overlap": reader.long_rows.overlap,
+        "max_length": reader.truncation.max_length,
+        "truncation": reader.truncation.part,
+        "window_overlap": reader.truncation.overlap,
         "pairs": reader.pairs,
         "pad_id": pad_id(reader.tokenizer),
         "unknown_id": unknown_id(reader.tokenizer),

@@ -18,9 +18,9 @@ MODELING = "modeling_sweepformer"
 
 def check_reads_so(reads: dict[str, Any]) -> None:
     """Raises a UserError if the tokenizers of transformers can't read texts as the run does."""
-    if reads["long_rows"] not in ("head", "tail"):
+    if reads["truncation"] not in ("head", "tail"):
         raise UserError(
-            f"--format transformers: its tokenizers can't read data.long_rows={reads['long_rows']}. "
+            f"--format transformers: its tokenizers can't read data.truncation={reads['truncation']}. "
             "Choose another format: the program in those folders does."
         )
 
@@ -51,7 +51,7 @@ def write_for_transformers(folder: Path, tokenizer: Tokenizer, reads: dict[str, 
         "model_max_length": reads["max_length"],
         "model_input_names": ["input_ids", "attention_mask"],
         "pad_token": tokenizer.id_to_token(reads["pad_id"]),
-        "truncation_side": "left" if reads["long_rows"] == "tail" else "right",
+        "truncation_side": "left" if reads["truncation"] == "tail" else "right",
         "split_special_tokens": True,
         "clean_up_tokenization_spaces": False,
         **{name: token for name, token in known.items() if tokenizer.token_to_id(token) is not None},

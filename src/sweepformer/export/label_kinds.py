@@ -11,7 +11,7 @@ from sweepformer.config.kinds import LabelKind
 from sweepformer.data.store import TokenizedRows
 from sweepformer.data.texts import split_pair, split_words
 from sweepformer.errors import UserError
-from sweepformer.export.bundle_predict import Labeller
+from sweepformer.inference.bundle_predict import Labeller
 
 
 def _row(text: str, pairs: bool) -> Any:

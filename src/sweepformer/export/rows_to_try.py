@@ -32,7 +32,8 @@ def read_again(config: dict[str, Any], labelled: LabelKind, run: RunDirectory, a
     tokenizer = config["tokenizer"]
     if config.get("pretrain") or config["model"].get("init_from"):  # another run's, which this one has taken over
         tokenizer = {**tokenizer, "kind": "pretrained", "path": str(run.path / "tokenizer.json")}
-    return prepare(config["data"], tokenizer, config["seed"], labelled, config["task"].get("cut_by")).splits["test"]
+    stratify_by = config["task"].get("stratify_by")
+    return prepare(config["data"], tokenizer, config["seed"], labelled, stratify_by).splits["test"]
 
 
 def recorded(path: Path, labelled: LabelKind, classes: list[str], ids: Sequence[str]) -> tuple[np.ndarray, list[Any]]:
@@ -62,7 +63,7 @@ def made_up(reader: NetworkReader) -> list[str]:
     words = sorted(word for word in reader.tokenizer.get_vocab() if word.isalnum()) or ["a"]
     texts = []
     for number in range(MADE_UP):
-        length = 1 + number * (reader.long_rows.max_length + 8) // MADE_UP
+        length = 1 + number * (reader.truncation.max_length + 8) // MADE_UP
         chosen = [words[one] for one in random.integers(len(words), size=length)]
         if reader.tagged:
             texts.append(join_words(chosen))

@@ -9,9 +9,9 @@ from sweepformer.config.kinds import Kind
 from sweepformer.data.store import TokenizedRows
 from sweepformer.errors import UserError
 from sweepformer.export.agreement import LIMIT, Said, said_by_bundle, said_by_run
-from sweepformer.export.bundle_predict import Labeller
 from sweepformer.export.rows_to_try import made_up, read_again, recorded
 from sweepformer.inference.artifact import Artifact
+from sweepformer.inference.bundle_predict import Labeller
 from sweepformer.inference.readers import NetworkReader
 from sweepformer.runs.directory import RunDirectory
 from sweepformer.tasks.answers import Answers

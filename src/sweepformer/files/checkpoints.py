@@ -7,6 +7,7 @@ read it as any other.
 import hashlib
 import io
 import re
+from collections.abc import Callable
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, BinaryIO
@@ -78,8 +79,10 @@ def _check(file: BinaryIO) -> None:
         raise Damaged("its contents are not as they were written: the checksum differs")
 
 
-def weights_digest(path: Path) -> str:
+def weights_digest(path: Path, named: Callable[[str], str] = str) -> str:
     """Sixteen hex digits over names, types, shapes and bits of a checkpoint's weights, or of a baseline's `.npz`.
+
+    named: what a weight is called, from its name in the file.
 
     Raises:
         OSError, ValueError: it can't be read, or is damaged.
@@ -92,7 +95,7 @@ def weights_digest(path: Path) -> str:
     else:
         for name, tensor in read_checkpoint(path)["state_dict"].items():
             bits = tensor.contiguous().reshape(-1).view(torch.uint8).numpy()
-            weights[name] = tensor.dtype, tuple(tensor.shape), bits.tobytes()
+            weights[named(name)] = tensor.dtype, tuple(tensor.shape), bits.tobytes()
     digest = hashlib.sha256()
     for name in sorted(weights):
         dtype, shape, content = weights[name]

@@ -9,6 +9,7 @@ import torch
 from sweepformer.baselines.baseline import read_baseline
 from sweepformer.config.model_choices import config_as_trained
 from sweepformer.config.plain import check_groups
+from sweepformer.config.renamed import with_new_names
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import Damaged
 from sweepformer.files.checkpoints import read_checkpoint
@@ -89,8 +90,8 @@ def _of_baseline(path: Path) -> Artifact:
     try:
         learned, task, about = read_baseline(path)
         refuse_newer(about, str(path))
-        config = about["config"]
-        check_groups(config, ("task", "model", "data"))
+        check_groups(about["config"], ("task", "model", "data"))
+        config = with_new_names(about["config"])
         numbers = {name: torch.from_numpy(value) if value.ndim else value.item() for name, value in task.items()}
         return Artifact(path, config, about["classes"], about["pairs"], None, learned, numbers)
     except UserError:

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from sweepformer.config.plain import check_groups
+from sweepformer.config.renamed import with_new_names
 from sweepformer.config.targets import is_within, trusted_packages
 from sweepformer.errors import UserError
-from sweepformer.export.bundle_predict import open_graph
 from sweepformer.files.atomic import SEAL, check_seal
 from sweepformer.inference.artifact import Artifact
+from sweepformer.inference.bundle_predict import open_graph
 from sweepformer.runs.environment import refuse_newer
 from sweepformer.screen.command_line import install_line
 
@@ -46,7 +47,7 @@ def read_bundle(path: Path) -> Artifact:
         check_groups(about["run"], ("task", "model", "data", "tokenizer", "trainer"))
         return Artifact(
             path,
-            about["run"],
+            with_new_names(about["run"]),
             json.loads((folder / "labels.json").read_text(encoding="utf-8")),
             about["reads"]["pairs"],
             (folder / "tokenizer.json").read_text(encoding="utf-8"),

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from sweepformer.config.kinds import Kind
-from sweepformer.data.long_rows import LongRows
+from sweepformer.data.truncation import Truncation
 from sweepformer.errors import UserError
 from sweepformer.inference.artifact import Artifact
 from sweepformer.inference.readers import Reader
@@ -95,7 +95,7 @@ class LoadedRun:
     @property
     def what_is_read(self) -> str:
         """Of texts that are too long, in words."""
-        read = LongRows.of(self.config)
+        read = Truncation.of(self.config)
         return f"{PARTS_READ.get(read.part, 'a part')} was read, model.max_length={read.max_length} tokens"
 
     def _kept(self, written: Sequence[str]) -> tuple[Kept, np.ndarray]:

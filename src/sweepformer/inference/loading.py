@@ -11,10 +11,10 @@ from torch import nn
 
 from sweepformer.baselines.baseline import Baseline
 from sweepformer.config.build import build, find_target
-from sweepformer.config.kinds import KINDS, Kind, kind_of
+from sweepformer.config.kinds import KINDS, Kind, task_kind
 from sweepformer.config.targets import Names, trusting
-from sweepformer.data.long_rows import LongRows
 from sweepformer.data.tokenizer import parse_tokenizer, read_text_as_it_is
+from sweepformer.data.truncation import Truncation
 from sweepformer.errors import UserError
 from sweepformer.inference.artifact import Artifact, read_artifact
 from sweepformer.inference.bundles import Graph, is_bundled, is_graph, read_bundle
@@ -99,7 +99,7 @@ def kind_named(task: dict[str, Any]) -> Kind:
     Raises:
         UserError: it is not allowed, or doesn't say.
     """
-    kind = kind_of(task) or getattr(find_target("task", task, LOADED), "kind", None)
+    kind = task_kind(task) or getattr(find_target("task", task, LOADED), "kind", None)
     if not isinstance(kind, Kind):
         raise UserError(
             f"task._target_={task.get('_target_')} doesn't say of what kind it is: give the class a `kind`."
@@ -123,7 +123,7 @@ def network_reader(artifact: Artifact, kind: Kind, device: torch.device, precisi
     weights, autocast = dtypes(resolve_precision(precision, trained_in), device)
     model = _graph_or_network(artifact, kind, tokenizer).to(device, weights)
     tagged = kind.labelled.is_of_words
-    return NetworkReader(model, tokenizer, LongRows.of(config), artifact.pairs, tagged, device, autocast)
+    return NetworkReader(model, tokenizer, Truncation.of(config), artifact.pairs, tagged, device, autocast)
 
 
 def _graph_or_network(artifact: Artifact, kind: Kind, tokenizer: Tokenizer) -> nn.Module:

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from sweepformer.baselines.baseline import Baseline
 from sweepformer.data.batches import Batch, BatchedRows, BatchPlan
 from sweepformer.data.encoding import Encoded, encode
-from sweepformer.data.long_rows import LongRows
 from sweepformer.data.store import TokenizedRows
 from sweepformer.data.texts import split_words
 from sweepformer.data.tokenizer import pad_id, separator_id
+from sweepformer.data.truncation import Truncation
 from sweepformer.data.words import Words
 from sweepformer.tasks.logits import row_logits, word_logits
 
@@ -54,7 +54,7 @@ class NetworkReader:
     Args:
         model: on its device, in its precision.
         tokenizer: the one that it was trained with.
-        long_rows: how rows are read that are too long.
+        truncation: how rows are read that are too long.
         pairs: a row is two texts; tagged: words.
         device: the model's.
         autocast: type of the products; None: that of the weights.
@@ -64,13 +64,13 @@ class NetworkReader:
         self,
         model: nn.Module,
         tokenizer: Tokenizer,
-        long_rows: LongRows,
+        truncation: Truncation,
         pairs: bool,
         tagged: bool,
         device: torch.device,
         autocast: torch.dtype | None,
     ) -> None:
-        self.model, self.tokenizer, self.long_rows = model.eval().requires_grad_(False), tokenizer, long_rows
+        self.model, self.tokenizer, self.truncation = model.eval().requires_grad_(False), tokenizer, truncation
         self.pairs, self.tagged, self.device, self.autocast = pairs, tagged, device, autocast
         self._filler, self._separator = pad_id(tokenizer), separator_id(tokenizer) if pairs else None
 
@@ -97,7 +97,7 @@ class NetworkReader:
         first = 0
         for encoded in encode(self.tokenizer, texts, self.pairs, self.tagged):
             rows = self._tokenized(encoded)
-            batched = BatchedRows(rows, self.long_rows, self._filler, separator_id=self._separator)
+            batched = BatchedRows(rows, self.truncation, self._filler, separator_id=self._separator)
             cut = torch.from_numpy(rows.lengths > batched.lengths)
             size = max(int(TOKENS_AT_ONCE / batched.lengths.mean()), 1)
             for chosen in BatchPlan(batched.lengths, size).in_order():
@@ -108,7 +108,7 @@ class NetworkReader:
     def positions(self, token_ids: np.ndarray) -> np.ndarray:
         """Which tokens of a text, (tokens,) int64, are read in each sequence: (sequences, length) int64."""
         first = None if self._separator is None else np.array([(token_ids == self._separator).argmax()])
-        pieces = self.long_rows.pieces(np.zeros(1, dtype=np.int64), np.array([len(token_ids)]), first)
+        pieces = self.truncation.pieces(np.zeros(1, dtype=np.int64), np.array([len(token_ids)]), first)
         return pieces.tokens(np.arange(len(pieces.rows))[:, None], np.arange(pieces.lengths[0]))
 
     def _tokenized(self, encoded: Encoded) -> TokenizedRows:

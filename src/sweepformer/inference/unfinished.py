@@ -24,7 +24,7 @@ PROGRESS = "progress.json"
 
 
 @dataclass
-class Progress:
+class FileProgress:
     """How far it is. of: what it is made of, which must be the same for whoever goes on; rows: written; parts: written
     files or calls; size: bytes written; counts: whatever is counted on the way.
     """
@@ -49,7 +49,7 @@ class Unfinished(ABC):
     def __init__(self, path: Path, of: dict[str, Any], resume: bool = False, overwrite: bool = False) -> None:
         self.path, self.folder = path, path.with_name(path.name + ".part")
         self._of, self._resume, self._overwrite = of, resume, overwrite
-        self.progress = Progress(of)
+        self.progress = FileProgress(of)
 
     @contextmanager
     def held(self) -> Iterator[bool]:
@@ -105,9 +105,9 @@ class Unfinished(ABC):
         self.progress = left
         self.cut_back(left)
 
-    def _read(self) -> Progress | None:
+    def _read(self) -> FileProgress | None:
         try:
-            return Progress(**json.loads((self.folder / PROGRESS).read_text(encoding="utf-8")))
+            return FileProgress(**json.loads((self.folder / PROGRESS).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
 
@@ -141,7 +141,7 @@ class Unfinished(ABC):
         """Whether the file has been put in its place, and only this folder was left."""
 
     @abstractmethod
-    def cut_back(self, progress: Progress) -> None:
+    def cut_back(self, progress: FileProgress) -> None:
         """Leave of the rows those that count."""
 
     @abstractmethod
@@ -163,7 +163,7 @@ class UnfinishedText(Unfinished):
     def is_joined(self) -> bool:
         return not self._rows.exists()  # it was moved
 
-    def cut_back(self, progress: Progress) -> None:
+    def cut_back(self, progress: FileProgress) -> None:
         with self._rows.open("ab") as file:
             if file.tell() < progress.size:
                 raise UserError(f"{self._rows} is damaged, it is too short: begin anew with --overwrite.")
@@ -192,7 +192,7 @@ class UnfinishedParquet(Unfinished):
     def is_joined(self) -> bool:
         return False  # joined once more it is the same
 
-    def cut_back(self, progress: Progress) -> None:
+    def cut_back(self, progress: FileProgress) -> None:
         parts = self._parts()
         if len(parts) < progress.parts:
             raise UserError(f"{self.folder} is damaged, it lacks rows: begin anew with --overwrite.")

@@ -31,7 +31,7 @@ class BagOfNgrams(nn.Module):
         super().__init__()
         shape = BagShape(**options)
         width = shape.embedding_dim
-        self.longest, self.buckets, self.max_length = shape.longest, shape.buckets, shape.max_length
+        self.ngram_order, self.buckets, self.max_length = shape.ngram_order, shape.buckets, shape.max_length
         self.tokens = FrequentTokens(shape.vocab_size, width, shape.frequent, shape.unknown_id)
         self.ngrams = nn.Embedding(shape.buckets, width)
         for embedding in (self.tokens, self.ngrams):
@@ -42,7 +42,7 @@ class BagOfNgrams(nn.Module):
     @property
     def token_vectors(self) -> list[tuple[nn.Embedding, tuple[int, ...]]]:
         """As `Transformer.token_vectors`."""
-        return [(self.tokens, (1,)), (self.ngrams, tuple(range(2, self.longest + 1)))]
+        return [(self.tokens, (1,)), (self.ngrams, tuple(range(2, self.ngram_order + 1)))]
 
     def forward(self, token_ids: Tensor, layout: Layout = None, mixing: Mixing | None = None) -> Tensor:
         """Logits, (batch, num_classes) float; arguments as `Transformer.forward`."""
@@ -53,7 +53,7 @@ class BagOfNgrams(nn.Module):
         total = _sum(self.tokens(token_ids), real)
         count = real.sum(1, keepdim=True)
         hashed = token_ids
-        for _ in range(2, self.longest + 1):
+        for _ in range(2, self.ngram_order + 1):
             # A token is taken to those before it; what ends in padding, or begins before the row, is none.
             hashed = (F.pad(hashed, (1, 0))[:, :-1] * HASH + token_ids) % self.buckets
             real = F.pad(real, (1, 0))[:, :-1] & real

@@ -94,7 +94,7 @@ class TransformerShape(EncoderShape):
 class WideShape:
     """What a `WidePath` is made with."""
 
-    longest: int = option(
+    ngram_order: int = option(
         2, "tokens in the longest n-grams", Range(1, 100), null="5 where tokens are characters, else 2"
     )
     positions: bool = option(
@@ -117,7 +117,7 @@ class BagShape(Vocabulary):
     num_classes: int = given("number of classes")
 
     embedding_dim: int = option(64, "width of the embeddings", MANY)
-    longest: int = option(2, "tokens in the longest n-grams", MANY)
+    ngram_order: int = option(2, "tokens in the longest n-grams", MANY)
     buckets: int = option(100_000, "embeddings that all n-grams of two tokens and more share", MANY)
     dropout: float = option(0.1, "of the mean", SHARE)
     max_length: int = option(256, "tokens a row; longer rows are truncated", MANY)

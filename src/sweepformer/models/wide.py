@@ -1,5 +1,6 @@
 """A linear classifier of n-grams, to stand beside an encoder."""
 
+import re
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ class WidePath(nn.Module):
     here has a gradient. A row's features are those of TF-IDF (Salton and Buckley 1988): (1 + log of an n-gram's count)
     times its IDF, together of length 1. N-grams that are not known have none.
 
-    Both answers are pooled by adding their logits, each times how far it is to be trusted: the product of their
+    Both answers are pooled by adding their logits, each times its ensemble weight: the product of their
     probabilities with exponents (Genest and Zidek 1986, logarithmic opinion pool). The mean over windows of a row is so
     the pool of their means.
 
@@ -38,24 +39,24 @@ class WidePath(nn.Module):
     idf: Tensor
     weights: Tensor
     bias: Tensor
-    trust: Tensor
+    ensemble_weights: Tensor
 
     def __init__(self, vocab_size: int, num_classes: int, shape: WideShape) -> None:
         super().__init__()
-        self.base, self.longest, self.positions = vocab_size + 1, shape.longest, shape.positions
-        most = longest_numbered(vocab_size)
-        if not 1 <= self.longest <= most:
+        self.base, self.ngram_order, self.positions = vocab_size + 1, shape.ngram_order, shape.positions
+        most = highest_ngram_order(vocab_size)
+        if not 1 <= self.ngram_order <= most:
             raise ValueError(
-                f"wide.longest={self.longest} must be at least 1 and, with {vocab_size} tokens, at most {most}; with "
-                "fewer (tokenizer.vocab_size, tokenizer.rare_words) they may be longer"
+                f"wide.ngram_order={self.ngram_order} must be at least 1 and, with {vocab_size} tokens, at most "
+                f"{most}; with fewer (tokenizer.vocab_size, tokenizer.rare_words) they may be longer"
             )
         # One more than are known: index 0 is of all others, and scores nothing.
         self.register_buffer("keys", torch.full((shape.known + 1,), NOTHING))
         self.register_buffer("idf", torch.zeros(shape.known + 1))
         self.register_buffer("weights", torch.zeros(shape.known + 1, num_classes))
         self.register_buffer("bias", torch.zeros(num_classes))
-        self.register_buffer("trust", torch.full((2,), UNDECIDED))
-        self.register_load_state_dict_pre_hook(_take_sizes)
+        self.register_buffer("ensemble_weights", torch.full((2,), UNDECIDED))
+        self.register_load_state_dict_pre_hook(_make_fit)
 
     def forward(self, token_ids: Tensor, layout: Layout = None) -> Tensor:
         """Scores, (batch, num_classes) float; arguments as `Transformer.forward`."""
@@ -66,7 +67,7 @@ class WidePath(nn.Module):
 
     def pooled(self, deep: Tensor, wide: Tensor) -> Tensor:
         """The logits of both, from the encoder's and from the scores here, all (batch, num_classes) float."""
-        return self.trust[0] * deep.to(wide.dtype) + self.trust[1] * wide
+        return self.ensemble_weights[0] * deep.to(wide.dtype) + self.ensemble_weights[1] * wide
 
     def features(self, token_ids: Tensor, layout: Layout = None) -> tuple[Tensor, Tensor]:
         """The n-grams of rows: (batch, n-grams) int64, the index of each, and float, what it adds to that feature.
@@ -90,7 +91,7 @@ class WidePath(nn.Module):
         real = torch.ones_like(token_ids, dtype=torch.bool) if padding is None else ~padding
         keys, whole = token_ids + 1, real  # above 0, so that n-grams of different lengths have different keys
         found = [torch.where(whole, keys, NOTHING)]
-        for _ in range(1, self.longest):
+        for _ in range(1, self.ngram_order):
             keys = F.pad(keys, (1, 0))[:, :-1] * self.base + token_ids + 1
             whole = F.pad(whole, (1, 0))[:, :-1] & real
             found.append(torch.where(whole, keys, NOTHING))
@@ -127,15 +128,22 @@ class WidePath(nn.Module):
         return torch.where(self.keys[place] == keys, place, 0)
 
 
-def _take_sizes(wide: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
+def present_name(name: str) -> str:
+    """What a weight of a checkpoint is called now, where earlier versions called it otherwise."""
+    return re.sub(r"\bwide\.trust$", "wide.ensemble_weights", name)
+
+
+def _make_fit(wide: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
     """Make room for what is loaded: how many n-grams are known is seen from the data, and no part of the config."""
+    if (formerly := f"{prefix}trust") in state_dict:
+        state_dict[f"{prefix}ensemble_weights"] = state_dict.pop(formerly)
     for name in ("keys", "idf", "weights"):
         own, saved = getattr(wide, name), state_dict.get(prefix + name)
         if saved is not None:
             setattr(wide, name, own.new_empty(len(saved), *own.shape[1:]))
 
 
-def longest_numbered(vocab_size: int) -> int:
+def highest_ngram_order(vocab_size: int) -> int:
     """The most tokens that n-grams can have, so that each is a number of 64 bits."""
     return next(length for length in range(64) if (vocab_size + 1) ** (length + 1) > HIGHEST)
 

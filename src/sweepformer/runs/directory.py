@@ -15,6 +15,7 @@ from typing import Any
 from yaml import YAMLError, safe_load
 
 from sweepformer.config.plain import config_hash, differences
+from sweepformer.config.renamed import overrides_with_new_names, renaming, with_new_names
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import remove_unfinished, write_text
 from sweepformer.files.inside import refuse_links_out
@@ -42,7 +43,7 @@ class Summary:
     parameters: int | None = None
     epochs: int = 0
     steps: int = 0
-    skipped_steps: int = 0  # counted in steps too: their gradients were no numbers
+    skipped_steps: int = 0  # counted in steps too: their gradients were NaN or infinite
     fp16_overflows: int = 0  # likewise, until the scale of the loss fitted
     loss_spikes: int = 0
     tokens: int | None = None
@@ -157,9 +158,12 @@ class RunDirectory:
         content = _read_object(self._summary) or {}
         checksum = content.pop("checksum", None)
         try:
-            return Summary(**content) if checksum in (None, _checksum(content)) else None
+            summary = Summary(**content) if checksum in (None, _checksum(content)) else None
         except TypeError:  # it has other fields
             return None
+        if summary and isinstance(summary.overrides, list):
+            summary.overrides = self.with_new_names(summary.overrides)
+        return summary
 
     @property
     def result(self) -> Summary | None:
@@ -186,8 +190,15 @@ class RunDirectory:
             return
 
     def read_config(self) -> dict[str, Any] | None:
-        """The plain config of the run in here; None if there is none or it can't be read."""
-        return _read_object(self._config)
+        """The plain config of the run in here, under today's names; None if there is none or it can't be read."""
+        config = _read_object(self._config)
+        return config and with_new_names(config)
+
+    def with_new_names(self, overrides: list[str]) -> list[str]:
+        """What was typed for the run in here, under today's names of keys."""
+        if not any(renaming(one.partition("=")[0]) for one in overrides):
+            return overrides
+        return overrides_with_new_names(overrides, _read_object(self._config) or {})
 
     @property
     def overrides(self) -> list[str]:
@@ -196,10 +207,10 @@ class RunDirectory:
             found = safe_load((self.path / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
         except (OSError, ValueError, YAMLError, RecursionError):
             return []
-        return [str(one) for one in found] if isinstance(found, list) else []
+        return self.with_new_names([str(one) for one in found]) if isinstance(found, list) else []
 
     @property
-    def name_for_ever(self) -> str:
+    def permanent_id(self) -> str:
         """Eight letters and digits drawn when first asked for, and kept: whoever moves the folder keeps the name."""
         path = self.path / ".hydra" / "id"
         if not path.exists():

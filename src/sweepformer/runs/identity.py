@@ -25,7 +25,7 @@ def identity(config: dict[str, Any]) -> dict[str, Any]:
     found = with_modes({key: value for key, value in config.items() if key not in NOT_OF_THE_RUN})
     model = found.get("model")
     if isinstance(model, dict) and model.get("init_from"):
-        checkpoint = find_checkpoint(str(model["init_from"]))
+        checkpoint = resolve_init_from(str(model["init_from"]))
         about = checkpoint.stat()
         digest = _digest(checkpoint.absolute(), about.st_mtime_ns, about.st_size)
         found["model"] = {**model, "init_from": {"path": str(model["init_from"]), "sha256": digest}}
@@ -49,7 +49,7 @@ def run_at(path: Path, key: str) -> RunDirectory:
     return run
 
 
-def find_checkpoint(given: str) -> Path:
+def resolve_init_from(given: str) -> Path:
     """The checkpoint that `model.init_from` names: a file, or the best one in a run's directory.
 
     A relative path starts where the command was typed.

@@ -44,7 +44,7 @@ class Answerer:
         """Of texts that `run.texts` wrote.
 
         `prediction`, and of classes `probabilities` by class, of tags that mark them `spans`; of language models
-        `loss`, `perplexity` and `tokens`; `cut`: whether the text was too long to be read whole. None: no number.
+        `loss`, `perplexity` and `tokens`; `cut`: whether the text was too long to be read whole. None: NaN or infinite.
         """
         if not texts:
             return []

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sweepformer.config.kinds import kind_of
+from sweepformer.config.kinds import task_kind
 from sweepformer.config.metrics import check_mode
 from sweepformer.errors import UserError, hint
 from sweepformer.runs.directory import Summary
@@ -38,7 +38,7 @@ def read_ranking(options: dict[str, Any], config: dict[str, Any]) -> Ranking:
         UserError: runs have no such metric, or can't be ranked by it.
     """
     task, metric = config.get("task") or {}, str(options["metric"])
-    kind = kind_of(task)
+    kind = task_kind(task)
     if kind and metric not in (known := (*kind.logged, *kind.tested)):
         raise UserError(
             f"sweep.metric={metric}: there is no such metric. There are: {', '.join(known)}." + hint(metric, known)
@@ -74,7 +74,7 @@ def read_objectives(options: dict[str, Any], config: dict[str, Any]) -> Objectiv
             f"hydra.sweeper.metrics={metrics} and hydra.sweeper.direction={directions}: "
             "give one direction for each metric, or null."
         )
-    kind = kind_of(config["task"])
+    kind = task_kind(config["task"])
     known = (*kind.logged, *kind.tested, *NUMBERS) if kind else NUMBERS
     for name in metrics:
         if kind and name not in known:

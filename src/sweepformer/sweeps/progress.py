@@ -18,7 +18,7 @@ _writing = threading.Lock()
 os.register_at_fork(before=_writing.acquire, after_in_parent=_writing.release, after_in_child=_writing.release)
 
 
-class Progress:
+class SweepProgress:
     """Writes a line whenever a run of the sweep begins or ends.
 
     It looks at what runs leave on disk, and so works for runs in other processes and on other machines.

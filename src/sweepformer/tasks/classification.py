@@ -16,7 +16,7 @@ from sweepformer.models.heads import Mixing
 from sweepformer.models.torch_internals import not_sent_by_ddp
 from sweepformer.models.wide import WidePath
 from sweepformer.tasks.answers import ClassAnswers, Kept
-from sweepformer.tasks.fitted_on_validation import UNSCALED, FittedOnValidation, best_temperature, best_trust
+from sweepformer.tasks.fitted_on_validation import UNSCALED, FittedOnValidation, best_ensemble_weights, best_temperature
 from sweepformer.tasks.logits import row_logits
 from sweepformer.tasks.losses import class_loss, disagreement
 from sweepformer.tasks.losses import class_weights as weights_of
@@ -125,8 +125,8 @@ class Classification(FittedOnValidation):
         if self._wide is None:
             return said
         deep, wide = said.chunk(2, dim=1)
-        fitted = best_trust(deep.cpu().numpy(), wide.cpu().numpy(), labels.cpu().numpy())
-        self._wide.trust.copy_(torch.tensor(fitted))
+        fitted = best_ensemble_weights(deep.cpu().numpy(), wide.cpu().numpy(), labels.cpu().numpy())
+        self._wide.ensemble_weights.copy_(torch.tensor(fitted))
         return self._wide.pooled(deep, wide)
 
     def choose(self, logits: Tensor, labels: Tensor) -> None:

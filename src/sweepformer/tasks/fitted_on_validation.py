@@ -58,7 +58,7 @@ EQUAL = (0.5, 0.5)
 BOUNDS = ((0.01, 100.0), (0.0, 100.0))  # the first always has a say: something must
 
 
-def best_trust(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+def best_ensemble_weights(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """By what two models' logits are multiplied for the least cross-entropy of their sum on these rows.
 
     The exponents of a logarithmic opinion pool, fitted as Platt (1999) fits his sigmoid (see `wanted_logit`): two
@@ -81,11 +81,11 @@ def best_trust(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> tup
     both = np.stack([first, second]).astype(np.float64)
     wanted = np.array([wanted_logit(logits, labels) for logits in both])
 
-    def loss(trust: np.ndarray) -> tuple[float, np.ndarray]:
-        logits = np.tensordot(trust, both, axes=1)
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        logits = np.tensordot(weights, both, axes=1)
         total = logsumexp(logits, axis=1)
         expected = (both * np.exp(logits - total[:, None])).sum(2).mean(1)
-        return float(total.mean() - trust @ wanted), expected - wanted
+        return float(total.mean() - weights @ wanted), expected - wanted
 
     found = minimize(loss, np.array(EQUAL), jac=True, bounds=BOUNDS, method="L-BFGS-B")
     return float(found.x[0]), float(found.x[1])

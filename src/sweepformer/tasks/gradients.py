@@ -48,7 +48,7 @@ def clip(parameters: Iterable[nn.Parameter], most: float | None, by_value: bool 
 
 
 def skip_unless_finite(optimizer: Optimizer, norm: Tensor) -> None:
-    """Keep an optimizer from a step with gradients of a norm that is infinite or no number.
+    """Keep an optimizer from a step with gradients of a norm that is NaN or infinite.
 
     Its weights, moments and counts of steps stay as they are. Fused Adam on a GPU sees to that itself, so that nobody
     has to wait for the device, as one does for other optimizers there.

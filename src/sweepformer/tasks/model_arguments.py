@@ -10,9 +10,9 @@ from sweepformer.config.model_options import BEGINNING
 from sweepformer.data.tokenizer import are_characters, pad_id, separator_id, unknown_id, vocab_size
 from sweepformer.models.options import options as declared
 from sweepformer.models.shape import WideShape
-from sweepformer.models.wide import longest_numbered
+from sweepformer.models.wide import highest_ngram_order
 
-LONGEST_OF_CHARACTERS, LONGEST_OF_WORDS = 5, 2  # tokens in n-grams; as `model=tfidf` has them
+ORDER_OF_CHARACTERS, ORDER_OF_WORDS = 5, 2  # tokens in n-grams; as `model=tfidf` has them
 
 
 def model_options(config: dict[str, Any], kind: Kind, tokenizer: Tokenizer | None = None) -> dict[str, Any]:
@@ -32,10 +32,10 @@ def model_options(config: dict[str, Any], kind: Kind, tokenizer: Tokenizer | Non
 
 def _wide(wide: dict[str, Any], tokenizer: Tokenizer | None) -> dict[str, Any]:
     options = {name: wide[name] for name in declared(WideShape) if name in wide}
-    if options.get("longest", 0) is None:
-        options["longest"] = LONGEST_OF_WORDS
+    if options.get("ngram_order", 0) is None:
+        options["ngram_order"] = ORDER_OF_WORDS
         if tokenizer is not None and are_characters(tokenizer):
-            options["longest"] = min(LONGEST_OF_CHARACTERS, longest_numbered(vocab_size(tokenizer)))
+            options["ngram_order"] = min(ORDER_OF_CHARACTERS, highest_ngram_order(vocab_size(tokenizer)))
     return options
 
 

@@ -53,7 +53,7 @@ class StepSums:
         if self._waiting:
             # In double precision: an epoch's sum outgrows what single precision counts.
             found = torch.stack(self._waiting).cpu().double()
-            # What batches whose loss is no number are to teach is skipped.
+            # What batches whose loss is NaN or infinite are to teach is skipped.
             waiting = torch.where(found[:, :1].isfinite(), found, 0).sum(0).tolist()
             self._epoch = [sum(pair) for pair in zip(self._epoch, waiting, strict=True)]
             self._recent = [sum(pair) for pair in zip(self._recent, waiting, strict=True)]

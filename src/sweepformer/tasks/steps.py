@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Steps(pl.LightningModule):
-    """Clips gradients and takes steps, but none with gradients that are infinite or no numbers.
+    """Clips gradients and takes steps, but none with gradients that are NaN or infinite.
 
     Such a step leaves weights and optimizer as they were; it counts as a step all the same, so that schedules and the
     end of training stay where they were planned. `gradient_norm` tells afterwards.

@@ -15,7 +15,7 @@ from sweepformer.errors import Diverged, SweepTerminated, comes_of_ctrl_c
 from sweepformer.runs.directory import RunDirectory, Summary
 from sweepformer.runs.request import Request
 from sweepformer.training.callbacks.log_files import cut_back
-from sweepformer.training.checkpoints import find_checkpoint
+from sweepformer.training.checkpoints import resume_checkpoint
 from sweepformer.training.loggers import begin, conclude
 from sweepformer.training.stopping import Stop
 
@@ -56,7 +56,7 @@ class Attempt:
 
     def checkpoint_to_go_on_from(self) -> Path | None:
         """The checkpoint; what earlier processes have logged after it is removed, as it will be logged again."""
-        found = find_checkpoint(self.directory, self.request.config)
+        found = resume_checkpoint(self.directory, self.request.config)
         path, content = found if found else (None, {})
         if self.is_first_process:
             cut_back(self.directory.path, content.get("callbacks", {}).get("LogFiles", {}))

@@ -9,9 +9,9 @@ from torch import nn
 from sweepformer.config.build import build
 from sweepformer.config.kinds import own_options
 from sweepformer.data.data_module import Batching, RowsDataModule
-from sweepformer.data.long_rows import LongRows
 from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import vocab_size, words_by_id
+from sweepformer.data.truncation import Truncation
 from sweepformer.runs.environment import made_by
 from sweepformer.tasks.task import Targets, Task
 from sweepformer.training.attempt import Attempt
@@ -54,7 +54,7 @@ def build_data(plan: Plan, store: Store) -> RowsDataModule:
         packed=config["model"].get("attention") == "varlen",
         always_masked=bool(config["trainer"].get("compile")),
     )
-    return RowsDataModule(store, batching, LongRows.of(config), data.get("num_workers", 0), config["seed"])
+    return RowsDataModule(store, batching, Truncation.of(config), data.get("num_workers", 0), config["seed"])
 
 
 def build_training(

@@ -8,6 +8,7 @@ from typing import Any
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from sweepformer.config.plain import differences
+from sweepformer.config.renamed import with_new_names
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import Damaged
 from sweepformer.files.checkpoints import read_checkpoint, write_checkpoint
@@ -54,7 +55,7 @@ def read_best(path: Path, config: dict[str, Any], monitor: str | None, score: An
     return found
 
 
-def find_checkpoint(directory: RunDirectory, config: dict[str, Any]) -> tuple[Path, dict[str, Any]] | None:
+def resume_checkpoint(directory: RunDirectory, config: dict[str, Any]) -> tuple[Path, dict[str, Any]] | None:
     """The checkpoint that a run goes on from, and what is in it; None if the run begins anew.
 
     That is `last.ckpt`. If it can't be used, the newest one beside it that can.
@@ -95,7 +96,7 @@ def _read_own(path: Path, config: dict[str, Any]) -> dict[str, Any]:
             raise Damaged("it is not the checkpoint of a training")
         _check_remembered(checkpoint.get("callbacks", {}))
         saved = checkpoint.get("sweepformer", {}).get("config")
-        other = differences(_comparable(saved), _comparable(config)) if saved else []
+        other = differences(_comparable(with_new_names(saved)), _comparable(config)) if saved else []
     except OSError as error:
         raise Damaged(f"it can't be read: {error.strerror}") from error
     except Damaged:

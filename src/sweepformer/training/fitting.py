@@ -24,7 +24,7 @@ from sweepformer.training.callbacks.halving import SuccessiveHalving, was_stoppe
 from sweepformer.training.callbacks.throughput import Throughput
 from sweepformer.training.checkpoints import read_best
 from sweepformer.training.known_errors import as_mistakes
-from sweepformer.training.loggers import keep_earlier_metrics, let_go, show_pictures, show_predictions
+from sweepformer.training.loggers import close_before_fork, keep_earlier_metrics, show_pictures, show_predictions
 from sweepformer.training.stopping import as_interrupts
 from sweepformer.training.wide_fit import count_parameters, log_ensemble_weights
 
@@ -42,7 +42,7 @@ def fit(training: Training, attempt: Attempt, checkpoint: Path | None) -> None:
     summary.seconds["start_up"] = attempt.seconds
     forks = trains_in_children(trainer)
     if forks:
-        let_go(training.loggers)
+        close_before_fork(training.loggers)
     try:
         with as_mistakes(), as_interrupts():
             resumed = checkpoint and str(checkpoint)

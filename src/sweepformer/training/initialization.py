@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from sweepformer.config.model_choices import config_as_trained
 from sweepformer.config.plain import check_groups
-from sweepformer.data.tokenizer import kind_of, load_tokenizer, lowers, parse_tokenizer
+from sweepformer.data.tokenizer import load_tokenizer, lowers, parse_tokenizer, tokenizer_kind
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import write_text
 from sweepformer.files.checkpoints import read_checkpoint
 from sweepformer.models.embeddings import FrequentTokens
 from sweepformer.runs.directory import RunDirectory
-from sweepformer.runs.identity import find_checkpoint
+from sweepformer.runs.identity import resolve_init_from
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def open_pretrained(given: str) -> Pretrained:
     Raises:
         UserError: it is none, or has no encoder.
     """
-    path = find_checkpoint(given)
+    path = resolve_init_from(given)
     try:
         found = _taken_from(read_checkpoint(path), given)
     except Exception as error:  # whatever torch makes of another file
@@ -87,7 +87,7 @@ def _taken_from(checkpoint: dict[str, Any], given: str) -> Pretrained:
         raise ValueError(f"its tokenizer can't be used: {error}") from error
     weights = {name.removeprefix(ENCODER): value for name, value in state.items() if name.startswith(ENCODER)}
     if not all(isinstance(value, Tensor) for value in weights.values()):
-        raise ValueError("its weights are no numbers")
+        raise ValueError("its weights are not tensors")
     return Pretrained(given, config, tokenizer, weights)
 
 
@@ -107,7 +107,7 @@ def _check_asked_for(pretrained: Pretrained, asked: dict[str, Any]) -> None:
     """The default kind asks for nothing, nor does the one that goes by the texts."""
     given, there = f"model.init_from={pretrained.given}", pretrained.config["tokenizer"]
     tokenizer = parse_tokenizer(pretrained.tokenizer)
-    kind = kind_of(tokenizer, there["kind"])
+    kind = tokenizer_kind(tokenizer, there["kind"])
     if asked["kind"] == "pretrained":
         same = load_tokenizer(asked["path"]).to_str() == pretrained.tokenizer
     else:

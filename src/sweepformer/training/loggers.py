@@ -50,7 +50,7 @@ def _prepare_wandb(options: dict[str, Any], directory: RunDirectory) -> None:
         options["group"] = options.get("group") or directory.path.parent.name
         options.setdefault("tags", ["sweep", *sweep.get("swept", [])])
     # The same directory is the same run to W&B too, so that one that goes on stays one.
-    options.setdefault("id", directory.name_for_ever)
+    options.setdefault("id", directory.permanent_id)
     options.setdefault("resume", "allow")
     if options.get("offline"):
         # wandb prefers the environment to its arguments.
@@ -108,7 +108,7 @@ def begin(loggers: Sequence[Logger], config: dict[str, Any], overrides: Sequence
             logger.log_hyperparams(config)
 
 
-def let_go(loggers: Sequence[Logger]) -> None:
+def close_before_fork(loggers: Sequence[Logger]) -> None:
     """Close what would not live on in a fork: TensorBoard writes from a thread, which stays behind.
 
     The next who logs opens the logger anew, in whichever process.

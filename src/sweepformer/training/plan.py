@@ -10,9 +10,9 @@ from sweepformer.config.by_rows import choices_by_rows
 from sweepformer.config.choices import Choice, with_choices
 from sweepformer.config.kinds import Kind
 from sweepformer.config.model_choices import choices_by_the_task
-from sweepformer.data.long_rows import LongRows
 from sweepformer.data.store import Store
-from sweepformer.data.tokenizer import has_rare_words, kind_of, special_ids, vocab_size
+from sweepformer.data.tokenizer import has_rare_words, special_ids, tokenizer_kind, vocab_size
+from sweepformer.data.truncation import Truncation
 from sweepformer.runs.request import Request
 from sweepformer.tasks.model_arguments import known_to_the_program, model_options
 from sweepformer.training.devices import Device
@@ -89,23 +89,23 @@ def settle(request: Request, store: Store, device: Device, pretrained: Pretraine
 def _by_tokens(asked: dict[str, Any], store: Store) -> list[Choice]:
     if asked["tokenizer"]["kind"] != "auto":
         return []
-    kind = kind_of(store.tokenizer, "auto")
+    kind = tokenizer_kind(store.tokenizer, "auto")
     return [Choice("tokenizer.kind", kind, f"as {WHY_TOKENS[kind]}")]
 
 
 def _ngrams(asked: dict[str, Any], model: dict[str, Any]) -> list[Choice]:
     """How long a wide path's n-grams are, which `model_options` takes from the tokens."""
     wide, made = asked["model"].get("wide") or {}, model.get("wide") or {}
-    if "longest" not in made or wide.get("longest") is not None:
+    if "ngram_order" not in made or wide.get("ngram_order") is not None:
         return []
-    return [Choice("model.wide.longest", made["longest"], "by what tokens are: 5 of characters, 2 of others")]
+    return [Choice("model.wide.ngram_order", made["ngram_order"], "by what tokens are: 5 of characters, 2 of others")]
 
 
 def _tokens_an_epoch(asked: dict[str, Any], store: Store) -> int:
     """How many an epoch reads; 0 where it ends before all rows are read."""
     if has_short_epochs(asked["trainer"]):
         return 0
-    return int(LongRows.of(asked).tokens_read(store.splits["train"].lengths).sum())
+    return int(Truncation.of(asked).tokens_read(store.splits["train"].lengths).sum())
 
 
 def _tokens_known(asked: dict[str, Any], kind: Kind, store: Store, pretrained: Pretrained | None) -> int | None:

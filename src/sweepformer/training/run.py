@@ -102,7 +102,7 @@ def _prepare(request: Request, pretrained: Pretrained | None, directory: RunDire
     """The run's rows, in tokens: of its own tokenizer, or of the one that comes with the encoder it begins with."""
     config = request.config
     tokenizer = take_tokenizer(pretrained, config["tokenizer"], directory) if pretrained else config["tokenizer"]
-    return prepare(config["data"], tokenizer, config["seed"], request.kind.labelled, config["task"].get("cut_by"))
+    return prepare(config["data"], tokenizer, config["seed"], request.kind.labelled, config["task"].get("stratify_by"))
 
 
 def _pretrain(request: Request, attempt: Attempt) -> str | None:

@@ -92,7 +92,7 @@ def print_result(summary: Summary, path: Path, monitor: str) -> None:
             + (f" ({summary.epochs} epochs, {summary.steps:,} steps)" if summary.steps else ""),
         )
     for name, count in (
-        ("steps skipped, gradients no numbers", summary.skipped_steps),
+        ("steps skipped, gradients not finite", summary.skipped_steps),
         ("steps skipped, fp16 overflows", summary.fp16_overflows),
         ("loss spikes", summary.loss_spikes),
     ):

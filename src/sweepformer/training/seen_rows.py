@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from sweepformer.config.kinds import kind_of
+from sweepformer.config.kinds import task_kind
 from sweepformer.training.initialization import Pretrained
 
 log = logging.getLogger(__name__)
@@ -31,12 +31,12 @@ def warn_of_seen_rows(pretrained: Pretrained, config: dict[str, Any], labelled: 
             pretrained.given,
         )
         return
-    kind = kind_of(pretrained.config["task"])
-    cut_by = pretrained.config["task"].get("cut_by", kind.labels if kind else labelled)
-    if tested != trained_on or _cut(pretrained.config, cut_by) != _cut(config, labelled):
+    kind = task_kind(pretrained.config["task"])
+    stratify_by = pretrained.config["task"].get("stratify_by", kind.labels if kind else labelled)
+    if tested != trained_on or _cut(pretrained.config, stratify_by) != _cut(config, labelled):
         log.warning(
             "warning: %s cut the same rows into other splits, and may have read this run's test texts. To keep them "
-            "unseen, pretrain with task.cut_by=%s and the same files, seed and fractions, or give data.test_file",
+            "unseen, pretrain with task.stratify_by=%s and the same files, seed and fractions, or give data.test_file",
             pretrained.given,
             labelled,
         )

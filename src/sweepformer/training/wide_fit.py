@@ -13,7 +13,7 @@ from torch import nn
 from sweepformer.data.batches import Batch, BatchedRows
 from sweepformer.models.layout import Packed
 from sweepformer.models.wide import NOTHING, WidePath
-from sweepformer.training.letters import Letters
+from sweepformer.training.char_ngrams import CharNgrams
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def fit_wide(
     Args:
         wide: without any n-grams.
         train, val: rows with a class each.
-        options: `model.wide` of a config: features, letters, strengths.
+        options: `model.wide` of a config: features, char_ngram_weight, c_grid.
         most_rows: of the training rows that may be looked at, and of the validation rows; None: all.
         words: how each token is spelled, where tokens are words.
     """
@@ -60,16 +60,16 @@ def fit_wide(
     wide.cpu().double()
     found, counts = _frequent(wide, train, some, min(int(options["features"]), MOST_WEIGHTS // classes))
     of_rows = f", from {len(some):,} of {len(train):,} rows" if len(some) < len(train) else ""
-    letters = Letters.of(_spelled(found, words), options.get("letters", 0.0), counts, len(present))
+    char_ngrams = CharNgrams.of(_spelled(found, words), options.get("char_ngram_weight", 0.0), counts, len(present))
     tried = []
-    for name, kind in _kinds(found, wide.longest):
-        beside = letters.those(kind)
-        spelled = " and the letters of words" if beside.there_are else ""
+    for name, kind in _kinds(found, wide.ngram_order):
+        beside = char_ngrams.those(kind)
+        spelled = " and the character n-grams of words" if beside.there_are else ""
         log.info("wide path: %s %s%s%s", f"{kind.sum():,}", name, spelled, of_rows)
         known = torch.from_numpy(found[kind]), torch.from_numpy(_idf(counts[kind], len(some)))
         wide.know(*known)
         table, val_table = (beside.beside(_table(wide, *rows)) for rows in ((train, some), (val, val_some)))
-        linear = fit_linear(table, labels, val_table, val_labels, options["strengths"])
+        linear = fit_linear(table, labels, val_table, val_labels, options["c_grid"])
         weights, bias = np.zeros((classes, len(known[0]))), np.full(classes, UNSEEN)
         weights[present], bias[present] = beside.in_words(linear.weights), linear.bias
         scaled = [torch.from_numpy(part * linear.scale) for part in (weights, bias)]
@@ -95,9 +95,10 @@ def count_parameters(model: nn.Module) -> int:
 
 
 def log_ensemble_weights(model: nn.Module) -> None:
-    """Print how encoder and wide path are pooled, if there are both."""
+    """Print by what the logits of encoder and wide path are multiplied before they are added, if there are both."""
     if wide := wide_path_of(model):
-        log.info("pooled: encoder x %.2f, wide path x %.2f, by validation rows", *wide.trust.tolist())
+        weights = wide.ensemble_weights.tolist()
+        log.info("ensemble weights: encoder %.2f, wide path %.2f, fitted on validation rows", *weights)
 
 
 def _some(rows: BatchedRows, most: int) -> np.ndarray:
@@ -133,10 +134,10 @@ def _spelled(keys: np.ndarray, words: Sequence[str]) -> list[str]:
     return [words[key - 1] if 0 < key <= len(words) else "" for key in keys.tolist()]
 
 
-def _kinds(found: np.ndarray, longest: int) -> Iterator[tuple[str, np.ndarray]]:
+def _kinds(found: np.ndarray, ngram_order: int) -> Iterator[tuple[str, np.ndarray]]:
     """Which of the n-grams to try together, (known,) bool each, and what these are called."""
     ngrams = found > 0
-    name = f"n-grams of up to {longest} tokens"
+    name = f"n-grams of up to {ngram_order} tokens"
     if ngrams.any():
         yield name, ngrams
     if not ngrams.all():

@@ -8,7 +8,7 @@ import pytest
 from made_runs import answers, write_run
 from sklearn.metrics import f1_score
 
-from sweepformer.analysis.comparison.answers import Answers, Split, answers_of, split_of
+from sweepformer.analysis.comparison.answers import ScoredAnswers, Split, answers_of, split_of
 from sweepformer.analysis.comparison.predictions import mark_spans, read_predictions
 from sweepformer.analysis.comparison.statistics import interval, resample
 from sweepformer.data.spans import spans_of
@@ -17,14 +17,14 @@ from sweepformer.runs.reading import read_runs
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
 
 
-def read(folder: Path, columns: dict[str, Any], task: str) -> tuple[Split, Answers]:
+def read(folder: Path, columns: dict[str, Any], task: str) -> tuple[Split, ScoredAnswers]:
     (run,) = read_runs([write_run(folder / "run", {}, columns, task=task)])
     predictions = read_predictions(run)
     split = split_of(predictions)
     return split, answers_of(split, predictions, run.metric)
 
 
-def measured(split: Split, found: Answers, weights: np.ndarray) -> dict[str, float]:
+def measured(split: Split, found: ScoredAnswers, weights: np.ndarray) -> dict[str, float]:
     """weights: (rows,) how often each row was drawn."""
     column = weights.astype(np.float32)[:, None]
     return {
@@ -124,7 +124,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(tmp_path: Path) -> None:
     held, trials = 0, 200
     for trial in range(trials):
         right = np.random.default_rng(trial).random(200) < 0.8
-        of_trial = Answers(
+        of_trial = ScoredAnswers(
             (~right).astype(np.float32)[None], lambda own, shared: {"acc": 1 - own[0] / shared.sum(0)}, right
         )
         (values,) = resample(split, [of_trial], resamples=200, seed=trial)

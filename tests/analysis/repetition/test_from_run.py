@@ -113,7 +113,7 @@ def test_another_option_of_a_group_takes_the_place_of_what_was_recorded(cli: Cli
         ("model.num_heads=3", "model.num_heads=3 doesn't divide"),
         ("model.num_heads=many", "many"),
         ("model.num_hedas=2", "Did you mean model.num_heads?"),
-        ("experiment=heads", "experiment=heads is a recipe"),
+        ("experiment=heads", "experiment=heads is an experiment"),
         ("-m", "-m starts many"),
         ("--config-name=other", "--config-name=other asks for another"),
         ("--from-run=other", "takes one run's directory"),

@@ -52,14 +52,14 @@ def test_they_sum_up_to_the_difference_that_the_text_makes(options: dict[str, ob
 
 def test_of_a_sum_of_vectors_they_are_exact() -> None:
     torch.manual_seed(0)
-    model = BagOfNgrams(vocab_size=10, num_classes=2, embedding_dim=4, longest=1, buckets=1)
+    model = BagOfNgrams(vocab_size=10, num_classes=2, embedding_dim=4, ngram_order=1, buckets=1)
     found = attribute(path_of(model), logit(1))
     expected = (model.tokens.weight[IDS] - model.tokens.weight[OTHER]) @ model.head.weight[1] / len(IDS)
     np.testing.assert_allclose(found.values, expected, atol=1e-6)
 
 
 def test_what_an_ngram_adds_is_shared_by_its_tokens() -> None:
-    model = BagOfNgrams(vocab_size=10, num_classes=2, embedding_dim=4, longest=3, buckets=100_000)
+    model = BagOfNgrams(vocab_size=10, num_classes=2, embedding_dim=4, ngram_order=3, buckets=100_000)
     for embedding in (model.tokens, model.ngrams):
         nn.init.zeros_(embedding.weight)
     with torch.no_grad():

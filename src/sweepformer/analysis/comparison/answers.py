@@ -43,7 +43,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Answers:
+class ScoredAnswers:
     """One run's.
 
     quantities: (quantities, rows) float32; measure: from sums of these and of the split's, (quantities, resamples)
@@ -65,7 +65,7 @@ def split_of(predictions: Predictions) -> Split:
     return Split(predictions.kind, predictions.key, names, shared)
 
 
-def answers_of(split: Split, predictions: Predictions, told: Callable[[str], float]) -> Answers:
+def answers_of(split: Split, predictions: Predictions, told: Callable[[str], float]) -> ScoredAnswers:
     """A run's answers to a split.
 
     Args:
@@ -88,7 +88,7 @@ def _true_classes(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
     return _counts(np.arange(len(codes)), codes, len(classes) + 1, len(codes))
 
 
-def _of_classes(split: Split, predictions: Predictions, told: Callable[[str], float]) -> Answers:
+def _of_classes(split: Split, predictions: Predictions, told: Callable[[str], float]) -> ScoredAnswers:
     true, given = (_codes(predictions.column(name), split.classes) for name in ("label", "prediction"))
     wrong = np.flatnonzero(true != given)
     size = len(split.classes) + 1
@@ -98,7 +98,7 @@ def _of_classes(split: Split, predictions: Predictions, told: Callable[[str], fl
         f1, occurs = _f1(shared, own[:size], own[size:])
         return {"acc": 1 - own[:size].sum(0) / shared.sum(0), "f1": (f1 * occurs).sum(0) / occurs.sum(0)}
 
-    return Answers(_stack(missed, false), measure, true == given)
+    return ScoredAnswers(_stack(missed, false), measure, true == given)
 
 
 def _true_sets(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
@@ -106,7 +106,7 @@ def _true_sets(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
     return _stack(_counts(*_members(predictions.column("label"), classes), len(classes) + 1, rows), np.ones((1, rows)))
 
 
-def _of_sets(split: Split, predictions: Predictions, told: Callable[[str], float]) -> Answers:
+def _of_sets(split: Split, predictions: Predictions, told: Callable[[str], float]) -> ScoredAnswers:
     size = len(split.classes) + 1
     true, given = (
         _counts(*_members(predictions.column(name), split.classes), size, split.rows)
@@ -126,7 +126,7 @@ def _of_sets(split: Split, predictions: Predictions, told: Callable[[str], float
             "acc": 1 - own[-1] / shared[-1],
         }
 
-    return Answers(_stack(missed, false, inexact[None]), measure, ~inexact)
+    return ScoredAnswers(_stack(missed, false, inexact[None]), measure, ~inexact)
 
 
 def _true_tags(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
@@ -137,7 +137,7 @@ def _true_tags(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
     return _stack(_counts(of_row, tags, len(classes) + 1, rows), np.bincount(begun, minlength=rows)[None])
 
 
-def _of_tags(split: Split, predictions: Predictions, told: Callable[[str], float]) -> Answers:
+def _of_tags(split: Split, predictions: Predictions, told: Callable[[str], float]) -> ScoredAnswers:
     """Rows are sentences: the words of one are drawn together."""
     of_row, true = _members(predictions.column("label"), split.classes)
     others, given = _members(predictions.column("prediction"), split.classes)
@@ -157,7 +157,7 @@ def _of_tags(split: Split, predictions: Predictions, told: Callable[[str], float
         of_spans = 2 * own[-2] / np.maximum(own[-1] + shared[-1], 1)
         return {"acc": 1 - missed.sum(0) / words.sum(0), "f1": of_spans if spans else of_tags}
 
-    return Answers(_stack(missed, false, *spans), measure)
+    return ScoredAnswers(_stack(missed, false, *spans), measure)
 
 
 def _right_and_found(true: Spans | None, given: Spans | None, of_row: np.ndarray, rows: int) -> list[np.ndarray]:
@@ -173,7 +173,7 @@ def _true_numbers(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
     return np.stack([numbers, numbers**2]).astype(np.float32)
 
 
-def _of_numbers(split: Split, predictions: Predictions, told: Callable[[str], float]) -> Answers:
+def _of_numbers(split: Split, predictions: Predictions, told: Callable[[str], float]) -> ScoredAnswers:
     label, given = (predictions.column(name).to_numpy() for name in ("label", "prediction"))
     error, scaled = np.abs(given - label), _standard(given)
     squared = float((error**2).mean())
@@ -187,14 +187,14 @@ def _of_numbers(split: Split, predictions: Predictions, told: Callable[[str], fl
         pearson = np.where(size > 0, (product - mine * theirs) / np.sqrt(np.maximum(size, 1e-12)), 0.0)
         return {"mae": mae, "loss": unit * loss, "pearson": pearson}
 
-    return Answers(np.stack(of_row).astype(np.float32), measure)
+    return ScoredAnswers(np.stack(of_row).astype(np.float32), measure)
 
 
 def _true_tokens(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
     return predictions.column("tokens").to_numpy()[None].astype(np.float32)
 
 
-def _of_losses(split: Split, predictions: Predictions, told: Callable[[str], float]) -> Answers:
+def _of_losses(split: Split, predictions: Predictions, told: Callable[[str], float]) -> ScoredAnswers:
     tokens = predictions.column("tokens").to_numpy()
     losses = np.where(tokens > 0, predictions.column("loss").to_numpy(), 0.0)
 
@@ -202,14 +202,14 @@ def _of_losses(split: Split, predictions: Predictions, told: Callable[[str], flo
         loss = own[0] / np.maximum(shared[0], 1)
         return {"loss": loss, "perplexity": np.exp(loss)}
 
-    return Answers((losses * tokens)[None].astype(np.float32), measure)
+    return ScoredAnswers((losses * tokens)[None].astype(np.float32), measure)
 
 
 class Sums(NamedTuple):
     """Of a kind of label what is true of the rows, and what a run says of them."""
 
     shared: Callable[[Predictions, pyarrow.Array], Matrix]
-    answers: Callable[[Split, Predictions, Callable[[str], float]], Answers]
+    answers: Callable[[Split, Predictions, Callable[[str], float]], ScoredAnswers]
 
 
 SUMS = {

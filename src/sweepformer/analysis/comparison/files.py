@@ -90,7 +90,7 @@ def _about(run: Run) -> dict[str, Any]:
 
 
 def sayable(node: Any) -> Any:
-    """What JSON can say: no numbers that are none."""
+    """What JSON can say: null for NaN and infinity."""
     if isinstance(node, dict):
         return {key: sayable(value) for key, value in node.items()}
     if isinstance(node, list | tuple):

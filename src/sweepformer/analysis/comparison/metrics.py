@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sweepformer.config.kinds import kind_of
+from sweepformer.config.kinds import task_kind
 from sweepformer.config.metrics import recorded_direction
 from sweepformer.errors import UserError, hint
 from sweepformer.runs.reading import Run
@@ -69,7 +69,7 @@ def _instead_of_loss(runs: Sequence[Run]) -> str:
     """The most telling test metric of runs that learn classes or tags, "" for others. Their `test_loss` doesn't follow
     from `predictions.parquet`, so that no run could be told from another by it.
     """
-    kinds = {kind_of(run.config.get("task", {})) for run in runs}
+    kinds = {task_kind(run.config.get("task", {})) for run in runs}
     kind = kinds.pop() if len(kinds) == 1 else None
     return f"test_{kind.metrics[0]}" if kind and kind.labelled.has_names else ""
 

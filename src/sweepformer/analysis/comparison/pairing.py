@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from sweepformer.analysis.comparison.answers import Answers, Split, answers_of, split_of
+from sweepformer.analysis.comparison.answers import ScoredAnswers, Split, answers_of, split_of
 from sweepformer.analysis.comparison.metrics import Metric
 from sweepformer.analysis.comparison.predictions import NoAnswers, Predictions, read_predictions
 from sweepformer.analysis.comparison.statistics import Interval, holm, interval, mcnemar, normal, resample
@@ -64,7 +64,7 @@ class _Shared:
 
     split: Split
     names: list[str]
-    answers: list[Answers]
+    answers: list[ScoredAnswers]
 
 
 def pair_runs(ranked: Sequence[Run], metric: Metric, sure: Sure) -> Tested:
@@ -135,7 +135,12 @@ def _pairs(shared: _Shared, resampled: list[dict[str, np.ndarray]], metric: Metr
 
 
 def _pair(
-    metric: str, best: str, level: float, answers: tuple[Answers, Answers], difference: float, resampled: np.ndarray
+    metric: str,
+    best: str,
+    level: float,
+    answers: tuple[ScoredAnswers, ScoredAnswers],
+    difference: float,
+    resampled: np.ndarray,
 ) -> Pair:
     first, second = (one.right for one in answers)
     if metric == "acc" and first is not None and second is not None:

@@ -11,7 +11,7 @@ import pyarrow
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from sweepformer.config.kinds import Kind, kind_of
+from sweepformer.config.kinds import Kind, task_kind
 from sweepformer.runs.reading import Run
 
 
@@ -94,7 +94,7 @@ def read_predictions(run: Run) -> Predictions:
     Raises:
         NoAnswers: there are none, or they aren't understood.
     """
-    kind = kind_of(run.config.get("task", {}))
+    kind = task_kind(run.config.get("task", {}))
     if kind is None:
         raise NoAnswers("its task is none that comes with sweepformer, and its answers aren't understood")
     wanted = ["id", *_true_and_said(kind)]

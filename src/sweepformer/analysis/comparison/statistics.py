@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from sweepformer.analysis.comparison.answers import Answers, Split
+from sweepformer.analysis.comparison.answers import ScoredAnswers, Split
 
 AT_ONCE = 16_000_000  # counts held in memory: 64 MB
 
@@ -19,7 +19,9 @@ class Interval(NamedTuple):
     high: float
 
 
-def resample(split: Split, answers: Sequence[Answers], resamples: int, seed: int = 0) -> list[dict[str, np.ndarray]]:
+def resample(
+    split: Split, answers: Sequence[ScoredAnswers], resamples: int, seed: int = 0
+) -> list[dict[str, np.ndarray]]:
     """Metrics of every run on resampled test splits: (resamples,) each, by name without `test_`.
 
     All runs see the same resamples, so that they can be compared resample by resample.

@@ -104,7 +104,7 @@ def lost(runs: list[Run]) -> Table:
 
 
 def number(value: float) -> str:
-    """Four digits after the point; nothing where there is no number."""
+    """Four digits after the point; nothing for NaN."""
     if math.isnan(value):
         return ""
     return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.1f}"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from sweepformer.analysis.comparison.answers import Answers, answers_of, split_of
+from sweepformer.analysis.comparison.answers import ScoredAnswers, answers_of, split_of
 from sweepformer.analysis.comparison.predictions import Predictions
 from sweepformer.analysis.comparison.statistics import Interval, interval, resample
 from sweepformer.analysis.evaluation.calibration import Calibration, before_scaling, calibration_of
@@ -117,11 +117,11 @@ def _metrics(run: Predictor, table: Any, losses: np.ndarray | None) -> dict[str,
     return found
 
 
-def _answers_of_losses(losses: np.ndarray) -> Answers:
+def _answers_of_losses(losses: np.ndarray) -> ScoredAnswers:
     """What resamples take the mean loss from. losses: (rows,) float, NaN of rows that have none."""
     known = ~np.isnan(losses)
     quantities = np.stack([np.where(known, losses, 0), known]).astype(np.float32)
-    return Answers(quantities, lambda own, shared: {"loss": own[0] / np.maximum(own[1], 1)})
+    return ScoredAnswers(quantities, lambda own, shared: {"loss": own[0] / np.maximum(own[1], 1)})
 
 
 def _of_classes(true: np.ndarray, given: np.ndarray, names: Sequence[str]) -> list[ClassScores]:

@@ -7,6 +7,7 @@ from typing import Any
 from sweepformer.config.plain import differing
 from sweepformer.files.checkpoints import weights_digest
 from sweepformer.files.inside import inside
+from sweepformer.models.wide import present_name
 from sweepformer.runs.directory import RunDirectory, Summary
 from sweepformer.runs.environment import flat
 
@@ -54,7 +55,7 @@ def _weights(run: RunDirectory, summary: Summary) -> Iterator[tuple[str, str]]:
     """The best and the last, if they are there and whole."""
     for name, path in {"best": summary.best_checkpoint or "", "last": str(run.last_checkpoint)}.items():
         try:
-            digest = weights_digest(inside(run.path, path))
+            digest = weights_digest(inside(run.path, path), present_name)
         except Exception:  # whatever is made of one that is gone, damaged, elsewhere or no checkpoint at all
             continue
         yield name, digest

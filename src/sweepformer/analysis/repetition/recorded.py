@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from yaml import YAMLError, safe_load
 
 from sweepformer.config.composing import plain
+from sweepformer.config.renamed import with_new_names
 from sweepformer.config.rules import TOP_LEVEL
 from sweepformer.errors import UserError
 from sweepformer.runs.directory import RunDirectory
@@ -59,7 +60,7 @@ def read_recorded(run: RunDirectory) -> Recorded:
     hydra, overrides = _read(run, "hydra.yaml"), _read(run, "overrides.yaml")
     if not isinstance(config, dict) or not isinstance(resolved, dict):
         raise UserError(f"{run.path / '.hydra'}: it holds no config of a run.")
-    config = _of_the_run(config) | {"name": None}
+    config = _of_the_run(with_new_names(config)) | {"name": None}
     for key in config:
         if key not in TOP_LEVEL:
             raise UserError(f"{run.path}: {key}: there is no such key in this version. {made_with(run)}")
@@ -75,7 +76,9 @@ def read_recorded(run: RunDirectory) -> Recorded:
         options = dict(hydra["hydra"]["runtime"]["choices"])
     except (TypeError, KeyError, ValueError):
         options = {}
-    typed = [one for one in overrides if isinstance(one, str)] if isinstance(overrides, list) else []
+    typed = run.with_new_names(
+        [one for one in overrides if isinstance(one, str)] if isinstance(overrides, list) else []
+    )
     typed = [one for one in typed if not re.match(rf"[+~]*({'|'.join(OF_THE_COMMAND)}|hydra)\b", one)]
     return Recorded(run, config, options, typed, left_out)
 

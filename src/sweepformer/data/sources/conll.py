@@ -49,7 +49,7 @@ class Conll:
         if not LabelKind(labelled).is_of_words:
             raise UserError(
                 "data=conll has a tag for every word: choose task=tagging, or other data. Tasks that learn from texts "
-                "alone (task=masked_lm, task=language_modeling) read it with task.cut_by=tags."
+                "alone (task=masked_lm, task=language_modeling) read it with task.stratify_by=tags."
             )
         if separator == "":
             raise ValueError("separator is empty: null stands for spaces and tabs, tab for a tab")

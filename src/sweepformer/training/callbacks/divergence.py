@@ -71,22 +71,22 @@ REMEDY = "Lower optimizer.lr, keep trainer.gradient_clip_val, or train in traine
 
 
 class DivergenceCheck(Callback):
-    """Counts the steps that a task skips because gradients are infinite or no numbers, and sudden rises of the loss.
+    """Counts the steps that a task skips because gradients are NaN or infinite, and sudden rises of the loss.
 
     Under 16-mixed, gradients that are too large lower the loss's scale until they fit (Micikevicius et al. 2018): these
     are counted apart, as overflows. Looking waits for the device: each step is looked at on a CPU, and elsewhere all
     since the last look whenever a step is logged, and at an epoch's end.
 
     Where a strategy keeps gradients to itself (FSDP, DeepSpeed), and of modules that are no `Task`, losses are looked
-    at instead, and the first one that is no number ends the run.
+    at instead, and the first one that is NaN ends the run.
 
     Args:
         max_skipped: the most steps in a row that may be skipped; the next one ends the run.
 
     Raises:
-        Diverged: more steps are skipped in a row, weights or `val_loss` are infinite or no numbers, or fp16 is not
+        Diverged: more steps are skipped in a row, weights or `val_loss` are NaN or infinite, or fp16 is not
             enough for the gradients.
-        ValueError: max_skipped is no number of steps.
+        ValueError: max_skipped is no count of steps.
     """
 
     def __init__(self, max_skipped: int = 10) -> None:
@@ -162,7 +162,7 @@ class DivergenceCheck(Callback):
     def _tell(self, trainer: Trainer) -> None:
         if not self._told and trainer.is_global_zero:
             log.warning(
-                "warning: step %d was skipped: its gradients are infinite or no numbers. Further ones are counted as "
+                "warning: step %d was skipped: its gradients are NaN or infinite. Further ones are counted as "
                 "skipped_steps; more than callbacks.divergence.max_skipped=%d in a row end the run",
                 self._first, self.max_skipped,
             )  # fmt: skip
@@ -172,13 +172,13 @@ class DivergenceCheck(Callback):
     def _end_if_hopeless(self, trainer: Trainer, module: LightningModule) -> None:
         if not all(bool(weight.isfinite().all()) for weight in module.parameters()):
             raise Diverged(
-                f"training diverged: at step {trainer.global_step} there are weights that are infinite or no numbers. "
+                f"training diverged: at step {trainer.global_step} there are weights that are NaN or infinite. "
                 + REMEDY
             )
         if self._most_in_a_row > self.max_skipped:
             raise Diverged(
                 f"training diverged: by step {trainer.global_step} the gradients of {self._most_in_a_row} steps in a "
-                f"row were infinite or no numbers (callbacks.divergence.max_skipped={self.max_skipped}). {REMEDY}"
+                f"row were NaN or infinite (callbacks.divergence.max_skipped={self.max_skipped}). {REMEDY}"
             )
 
     def _note_loss(self, loss: float, trainer: Trainer) -> None:

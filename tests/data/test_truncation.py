@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweepformer.data.batches import BatchedRows
-from sweepformer.data.long_rows import LongRows
 from sweepformer.data.store import TokenizedRows
+from sweepformer.data.truncation import Truncation
 from sweepformer.models.transformer import Transformer
 
 PAD, SEPARATOR = 0, 1
@@ -26,11 +26,11 @@ def split(rows: list[list[int]]) -> TokenizedRows:
     return TokenizedRows(np.concatenate(rows), offsets, np.zeros(len(rows), dtype=np.int64), names, names)
 
 
-def read(rows: list[list[int]], long_rows: LongRows, separator: int | None = None) -> list[list[int]]:
+def read(rows: list[list[int]], truncation: Truncation, separator: int | None = None) -> list[list[int]]:
     """The tokens of each sequence of the batch of all rows."""
-    batched = BatchedRows(split(rows), long_rows, PAD, separator_id=separator)
+    batched = BatchedRows(split(rows), truncation, PAD, separator_id=separator)
     batch = batched.__getitems__(list(range(len(rows))))
-    assert batch.token_ids.shape[1] <= long_rows.max_length
+    assert batch.token_ids.shape[1] <= truncation.max_length
     return [[token for token in sequence if token != PAD] for sequence in batch.token_ids.tolist()]
 
 
@@ -44,14 +44,14 @@ def read(rows: list[list[int]], long_rows: LongRows, separator: int | None = Non
 )
 def test_the_part_that_was_asked_for_is_read(part: str, expected: list[int]) -> None:
     short, long = [5, 6, 7], list(range(1, 21))
-    assert read([short, long, short], LongRows(8, part)) == [short, expected, short]
+    assert read([short, long, short], Truncation(8, part)) == [short, expected, short]
 
 
 @given(LENGTHS, st.integers(1, 20), st.sampled_from([0.0, 0.25, 0.5, 0.9]))
 def test_windows_read_every_token_and_overlap(lengths: list[int], max_length: int, overlap: float) -> None:
     rows = [list(range(1, length + 1)) for length in lengths]
-    long_rows = LongRows(max_length, "windows", overlap)
-    batch = BatchedRows(split(rows), long_rows, PAD).__getitems__(list(range(len(rows))))
+    truncation = Truncation(max_length, "windows", overlap)
+    batch = BatchedRows(split(rows), truncation, PAD).__getitems__(list(range(len(rows))))
     sequences = [[token for token in sequence if token != PAD] for sequence in batch.token_ids.tolist()]
     places = list(range(len(rows))) if batch.windows is None else batch.windows.tolist()
     for place, row in enumerate(rows):
@@ -61,13 +61,13 @@ def test_windows_read_every_token_and_overlap(lengths: list[int], max_length: in
         for one, two in pairwise(windows):
             assert len(set(one) & set(two)) >= min(overlap * max_length, max_length - 1)
     # What a batch is planned to cost is what it holds.
-    assert long_rows.tokens_read(np.array(lengths)).sum() == sum(map(len, sequences))
+    assert truncation.tokens_read(np.array(lengths)).sum() == sum(map(len, sequences))
 
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(3, 30), st.sampled_from(["head", "tail"]))
 def test_of_two_texts_the_longer_is_cut_first(first: int, second: int, max_length: int, part: str) -> None:
     one, two = list(range(100, 100 + first)), list(range(200, 200 + second))
-    (found,) = read([[*one, SEPARATOR, *two]], LongRows(max_length, part), SEPARATOR)
+    (found,) = read([[*one, SEPARATOR, *two]], Truncation(max_length, part), SEPARATOR)
     assert len(found) == min(first + 1 + second, max_length)
     cut = found.index(SEPARATOR)
     kept = found[:cut], found[cut + 1 :]
@@ -90,7 +90,7 @@ def test_packed_pairs_get_the_answers_of_padded_ones() -> None:
     model = Transformer(num_classes=3, separator_id=SEPARATOR, attention="varlen", **sizes).eval()  # type: ignore[arg-type]
     torch.nn.init.normal_(model.encoder.embedding.segments.weight)  # type: ignore[union-attr]
     batches = [
-        BatchedRows(split(rows), LongRows(12), PAD, packed, separator_id=SEPARATOR).__getitems__([2, 0, 3, 1])
+        BatchedRows(split(rows), Truncation(12), PAD, packed, separator_id=SEPARATOR).__getitems__([2, 0, 3, 1])
         for packed in (False, True)
     ]
     padded, packed = (model(batch.token_ids, batch.layout) for batch in batches)
@@ -100,7 +100,7 @@ def test_packed_pairs_get_the_answers_of_padded_ones() -> None:
 def test_windows_can_be_packed_too() -> None:
     rows = [list(range(1, length)) for length in (4, 40, 12)]
     batches = [
-        BatchedRows(split(rows), LongRows(10, "windows"), PAD, packed).__getitems__([0, 1, 2])
+        BatchedRows(split(rows), Truncation(10, "windows"), PAD, packed).__getitems__([0, 1, 2])
         for packed in (False, True)
     ]
     assert batches[0].windows.tolist() == batches[1].windows.tolist() == [0, *[1] * 6, 2, 2]  # type: ignore[union-attr]
@@ -121,12 +121,12 @@ def write_long(path: Path) -> Path:
 @pytest.mark.parametrize(
     ("overrides", "learns"),
     [
-        ("data.long_rows=null", False),
-        ("data.long_rows=head", False),
-        ("data.long_rows=tail", True),
-        ("data.long_rows=head_and_tail", True),
-        ("data.long_rows=windows", True),
-        ("data.long_rows=windows model.attention=varlen data.window_overlap=0", True),
+        ("data.truncation=null", False),
+        ("data.truncation=head", False),
+        ("data.truncation=tail", True),
+        ("data.truncation=head_and_tail", True),
+        ("data.truncation=windows", True),
+        ("data.truncation=windows model.attention=varlen data.window_overlap=0", True),
         ("tokenizer.truncation_side=left", True),
     ],
 )
@@ -142,7 +142,7 @@ def test_a_model_learns_from_what_it_reads(
 
 def test_windows_are_evaluated_alike_in_any_batch(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
     rows = write_long(tmp_path / "long.csv")
-    given = [f"data.train_file={rows}", "model.max_length=8", "data.long_rows=windows", "trainer.max_epochs=2"]
+    given = [f"data.train_file={rows}", "model.max_length=8", "data.truncation=windows", "trainer.max_epochs=2"]
     metrics = [
         cli(*tiny, *given, f"data.eval_batch_size={size}", f"hydra.run.dir={tmp_path}/{size}").summary["metrics"]
         for size in (2, 256)
@@ -153,10 +153,10 @@ def test_windows_are_evaluated_alike_in_any_batch(cli: Cli, tiny: tuple[str, ...
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        ("data.long_rows=middle", ["data.long_rows", "head_and_tail"]),
+        ("data.truncation=middle", ["data.truncation", "head_and_tail"]),
         ("data.window_overlap=1", ["data.window_overlap=1", "below 1"]),
-        ("data.long_rows=windows task.mixup=0.2", ["data.long_rows=windows", "task.mixup"]),
-        ("data.long_rows=head tokenizer.truncation_side=left", ["data.long_rows=head", "truncation_side=left"]),
+        ("data.truncation=windows task.mixup=0.2", ["data.truncation=windows", "task.mixup"]),
+        ("data.truncation=head tokenizer.truncation_side=left", ["data.truncation=head", "truncation_side=left"]),
     ],
 )
 def test_mistakes_are_named(cli: Cli, tiny: tuple[str, ...], overrides: str, words: list[str]) -> None:

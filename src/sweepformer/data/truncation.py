@@ -29,7 +29,7 @@ class Pieces(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LongRows:
+class Truncation:
     """How rows of more than `max_length` tokens are read.
 
     Of two texts the longer one is cut first, so that both are read.
@@ -47,10 +47,10 @@ class LongRows:
     overlap: float = 0.25
 
     @classmethod
-    def of(cls, config: dict[str, Any]) -> "LongRows":
+    def of(cls, config: dict[str, Any]) -> "Truncation":
         """As the plain config of a run has it."""
         data, side = config["data"], config["tokenizer"].get("truncation_side")
-        part = data.get("long_rows") or ("tail" if side == "left" else "head")
+        part = data.get("truncation") or ("tail" if side == "left" else "head")
         return cls(config["model"].get("max_length", 256), part, data.get("window_overlap", 0.25))
 
     def tokens_read(self, lengths: np.ndarray) -> np.ndarray:

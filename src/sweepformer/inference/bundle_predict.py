@@ -146,7 +146,7 @@ KINDS = {"class": _OneLabel, "classes": _SomeLabels, "number": _Number, "tags": 
 
 def places_read(ids: np.ndarray, reads: dict[str, Any]) -> list[np.ndarray]:
     """Which of a row's tokens are read, by their places: all, or where it is too long a part, or several windows."""
-    length, most, part = len(ids), reads["max_length"], reads["long_rows"]
+    length, most, part = len(ids), reads["max_length"], reads["truncation"]
     if length <= most:
         return [np.arange(length)]
     if reads["pairs"]:  # of the two texts the longer one is cut first
