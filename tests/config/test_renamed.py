@@ -108,6 +108,11 @@ def test_what_was_saved_of_the_first_of_two_runs_has_the_new_names(old: str) -> 
     assert overrides_with_new_names([f"pretrain.{old}=1"], before) == [f"pretrain.{RENAMED[old]}=1"]
 
 
+@pytest.mark.parametrize("old", [key for key in RENAMED if key.startswith("model.wide.")])
+def test_a_wide_path_of_a_users_own_model_has_the_new_names(old: str) -> None:
+    assert with_new_names(saved(old, 1, "mine.Model")) == saved(RENAMED[old], 1, "mine.Model")
+
+
 @pytest.mark.parametrize("old", [key for key in RENAMED if re.fullmatch(r"model\.\w+", key)])
 def test_a_model_of_a_users_own_keeps_its_names(old: str) -> None:
     own = saved(old, 1, "mine.Model")

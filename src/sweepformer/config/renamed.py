@@ -3,6 +3,7 @@
 Typed, an old name is refused with the new one. In what was saved with it, it is read as the new one.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -81,9 +82,9 @@ def _with_target(model: Any, config: dict[str, Any]) -> Any:
 
 
 def _old_names(config: dict[str, Any]) -> list[str]:
-    """The old names in it, but for those of models that are none of ours."""
+    """The old names in it. What a model of a user's own takes is left alone, but `wide`, which the program reads."""
     there = [old for old in RENAMED if _has(config, old.split("."))]
-    return [old for old in there if not old.startswith("model.") or _is_ours(config)]
+    return [old for old in there if not re.fullmatch(r"model\.\w+", old) or _is_ours(config)]
 
 
 def _is_ours(config: dict[str, Any]) -> bool:

@@ -11,13 +11,13 @@ from sweepformer.config.kinds import KINDS, task_kind
 from sweepformer.config.rules import check
 from sweepformer.errors import UserError
 from sweepformer.screen.tables import table_text
-from sweepformer.sweeps.sweep import SweepRun
+from sweepformer.sweeps.sweep import Job
 from sweepformer.tasks.model_arguments import model_options
 
 log = logging.getLogger(__name__)
 
 
-def show(jobs: Sequence[SweepRun]) -> None:
+def show(jobs: Sequence[Job]) -> None:
     """Print number, overrides, parameters, state and directory of every run."""
     rows = []
     for job in jobs:
@@ -37,7 +37,7 @@ def show(jobs: Sequence[SweepRun]) -> None:
     )
 
 
-def _parameters(job: SweepRun) -> str:
+def _parameters(job: Job) -> str:
     """The model's size, of shapes alone. The vocabulary is not known before the data is read: its limit counts."""
     options = model_options(job.config, task_kind(job.config["task"]) or KINDS["Classification"])
     try:

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from sweepformer.errors import UserError
 from sweepformer.sweeps.hydra import Plugin, ended, run_one
 
-Job = Callable[[], JobReturn]
+JobCall = Callable[[], JobReturn]  # runs one, and returns what Hydra makes of it
 
 
 class AskingLauncher(Plugin, Launcher):
@@ -34,7 +34,7 @@ class AskingLauncher(Plugin, Launcher):
     ) -> list[JobReturn]:
         taken: list[list[str]] = []
 
-        def jobs() -> Iterator[Job]:
+        def jobs() -> Iterator[JobCall]:
             for number, overrides in enumerate(job_overrides, initial_job_idx):
                 taken.append(list(overrides))
                 yield partial(run_one, self, taken[-1], number)
@@ -43,7 +43,7 @@ class AskingLauncher(Plugin, Launcher):
         return [one if isinstance(one, JobReturn) else ended(overrides, one) for overrides, one in endings]
 
     @abstractmethod
-    def run(self, jobs: Iterator[Job], at_once: int | None) -> Sequence[JobReturn | str | None]:
+    def run(self, jobs: Iterator[JobCall], at_once: int | None) -> Sequence[JobReturn | str | None]:
         """Run the jobs; says of each how it ended if it ended badly, else None, or returns what Hydra made of it."""
 
 
@@ -58,7 +58,7 @@ class ProcessLauncher(AskingLauncher):
     def __init__(self, n_jobs: int = 1, isolate: bool = True) -> None:
         self.n_jobs, self.isolate = n_jobs, isolate
 
-    def run(self, jobs: Iterator[Job], at_once: int | None) -> Sequence[JobReturn | str | None]:
+    def run(self, jobs: Iterator[JobCall], at_once: int | None) -> Sequence[JobReturn | str | None]:
         from sweepformer.sweeps.processes import run_in_processes, warm_up
 
         room = _room(self.n_jobs, at_once)
@@ -82,7 +82,7 @@ class RayLauncher(AskingLauncher):
     def __init__(self, ray: DictConfig) -> None:
         self.options: Any = OmegaConf.to_container(ray, resolve=True)
 
-    def run(self, jobs: Iterator[Job], at_once: int | None) -> Sequence[JobReturn | str | None]:
+    def run(self, jobs: Iterator[JobCall], at_once: int | None) -> Sequence[JobReturn | str | None]:
         from sweepformer.sweeps.remote import run_on_ray
 
         return run_on_ray(self.options, jobs, at_once)
@@ -101,7 +101,7 @@ class SubmititLauncher(AskingLauncher):
     def __init__(self, executor: str, submitit_folder: str, n_jobs: int = 0, **parameters: Any) -> None:
         self.executor, self.folder, self.n_jobs, self.parameters = executor, submitit_folder, n_jobs, parameters
 
-    def run(self, jobs: Iterator[Job], at_once: int | None) -> Sequence[JobReturn | str | None]:
+    def run(self, jobs: Iterator[JobCall], at_once: int | None) -> Sequence[JobReturn | str | None]:
         from sweepformer.sweeps.remote import run_under_submitit
 
         # Slurm has a queue, and an array_parallelism of its own; "local" has neither.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sweepformer.sweeps.hydra import error_of, shared_state, take_over
-from sweepformer.sweeps.launchers import Job
+from sweepformer.sweeps.launchers import JobCall
 from sweepformer.sweeps.processes import GRACE
 
 
@@ -25,7 +25,7 @@ class Portable:
     Called it returns None, or how the job ended if it ended badly.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: JobCall) -> None:
         self.job, self.state = job, shared_state()
         self.directory, self.path, self.command = os.getcwd(), list(sys.path), list(sys.argv)
 
@@ -70,7 +70,7 @@ class Requeued(Portable):
         return DelayedSubmission(self)
 
 
-def run_on_ray(options: dict[str, Any], jobs: Iterable[Job], at_once: int | None) -> list[str | None]:
+def run_on_ray(options: dict[str, Any], jobs: Iterable[JobCall], at_once: int | None) -> list[str | None]:
     """Run every job as a task on a Ray cluster, which is started if `options.init` names none.
 
     Args:
@@ -121,7 +121,7 @@ def _room(cluster: dict[str, float], task: dict[str, Any]) -> int:
 
 
 def run_under_submitit(
-    executor: str, folder: str, parameters: dict[str, Any], jobs: Iterable[Job], at_once: int | None
+    executor: str, folder: str, parameters: dict[str, Any], jobs: Iterable[JobCall], at_once: int | None
 ) -> list[str | None]:
     """Run every job under submitit, on Slurm as one array.
 
@@ -173,8 +173,8 @@ def _interrupt(job: Any, executor: str) -> None:
 
 
 def _as_there_is_room(
-    jobs: Iterable[Job],
-    start: Callable[[Job], Any],
+    jobs: Iterable[JobCall],
+    start: Callable[[JobCall], Any],
     running: Callable[[list[Any]], int],
     at_once: int | None,
     started: list[Any] | None = None,

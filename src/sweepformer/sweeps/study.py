@@ -29,7 +29,7 @@ from sweepformer.sweeps.leaderboard import report
 from sweepformer.sweeps.objectives import Objectives, read_objectives
 from sweepformer.sweeps.space import Space, describe, distribution, refuse_other_space, shared_config
 from sweepformer.sweeps.storage import open_storage, report_value, storage_errors
-from sweepformer.sweeps.sweep import Sweep, SweepRun
+from sweepformer.sweeps.sweep import Job, Sweep
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ def _show(sweep: Sweep, space: Space, trials: int) -> None:
 
 def _run_trials(study: "Study", sweep: Sweep, fixed: list[str]) -> None:
     """Run what the study draws, the next trial as soon as there is room for it."""
-    running: dict[int, tuple[FrozenTrial, SweepRun]] = {}
+    running: dict[int, tuple[FrozenTrial, Job]] = {}
 
     def report_ended() -> None:
         for trial, job in list(running.values()):
@@ -110,7 +110,7 @@ def _run_trials(study: "Study", sweep: Sweep, fixed: list[str]) -> None:
                 study.tell(trial, job)
                 del running[trial.number]
 
-    def jobs() -> Iterator[SweepRun]:
+    def jobs() -> Iterator[Job]:
         with storage_errors(study.options["storage"]):  # here, as the launcher calls this
             for trial in study.draw(before_each=report_ended):
                 job = sweep.add(*_overrides(fixed, trial.params))
@@ -243,7 +243,7 @@ class Study:
                     return
             yield next(one for one in self._trials(TrialState.RUNNING) if one.number == trial.number)
 
-    def tell(self, trial: FrozenTrial, job: SweepRun) -> None:
+    def tell(self, trial: FrozenTrial, job: Job) -> None:
         """Record a trial's end: its values, or that it failed or was stopped by the sweep."""
         summary = job.directory.read_summary()
         values = self.objectives.values(summary) if summary else []

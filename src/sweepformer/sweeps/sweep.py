@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class SweepRun:
+class Job:
     """One run of a sweep.
 
     number: its place in the sweep, for good; overrides: as typed, swept and fixed; swept: only those that
@@ -76,7 +76,7 @@ class Sweep:
         self.options: dict[str, Any] = plain(self._config.sweep)
         self.ranking = read_ranking(self.options, plain(OmegaConf.masked_copy(self._config, ["task"])))
         self.planned = 0  # runs that will be added later included
-        self._jobs: dict[str, SweepRun] = {}
+        self._jobs: dict[str, Job] = {}
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -95,7 +95,7 @@ class Sweep:
                 f"another process is sweeping into {self.path}. Wait for it, stop it, or give another name=..."
             ) from None
 
-    def add(self, overrides: Sequence[str], swept: Sequence[str]) -> SweepRun:
+    def add(self, overrides: Sequence[str], swept: Sequence[str]) -> Job:
         """Find or give the directory of a run; asked twice for one config, it is the same job.
 
         Raises:
@@ -105,11 +105,11 @@ class Sweep:
         key = config_hash(config)
         if key not in self._jobs:
             path = self._known.get(key) or self._place(safe_name(",".join(swept)), config)
-            self._jobs[key] = SweepRun(run_number(path), tuple(overrides), tuple(swept), config, RunDirectory(path))
+            self._jobs[key] = Job(run_number(path), tuple(overrides), tuple(swept), config, RunDirectory(path))
         return self._jobs[key]
 
     @property
-    def jobs(self) -> list[SweepRun]:
+    def jobs(self) -> list[Job]:
         """The runs that were added, in that order."""
         return list(self._jobs.values())
 
@@ -148,7 +148,7 @@ class Sweep:
         self._paths.append(path)
         return path
 
-    def run(self, jobs: Sequence[SweepRun]) -> None:
+    def run(self, jobs: Sequence[Job]) -> None:
         """Bring every job to an end; those that are done are left alone."""
         for job in jobs:
             job.directory.path.mkdir(parents=True, exist_ok=True)
@@ -163,15 +163,15 @@ class Sweep:
         else:
             self._write_about()
 
-    def run_as_drawn(self, jobs: Iterator[SweepRun], at_once: int | None = None) -> None:
+    def run_as_drawn(self, jobs: Iterator[Job], at_once: int | None = None) -> None:
         """Bring jobs to an end of which the next one is asked for whenever fewer than `at_once` are running.
 
         Args:
             at_once: None leaves it to the launcher, 0 too, if it takes no more than it has room for.
         """
-        started: dict[int, SweepRun] = {}
+        started: dict[int, Job] = {}
 
-        def to_start() -> Iterator[SweepRun]:
+        def to_start() -> Iterator[Job]:
             for job in jobs:
                 job.directory.path.mkdir(parents=True, exist_ok=True)
                 self._write_about()
@@ -186,7 +186,7 @@ class Sweep:
             if job.directory.read_summary() is None:
                 _record_loss(job, endings.get(job.number, "its worker was lost"))
 
-    def _launch(self, jobs: Iterator[SweepRun], at_once: int | None) -> dict[int, str]:
+    def _launch(self, jobs: Iterator[Job], at_once: int | None) -> dict[int, str]:
         """Hand jobs to Hydra's launcher; says how those ended of which the launcher knows that they ended badly.
 
         A launcher of ours asks for the next job when there is room, others get a batch at a time.
@@ -235,7 +235,7 @@ class Sweep:
         write_text(self.path / SWEEP_FILE, json.dumps(about, indent=1) + "\n")
 
 
-def _record_loss(job: SweepRun, reason: str) -> None:
+def _record_loss(job: Job, reason: str) -> None:
     from sweepformer.training.loggers import conclude_lost  # which loads Lightning
 
     summary = job.directory.record_loss(reason, config_hash(job.config), job.overrides)
