@@ -191,14 +191,12 @@ class RunDirectory:
 
     def read_config(self) -> dict[str, Any] | None:
         """The plain config of the run in here, under today's names; None if there is none or it can't be read."""
-        config = _read_object(self._config)
-        return config and with_new_names(config)
+        return with_new_names(there) if (there := _read_object(self._config)) else there
 
     def with_new_names(self, overrides: list[str]) -> list[str]:
         """What was typed for the run in here, under today's names of keys."""
-        if not any(renaming(one.partition("=")[0]) for one in overrides):
-            return overrides
-        return overrides_with_new_names(overrides, _read_object(self._config) or {})
+        is_old = any(renaming(one.partition("=")[0]) for one in overrides)
+        return overrides_with_new_names(overrides, _read_object(self._config) or {}) if is_old else overrides
 
     @property
     def overrides(self) -> list[str]:
