@@ -47,8 +47,9 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture
 def sweep(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> Path:
-    swept = ("model.num_heads=2,3,4", "optimizer=adamw,adam")
-    result = cli("-m", *tiny, "logger=tensorboard", "name=s", *swept, "trainer.max_epochs=2")
+    failing = ("allowed_packages=[misbehaving]", "+callbacks.bad._target_=misbehaving.Misbehave")
+    swept = ("model.num_heads=1,2,4", "+callbacks.bad.kind=none,error")
+    result = cli("-m", *tiny, *failing, "logger=tensorboard", "name=s", *swept, "trainer.max_epochs=2")
     assert result.code == 1, result.screen
     return tmp_path / "multirun" / "s"
 
@@ -88,7 +89,8 @@ def test_the_table_says_what_the_summaries_say(browser: webdriver.Chrome, page: 
         run = sweep / row["Trial ID"].removesuffix("/tensorboard")
         summary = json.loads((run / "summary.json").read_text())
         assert float(row["model.num_heads"]) == float(run.name.split("num_heads=")[1][0])
-        assert run.name.endswith(f"optimizer={row['optimizer']}")
+        assert run.name.endswith(f"callbacks.bad.kind={row['callbacks.bad.kind']}")
+        assert (row["callbacks.bad.kind"] == "error") == (summary["status"] != "completed")
         if summary["status"] == "completed":
             for name in ("val_acc", "test_acc"):
                 assert float(row[f"final/{name}"]) == pytest.approx(summary["metrics"][name], abs=1e-4)
