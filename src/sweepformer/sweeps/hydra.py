@@ -4,6 +4,7 @@
 It must stay light: Hydra imports this at every start and in every worker.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from hydra.core.plugins import Plugins
@@ -12,6 +13,8 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
+
+JobCall = Callable[[], JobReturn]  # runs one, and returns what Hydra makes of it
 
 
 class Plugin:

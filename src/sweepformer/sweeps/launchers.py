@@ -6,7 +6,7 @@ It must stay light: Hydra imports this at every start and in every worker.
 import os
 import sys
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -16,9 +16,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
 from sweepformer.errors import UserError
-from sweepformer.sweeps.hydra import Plugin, ended, run_one
-
-JobCall = Callable[[], JobReturn]  # runs one, and returns what Hydra makes of it
+from sweepformer.sweeps.hydra import JobCall, Plugin, ended, run_one
 
 
 class AskingLauncher(Plugin, Launcher):

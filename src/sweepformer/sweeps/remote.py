@@ -14,8 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sweepformer.sweeps.hydra import error_of, shared_state, take_over
-from sweepformer.sweeps.launchers import JobCall
+from sweepformer.sweeps.hydra import JobCall, error_of, shared_state, take_over
 from sweepformer.sweeps.processes import GRACE
 
 
