@@ -143,7 +143,7 @@ def test_the_readme_s_commands_and_program_work(
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_killed_again_and_again_it_comes_to_the_same_bytes(finished: Finished, tmp_path: Path, ending: str) -> None:
-    rows = [f"the {number} apple is red" for number in range(4000)]
+    rows = [f"the {number} apple is red" for number in range(20_000)]  # seconds of work, so that there is time to kill
     pq.write_table(pa.table({"text": rows}), tmp_path / "rows.parquet")
     (tmp_path / "rows.csv").write_text("\n".join(["text", *rows]) + "\n")
     command = [sys.executable, "-m", "src.predict", str(finished("class")), str(tmp_path / f"rows.{ending}")]
