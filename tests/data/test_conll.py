@@ -105,7 +105,7 @@ def test_no_break_spaces_belong_to_words(tmp_path: Path) -> None:
         ("a O\n", {"tag_column": 3}, ["data.tag_column=3", "line 1", "2 columns"]),
         ("\na O\n", {"separator": "tab"}, ["line 2", "1 columns", "data.separator"]),
         ("a\tO\nb\t\n", {"separator": "tab"}, ["line 2", "column 2 is empty"]),
-        ("a\tO\n\n\tO\n", {"separator": "tab"}, ["line 3", "column 1 is empty"]),
+        ("a\tO\n\n\tO\n", {"separator": "tab"}, ["line 3", "blank", "data.blank=drop"]),
         ("a\t_\tO\nb\t\tO\n", {"separator": "tab"}, ["line 2", "column 2 is empty"]),
         ("-DOCSTART- O\n\n", {}, ["no sentence"]),
         ("", {}, ["empty"]),

@@ -12,6 +12,8 @@ Truncation = Enum("Truncation", "head tail head_and_tail windows")
 Batching = Enum("Batching", "tokens rows random")
 Sampling = Enum("Sampling", "uniform balanced")
 InvalidSpans = Enum("InvalidSpans", "repair refuse")
+Blank = Enum("Blank", "refuse drop")
+FileFormat = Enum("FileFormat", "csv jsonl json parquet xlsx lines fasttext fasta")
 
 
 @dataclass
@@ -40,12 +42,20 @@ class FilesSchema(DataSchema):
     val_file: str | None = None
     test_file: str | None = None
     unlabelled_file: str | None = None
+    label_file: str | None = None
     text_column: str = MISSING
     pair_column: str | None = None
-    label_column: str = MISSING
+    label_column: Any = MISSING
     label_separator: str = MISSING
     invalid_spans: InvalidSpans = MISSING
     group_column: str | None = None
+    sentence_column: str | None = None
+    format: FileFormat | None = None
+    encoding: str | None = None
+    separator: str | None = None
+    quoting: bool | None = None
+    header: bool | None = None
+    blank: Blank = MISSING
 
 
 @dataclass
@@ -58,6 +68,8 @@ class ConllSchema(DataSchema):
     token_column: int = MISSING
     tag_column: int = MISSING
     separator: str | None = None
+    encoding: str | None = None
+    blank: Blank = MISSING
     invalid_spans: InvalidSpans = MISSING
 
 
@@ -66,6 +78,7 @@ class FolderSchema(DataSchema):
     """data=folder"""
 
     root: str = MISSING
+    blank: Blank = MISSING
     encoding: str | None = None
 
 
@@ -77,9 +90,10 @@ class HubSchema(DataSchema):
     name: str | None = None
     text_column: str = MISSING
     pair_column: str | None = None
-    label_column: str = MISSING
+    label_column: Any = MISSING
     label_separator: str = MISSING
     invalid_spans: InvalidSpans = MISSING
+    blank: Blank = MISSING
     group_column: str | None = None
     train_split: str = MISSING
     val_split: str | None = None

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sweepformer.config.kinds import LabelKind
-from sweepformer.data.cells import checked_label, checked_labels, checked_number
+from sweepformer.data.cells import CellError, checked_label, checked_labels, checked_number
 from sweepformer.data.labels import Classes, LabelLists, Labels, Numbers, Unlabelled
 from sweepformer.data.rows import Rows, Source
 from sweepformer.data.sources.places import Place
@@ -46,9 +46,13 @@ class Labelling(ABC):
             UserError: it can't be one; naming where.
         """
 
-    def add(self, record: dict[str, Any], place: Place, words: Any) -> None:
-        """One row's. words: of its text, where words are labelled."""
-        self.labels.append(self.read(record.get(self.column), str(place)))
+    def of_row(self, value: Any, place: Place, words: Sequence[str] | None) -> Any:
+        """A row's label. words: of its text, where words are labelled."""
+        return self.read(value, str(place))
+
+    def add(self, label: Any, place: Place) -> None:
+        """One row's, as `of_row` gives it."""
+        self.labels.append(label)
 
     def finish(self) -> Any:
         """All rows' labels, as `Rows` takes them."""
@@ -79,8 +83,10 @@ class SetLabelling(Labelling):
     def read(self, value: Any, where: str) -> list[str]:
         if isinstance(value, str):
             value = [part for part in value.split(self.separator) if part.strip()]
-        elif value is None:
+        elif value is None or value != value:
             value = []  # none of the classes
+        elif not isinstance(value, list):
+            value = [value]
         return sorted(set(checked_labels(value, where, self.column)))
 
     def finish(self) -> LabelLists:
@@ -118,11 +124,14 @@ class TagLabelling(Labelling):
     def read(self, value: Any, where: str) -> list[str]:
         return checked_labels(value.split() if isinstance(value, str) else value, where, self.column)
 
-    def add(self, record: dict[str, Any], place: Place, words: Any) -> None:
-        tags = checked_labels(record.get(self.column), str(place), self.column)
-        if len(tags) != len(words):
-            raise UserError(f"{place}: {len(words)} words and {len(tags)} tags. Every word needs one.")
-        self.labels.append(tags)
+    def of_row(self, value: Any, place: Place, words: Sequence[str] | None) -> list[str]:
+        tags = checked_labels(value, str(place), self.column)
+        if words is None or len(tags) != len(words):
+            raise CellError(f"{place}: {len(words or ())} words and {len(tags)} tags. Every word needs one.", "tags")
+        return tags
+
+    def add(self, label: Any, place: Place) -> None:
+        self.labels.append(label)
         self.places.append(place)
 
     def finish(self) -> LabelLists:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from sweepformer.config.kinds import LabelKind
 from sweepformer.data.cells import Transform
+from sweepformer.data.reading.opening import Opened, open_file
+from sweepformer.data.reading.table import Broken, Record
 from sweepformer.data.rows import RawSplits, Rows
-from sweepformer.data.sources.readers import Record, check_file, numbered_lines
-from sweepformer.data.sources.records import Columns, collect
+from sweepformer.data.sources.records import PLACES, Columns, collect
 from sweepformer.errors import UserError
 
 DOCUMENT_MARK = "-DOCSTART-"
@@ -19,7 +20,7 @@ NO_WORD = re.compile(r"\d+[-.]\d+")  # ids of CoNLL-U's ranges of words (1-2) an
 
 
 class Conll:
-    """Sentences of words, a line a word and a blank line after each sentence (`.gz` too): CoNLL 2003, CoNLL-U, ...
+    """Sentences of words, a line a word and a blank line after each sentence (packed too): CoNLL 2003, CoNLL-U, ...
 
     Left out are lines that begin with -DOCSTART-, comments, and, where the first column is not the word, CoNLL-U's
     ranges and empty nodes. Comments are lines before a sentence that begin with # and don't have the columns that words
@@ -29,6 +30,8 @@ class Conll:
         train_file, val_file, test_file: paths; a missing split is cut from train.
         token_column, tag_column: where words and tags stand, counted from 1, or from -1 backwards.
         separator: what stands between columns, "tab" for a tab; None: any spaces and tabs.
+        encoding: of the files; None: UTF-8, or what their first bytes say.
+        blank: of words that are nothing but white space, as `Columns`.
         invalid_spans: of tags such as I-X after O: "repair" or "refuse".
         transform: called on every word.
         labelled: what the task needs rows to be labelled with, as in `tasks.kinds.Kind`.
@@ -42,6 +45,8 @@ class Conll:
         token_column: int = 1,
         tag_column: int = -1,
         separator: str | None = None,
+        encoding: str | None = None,
+        blank: str = "refuse",
         invalid_spans: str = "repair",
         transform: Transform | None = None,
         labelled: str = LabelKind.TAGS.value,
@@ -56,17 +61,18 @@ class Conll:
         if not token_column or not tag_column:
             raise ValueError("token_column and tag_column are counted from 1, or from -1 backwards")
         self.files = {"train": train_file, "val": val_file, "test": test_file}
-        self.lines = _Lines({"tab": "\t", "\\t": "\t"}.get(str(separator), separator), token_column, tag_column)
-        self.columns = Columns("tokens", None, "tags", None, labelled, invalid_spans=invalid_spans, lines="lines")
+        self.lines = _Lines({"tab": "\t", "\\t": "\t"}.get(str(separator), separator), token_column, tag_column, blank)
+        self.columns = Columns("tokens", None, "tags", None, labelled, ",", invalid_spans, blank, unit="line")
+        self.encoding = encoding
         self.transform = transform
 
     def fingerprint(self) -> str:
         """Of the files' contents and how they are read."""
-        digest = hashlib.sha256(repr((self.lines, self.columns)).encode())
+        digest = hashlib.sha256(repr((self.lines, self.columns, self.encoding)).encode())
         for split, name in self.files.items():
             if name:
                 path = Path(name).expanduser()
-                check_file(path, f"data.{split}_file")
+                open_file(path, f"data.{split}_file").encoding(self.encoding)  # says what is wrong with it
                 digest.update(f"|{split}|{path.suffix}".encode())
                 with path.open("rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -76,11 +82,11 @@ class Conll:
         return RawSplits(**{split: self._read(split, name) for split, name in self.files.items() if name})
 
     def _read(self, split: str, name: str) -> Rows:
-        path, key = Path(name).expanduser(), f"data.{split}_file"
-        check_file(path, key)
+        key = f"data.{split}_file"
+        file = open_file(Path(name).expanduser(), key)
         doubtful: list[int] = []
-        records = self.lines.sentences(path, key, doubtful)
-        rows = collect(records, self.columns, f"{key}: {name}", self.transform)
+        records = self.lines.sentences(file, file.encoding(self.encoding), doubtful)
+        rows = collect(records, self.columns, f"{key}: {name}", self.transform, "CoNLL")
         if not len(rows):
             raise UserError(f"{key}: {name} holds no sentence.")
         if doubtful:
@@ -99,65 +105,73 @@ class _Lines:
     separator: str | None
     token: int
     tag: int
+    blank: str
 
-    def sentences(self, path: Path, key: str, doubtful: list[int]) -> Iterator[Record]:
-        """Each with the line that it begins in, its `tokens`, their `tags` and their `lines`.
+    def sentences(self, file: Opened, encoding: str, doubtful: list[int]) -> Iterator[Record | Broken]:
+        """Each with the line that it begins in, its `tokens`, their `tags` and their lines.
 
         Args:
-            path: the file.
-            key: the config key that named it, for messages.
+            file, encoding: what is read.
             doubtful: takes up the numbers of lines that are left out as comments and could be words.
 
         Raises:
             UserError: naming the line.
         """
-        width = self._width(path, key)
+        width = self._width(file, encoding)
         tags: set[str] = set()  # looked for where they are needed
         words: list[list[str]] = []
         lines = array("q")
-        for number, line in numbered_lines(path, key):
-            columns = self._split(line)
+        for number, line in file.numbered_lines(encoding):
+            columns = self._split(line, width)
             if not columns or line.startswith(DOCUMENT_MARK):
                 if words:
                     yield self._sentence(words, lines)
                 words, lines = [], array("q")
-            elif (not words and self._is_comment(columns, width)) or self._is_no_word(columns, width):
                 continue
-            elif not words and columns[0] == "#":
-                tags = tags or self._tags(path, key, width)
+            if (not words and self._is_comment(columns, width)) or self._is_no_word(columns, width):
+                continue
+            if not words and columns[0] == "#":
+                tags = tags or self._tags(file, encoding, width)
                 if self._tag(columns) not in tags:
                     doubtful.append(number)
                     continue
-                words.append(columns)
-                lines.append(number)
-            elif len(columns) != width:
-                raise UserError(
-                    f"{key}: {path}, line {number} has {len(columns)} columns, and the first word's line has {width}. "
-                    "Every word needs them all: check the line, and data.separator (null: spaces and tabs; tab)."
-                )
-            elif "" in columns:
-                raise UserError(
-                    f"{key}: {path}, line {number}: column {columns.index('') + 1} is empty. Every word needs them all "
-                    "(_ where there is nothing to say): check the line, and data.separator."
-                )
-            else:
-                words.append(columns)
-                lines.append(number)
+            elif trouble := self._trouble(columns, width):
+                yield Broken(f"line {number}", *trouble)
+                continue
+            words.append(columns)
+            lines.append(number)
         if words:
             yield self._sentence(words, lines)
 
-    def _width(self, path: Path, key: str) -> int:
+    def _trouble(self, columns: list[str], width: int) -> tuple[str, str] | None:
+        """What is wrong with a word's columns: its kind, and in words."""
+        if len(columns) != width:
+            return "columns", (
+                f"{len(columns)} columns, and the first word's line has {width}. Every word needs them all: check "
+                "the line, and data.separator (null: spaces and tabs; tab)."
+            )
+        word = columns[self.token - 1 if self.token > 0 else self.token]
+        if not word and self.blank == "refuse":
+            return "blank", "its word is blank. data.blank=drop leaves such words and their tags out."
+        if "" in (column for column in columns if column is not word):
+            return "empty", (
+                f"column {columns.index('') + 1} is empty. Every word needs them all (_ where there is "
+                "nothing to say): check the line, and data.separator."
+            )
+        return None
+
+    def _width(self, file: Opened, encoding: str) -> int:
         """How many columns the first word has."""
-        for number, line in numbered_lines(path, key):
-            columns = self._split(line)
+        for number, line in file.numbered_lines(encoding):
+            columns = self._split(line, 0)
             if columns and not line.startswith(("#", DOCUMENT_MARK)) and not self._is_no_word(columns, len(columns)):
-                self._check_columns(len(columns), f"{key}: {path}, line {number}")
+                self._check_columns(len(columns), f"{file.name}, line {number}")
                 return len(columns)
         return 0
 
-    def _tags(self, path: Path, key: str, width: int) -> set[str]:
+    def _tags(self, file: Opened, encoding: str, width: int) -> set[str]:
         """Of all lines that certainly are words."""
-        rows = (self._split(line) for _, line in numbered_lines(path, key))
+        rows = (self._split(line, width) for _, line in file.numbered_lines(encoding))
         return {self._tag(columns) for columns in rows if len(columns) == width and not columns[0].startswith("#")}
 
     def _tag(self, columns: list[str]) -> str:
@@ -173,14 +187,18 @@ class _Lines:
                 "columns. Is data.separator right (null: spaces and tabs; tab)?"
             )
 
-    def _split(self, line: str) -> list[str]:
+    def _split(self, line: str, width: int) -> list[str]:
+        """The columns of a line, of which there should be `width`; none of a blank line."""
         # Other white space, such as no-break spaces, belongs to words.
         line = line.rstrip("\r\n")
         if not line.strip(" \t"):
             return []
-        if self.separator is None:
-            return re.split("[ \t]+", line.strip(" \t"))
-        return [cell.strip(" \t") for cell in line.split(self.separator)]
+        if self.separator is not None:
+            return [cell.strip(" \t") for cell in line.split(self.separator)]
+        columns = re.split("[ \t]+", line.strip(" \t"))
+        by_tabs = [cell.strip(" ") for cell in line.split("\t")]
+        # A word of white space leaves its tag alone, unless tabs say where it was.
+        return by_tabs if len(columns) < width == len(by_tabs) else columns
 
     def _is_comment(self, columns: list[str], width: int) -> bool:
         # "#" may be a word, or the beginning of one.
@@ -195,4 +213,4 @@ class _Lines:
     def _sentence(self, words: list[list[str]], lines: Sequence[int]) -> Record:
         token = self.token - 1 if self.token > 0 else self.token
         tokens, tags = [word[token] for word in words], [self._tag(word) for word in words]
-        return f"line {lines[0]}", {"tokens": tokens, "tags": tags, "lines": lines}
+        return Record(f"line {lines[0]}", {"tokens": tokens, "tags": tags, PLACES: lines})

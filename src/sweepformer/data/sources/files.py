@@ -1,27 +1,39 @@
 """A user's own files."""
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sweepformer.config.kinds import LabelKind
 from sweepformer.data.cells import Transform
+from sweepformer.data.reading.any_file import open_table
+from sweepformer.data.reading.form import FASTA, FASTTEXT, LINES, Asked
+from sweepformer.data.reading.lines import ID, LABEL, TEXT
+from sweepformer.data.reading.table import Broken, Record, Table
 from sweepformer.data.rows import RawSplits, Rows
-from sweepformer.data.sources.readers import LINE, ending_of, read_records
-from sweepformer.data.sources.records import Columns, collect
-from sweepformer.errors import UserError
+from sweepformer.data.sources.records import Columns, advice_for, collect, several
+from sweepformer.errors import UserError, listed
+
+OF_THEIR_OWN = (LINES, FASTTEXT, FASTA)  # formats whose columns have one name only
 
 
 class Files:
-    """Rows of CSV, TSV, JSONL or Parquet files (`.gz` too), a text and a label a row; or lines of `.txt`, texts alone.
+    """Rows of tables: CSV and its relatives, JSON, Parquet, Excel, lines with fastText's labels, FASTA; or lines of
+    texts alone. What a file is, is seen from it, packed or not (.gz, .bz2, .xz, .zst, .zip).
 
     Args:
         train_file, val_file, test_file: paths; a missing split is cut from train.
         unlabelled_file: path of further texts, which are read if the task learns from texts alone.
-        text_column, label_column: where the text and its label stand.
+        label_file: of FASTA, a table with the columns `id` and `label_column`, where labels don't stand in its headers.
+        text_column, label_column: where the text and its label stand, a name, a number (from 1) or, inside an object,
+            names with dots; of several label columns each is a class, and holds 0 or 1.
         pair_column: where a second text stands; None: rows have one.
         label_separator: what stands between the classes of a row where there may be several; lists need none.
         group_column: rows with the same value here stay in one split.
+        sentence_column: of tags, where a row is a word: what the words of a sentence share, in each row or the first.
+        format, encoding, separator, quoting, header: as `Asked`, of all files.
+        blank: "refuse" rows without text or label, or "drop" them.
         transform: called on every raw text.
         labelled: what the task needs rows to be labelled with, the name of a `LabelKind`.
         learns_from_texts: whether the task has no use for labels.
@@ -34,11 +46,19 @@ class Files:
         val_file: str | None = None,
         test_file: str | None = None,
         unlabelled_file: str | None = None,
-        text_column: str = "text",
-        label_column: str = "label",
-        pair_column: str | None = None,
+        label_file: str | None = None,
+        text_column: str | int = "text",
+        label_column: str | int | Sequence[str | int] = "label",
+        pair_column: str | int | None = None,
         label_separator: str = ",",
-        group_column: str | None = None,
+        group_column: str | int | None = None,
+        sentence_column: str | int | None = None,
+        format: str | None = None,
+        encoding: str | None = None,
+        separator: str | None = None,
+        quoting: bool | None = None,
+        header: bool | None = None,
+        blank: str = "refuse",
         transform: Transform | None = None,
         labelled: str = LabelKind.CLASS.value,
         learns_from_texts: bool = False,
@@ -46,19 +66,33 @@ class Files:
     ) -> None:
         self.files = {"train": train_file, "val": val_file, "test": test_file}
         self.files["unlabelled"] = unlabelled_file if learns_from_texts else None
+        self.label_file = label_file
         self.columns = Columns(
-            text_column, pair_column, label_column, group_column, labelled, label_separator, invalid_spans
+            str(text_column),
+            None if pair_column is None else str(pair_column),
+            several(label_column),
+            None if group_column is None else str(group_column),
+            labelled,
+            label_separator,
+            invalid_spans,
+            blank,
+            None if sentence_column is None else str(sentence_column),
         )
+        if sentence_column is not None and not self.columns.kind.is_of_words:
+            raise UserError(
+                f"data.sentence_column={sentence_column}: rows are words where words are tagged, with task=tagging."
+            )
+        self.asked = Asked(format, encoding, separator, quoting, header)
         self.transform = transform
 
     def fingerprint(self) -> str:
         """Of the files' contents and the columns."""
-        digest = hashlib.sha256(repr(self.columns).encode())
-        for split, name in self.files.items():
+        digest = hashlib.sha256(repr((self.columns, self.asked)).encode())
+        for split, name in (*self.files.items(), ("label", self.label_file)):
             digest.update(f"|{split}|".encode())
             if name:
                 path = Path(name).expanduser()
-                read_records(path, f"data.{split}_file")  # says what is wrong with it before hashing does
+                self._open(split, name)  # says what is wrong with it before hashing does
                 digest.update("".join(path.suffixes).encode())
                 with path.open("rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -69,19 +103,49 @@ class Files:
         assert train is not None
         return RawSplits(train, val, test, unlabelled)
 
+    def _open(self, split: str, name: str) -> Table:
+        path, key = Path(name).expanduser(), f"data.{split}_file"
+        if split == "label":
+            return open_table(path, key, texts=[ID], label=self._label)
+        label = None if split == "unlabelled" or self.columns.kind.is_nothing else self._label
+        return open_table(path, key, self.asked, self.columns.texts, label)
+
+    @property
+    def _label(self) -> str:
+        """The first column of labels."""
+        return self.columns.label if isinstance(self.columns.label, str) else self.columns.label[0]
+
     def _read(self, split: str, name: str | None) -> Rows | None:
         if name is None:
             return None
-        key = f"data.{split}_file"
-        path = Path(name).expanduser()
-        columns, records = read_records(path, key)
-        wanted = self.columns
+        table, wanted = self._open(split, name), self.columns
         if split == "unlabelled":
             wanted = replace(wanted, labelled=LabelKind.NOTHING.value, group=None)
-        if ending_of(path) == ".txt":
-            wanted = replace(wanted, text=LINE)  # the only one
-        wanted.check(columns, name)
-        rows = collect(records, wanted, f"{key}: {name}", self.transform)
+        if table.form.format in OF_THEIR_OWN:
+            wanted = replace(wanted, text=TEXT, label=LABEL if LABEL in table.columns else wanted.label)
+        wanted = wanted.found_in(table.columns)
+        wanted.check(table.columns, name, lambda: advice_for(table))
+        records = table.records()
+        if self.label_file is not None:
+            records = self._labelled(table)
+        rows = collect(records, wanted, f"data.{split}_file: {name}", self.transform, str(table.form))
         if not len(rows):
-            raise UserError(f"{key}: {name} holds no row.")
+            raise UserError(f"data.{split}_file: {name} holds no row that can be used ({rows.account}).")
         return rows
+
+    def _labelled(self, table: Table) -> Iterator[Record | Broken]:
+        """Records with the labels that stand in `label_file`."""
+        assert self.label_file is not None
+        if table.form.format != FASTA:
+            raise UserError("data.label_file: it has the labels of FASTA files; a table has its own label_column.")
+        labels = self._open("label", self.label_file)
+        for column in (ID, self._label):
+            if column not in labels.columns:
+                raise UserError(
+                    f"data.label_file: {self.label_file} has no column {column!r}. It has: {listed(labels.columns)}."
+                )
+        known = {one.fields.get(ID): one.fields.get(self._label) for one in labels.records() if isinstance(one, Record)}
+        for record in table.records():
+            if isinstance(record, Record):
+                record.fields[LABEL] = known.get(record.fields[ID])
+            yield record

@@ -1,12 +1,14 @@
-"""A folder a class, a text file a row."""
+"""A folder a class, a text file a row; or a file a class, a line a row."""
 
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from sweepformer.config.kinds import LabelKind
-from sweepformer.data.cells import Transform, checked_text
+from sweepformer.data.cells import CellError, Transform, checked_text
 from sweepformer.data.columns import StringsWriter
+from sweepformer.data.complaints import Complaints
+from sweepformer.data.reading.opening import open_file
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.errors import UserError
 
@@ -14,22 +16,27 @@ SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "validation"), "test
 
 
 class Folder:
-    """`root/CLASS/FILE.txt`, or `root/train/CLASS/FILE.txt` with `val` and `test` beside `train`.
+    """`root/CLASS/FILE.txt`, a text a file; or `root/CLASS.txt`, a text a line. With `train`, `val` and `test` in
+    `root`, these hold the same each.
 
     Args:
         root: the folder. Names that begin with a dot are passed over.
         encoding: of text files that are not UTF-8; None: there may be none.
+        blank: "refuse" texts that are nothing but white space, or "drop" them.
         transform: called on every raw text.
     """
 
     labels = LabelKind.CLASS  # of each row
 
-    def __init__(self, root: str, encoding: str | None = None, transform: Transform | None = None) -> None:
+    def __init__(
+        self, root: str, encoding: str | None = None, blank: str = "refuse", transform: Transform | None = None
+    ) -> None:
         self.root, self.encoding, self.transform = Path(root).expanduser(), encoding, transform
+        self.blank = blank
 
     def fingerprint(self) -> str:
         """Of the files' names and contents."""
-        digest = hashlib.sha256(repr(self.encoding).encode())
+        digest = hashlib.sha256(repr((self.encoding, self.blank)).encode())
         for path in sorted(self._checked_root().rglob("*")):
             if path.is_file():
                 digest.update(f"{path.relative_to(self.root)}|{path.stat().st_size}|".encode(errors="replace"))
@@ -52,20 +59,48 @@ class Folder:
         return self.root
 
     def _rows(self, folder: Path) -> Rows:
-        texts, labels, ids = StringsWriter(), [], []
-        for label, path in _class_files(folder):
-            where = f"data.root: {path}"
-            text = self._decode(path.read_bytes(), where)
-            if "\0" in text:
-                raise UserError(f"{where} holds a NUL byte: it is not a text file.")
-            texts.append(checked_text(text, where, "text", self.transform))
+        origin = f"data.root: {folder}"
+        texts, labels, ids, complaints = StringsWriter(), [], [], Complaints()
+        found = blank = 0
+        for label, identity, where, text in self._texts(folder):
+            found += 1
+            try:
+                texts.append(checked_text(text, f"data.root: {where}", "text", self.transform))
+            except CellError as error:
+                if error.blank and self.blank == "drop":
+                    blank += 1
+                else:
+                    complaints.add(error.kind, where, str(error))
+                continue
             labels.append(label)
-            ids.append(_checked_name(path.relative_to(folder).as_posix(), path))
+            ids.append(identity)
+        complaints.tell()
         if not ids:
-            raise UserError(f"data.root: {folder} holds no text: it needs a folder a class, with a text file a row.")
-        return Rows(texts.finish(), labels, ids, origin=f"data.root: {folder}")
+            raise UserError(
+                f"data.root: {folder} holds no text: it needs a folder a class, with a text file a row; or a file a "
+                "class, CLASS.txt, with a text a line."
+            )
+        account = f"{origin}: {found:,} rows" + (f"; left out: {blank:,} without a text" if blank else "")
+        return Rows(texts.finish(), labels, ids, origin=origin, account=account)
 
-    def _decode(self, raw: bytes, where: str) -> str:
+    def _texts(self, folder: Path) -> Iterator[tuple[str, str, str, str]]:
+        """Each text with its class before it, its identity and where it stands."""
+        in_folders = False
+        for label, path in _class_files(folder):
+            in_folders = True
+            yield label, _checked_name(path.relative_to(folder).as_posix(), path), str(path), self._decode(path)
+        if in_folders:
+            return
+        for path in sorted(one for one in folder.iterdir() if one.is_file() and not one.name.startswith(".")):
+            if path.stat().st_size:
+                file = open_file(path, "data.root")
+                label = Path(_checked_name(path.name, path).removesuffix(file.packing or "")).stem
+                for number, line in file.numbered_lines(file.encoding(self.encoding)):
+                    if line.strip():
+                        yield label, f"{path.name}:{number}", f"{path}, line {number}", line.strip()
+
+    def _decode(self, path: Path) -> str:
+        raw, where = path.read_bytes(), f"data.root: {path}"
         try:
             return raw.decode("utf-8-sig")  # a byte-order mark is no part of the text
         except UnicodeDecodeError as error:

@@ -1,14 +1,15 @@
 """Hugging Face datasets, from the hub or from a local folder."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from sweepformer.config.kinds import LabelKind
 from sweepformer.data.cells import Transform
+from sweepformer.data.reading.table import Record
 from sweepformer.data.rows import RawSplits, Rows
-from sweepformer.data.sources.records import Columns, collect
+from sweepformer.data.sources.records import Columns, collect, several
 from sweepformer.errors import UserError
 from sweepformer.screen.command_line import install_line
 
@@ -33,7 +34,7 @@ class Hub:
         path: str,
         name: str | None = None,
         text_column: str = "text",
-        label_column: str = "label",
+        label_column: str | Sequence[str] = "label",
         pair_column: str | None = None,
         label_separator: str = ",",
         group_column: str | None = None,
@@ -43,10 +44,18 @@ class Hub:
         transform: Transform | None = None,
         labelled: str = LabelKind.CLASS.value,
         invalid_spans: str = "repair",
+        blank: str = "refuse",
     ) -> None:
         self.path, self.name, self.transform = path, name, transform
         self.columns = Columns(
-            text_column, pair_column, label_column, group_column, labelled, label_separator, invalid_spans
+            text_column,
+            pair_column,
+            several(label_column),
+            group_column,
+            labelled,
+            label_separator,
+            invalid_spans,
+            blank,
         )
         self.splits = {"train": train_split, "val": val_split, "test": test_split}
 
@@ -74,20 +83,20 @@ class Hub:
         return RawSplits(**found)
 
     def _rows(self, dataset: Any, split: str) -> Rows:
-        self.columns.check(dataset.column_names, self.path)
-        label_column = self.columns.label
-        feature = dataset.features.get(label_column)
+        wanted = self.columns.found_in(dataset.column_names)
+        wanted.check(dataset.column_names, self.path)
+        feature = dataset.features.get(wanted.label)
         names = getattr(feature, "names", None) or getattr(getattr(feature, "feature", None), "names", None)
         origin = f"data.path: {self.path}, split {split}"
 
-        def records() -> Iterator[tuple[str, dict[str, Any]]]:
+        def records() -> Iterator[Record]:
             for number, record in enumerate(dataset, 1):
                 if names is not None:
-                    label = _named(record[label_column], names, f"{origin}, row {number}")
-                    record = {**record, label_column: label}
-                yield f"row {number}", record
+                    label = _named(record[wanted.label], names, f"{origin}, row {number}")
+                    record = {**record, wanted.label: label}
+                yield Record(f"row {number}", record)
 
-        return collect(records(), self.columns, origin, self.transform)
+        return collect(records(), wanted, origin, self.transform)
 
     @cached_property
     def _loaded(self) -> Any:

@@ -8,16 +8,20 @@ from dataclasses import dataclass
 class Place:
     """Where a row stands.
 
-    origin: the file; row: "row 3" or "line 7"; lines: those of its words, where each word has its own.
+    origin: the file; row: "row 3" or "line 7"; lines: those of its words, where each word has its own; unit: what these
+    are called.
     """
 
     origin: str
     row: str
     lines: Sequence[int] | None = None
+    unit: str = "line"
 
     def __str__(self) -> str:
         return f"{self.origin}, {self.row}"
 
     def of_word(self, number: int) -> str:
         """Where a word stands, counted from 0."""
-        return f"{self}, word {number + 1}" if self.lines is None else f"{self.origin}, line {self.lines[number]}"
+        if self.lines is None:
+            return f"{self}, word {number + 1}"
+        return f"{self.origin}, {self.unit} {self.lines[number]}"

@@ -1,38 +1,48 @@
-"""From records of any file or dataset to rows: each text and label checked, and named if it can't be used."""
+"""From records of any file or dataset to rows: each text and label checked, and told of if it can't be used."""
 
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sweepformer.config.kinds import LabelKind
-from sweepformer.data.cells import Transform, checked_group, checked_text
+from sweepformer.data.cells import CellError, Transform, checked_group, checked_text, is_blank, spelled
 from sweepformer.data.columns import StringsWriter
+from sweepformer.data.complaints import Complaints
 from sweepformer.data.label_kinds import LABELLINGS
+from sweepformer.data.reading.form import seems_to_lack_header
+from sweepformer.data.reading.table import Broken, Record, Table
 from sweepformer.data.rows import Rows
 from sweepformer.data.sources.places import Place
-from sweepformer.data.sources.readers import Record
 from sweepformer.data.texts import join_pair, join_words
 from sweepformer.errors import UserError, hint, listed
 from sweepformer.screen.progress_bar import tqdm
+
+PLACES = "places"  # the field of a record of words that says where each of them stands
 
 
 @dataclass(frozen=True)
 class Columns:
     """Where in a record the parts of a row stand, and what its label is.
 
-    labelled: the name of a `LabelKind`; invalid_spans: of tags such as I-X after O, "repair" or "refuse"; lines: holds
-    the line of each word, where words have lines of their own: a row then goes by its first word's.
+    label: of several columns each is a class, and holds whether a row has it; labelled: the name of a `LabelKind`;
+    invalid_spans: of tags such as I-X after O, "repair" or "refuse"; blank: what becomes of a row, or a tagged word,
+    that lacks something, "refuse" or "drop"; sentence: holds what the words of a sentence share, where a record is a
+    word; unit: what a word's place is called, "line" or "row".
     """
 
     text: str
     pair: str | None
-    label: str
+    label: str | tuple[str, ...]
     group: str | None
     labelled: str
     label_separator: str = ","
     invalid_spans: str = "repair"
-    lines: str | None = None
+    blank: str = "refuse"
+    sentence: str | None = None
+    unit: str = "row"
 
     @property
     def kind(self) -> LabelKind:
@@ -40,65 +50,211 @@ class Columns:
         return LabelKind(self.labelled)
 
     @property
-    def read(self) -> dict[str, str]:
-        """The columns that are needed, by what they hold."""
-        label = None if self.kind.is_nothing else self.label
-        named = {"text": self.text, "pair": self.pair, "label": label, "group": self.group}
-        return {role: column for role, column in named.items() if column is not None}
+    def texts(self) -> list[str]:
+        """The columns of a row's texts."""
+        return [self.text] if self.pair is None else [self.text, self.pair]
 
-    def check(self, there: Sequence[str], origin: str) -> None:
-        """Raises a UserError if one that is needed is not there."""
-        for role, column in self.read.items():
+    @property
+    def labels(self) -> list[str]:
+        """The columns of a row's label: none where there is nothing to learn but texts."""
+        if self.kind.is_nothing:
+            return []
+        return [self.label] if isinstance(self.label, str) else list(self.label)
+
+    @property
+    def read(self) -> list[tuple[str, str]]:
+        """What is needed, and the column that holds it."""
+        named = [("text", self.text), ("pair", self.pair), *(("label", name) for name in self.labels)]
+        named += [("group", self.group), ("sentence", self.sentence)]
+        return [(role, column) for role, column in named if column is not None]
+
+    @property
+    def ids_are(self) -> str:
+        """What a row's id is."""
+        by_words = self.sentence is not None or self.unit == "line"
+        return f"the sentence that begins in {self.unit}" if by_words else "row"
+
+    def found_in(self, there: Sequence[str]) -> "Columns":
+        """The same, with the label's columns taken apart where they were given as one text, `a,b,c`."""
+        if not isinstance(self.label, str) or self.label in there or "," not in self.label:
+            return self
+        parts = tuple(part.strip() for part in self.label.split(","))
+        return replace(self, label=parts) if set(parts) <= set(there) else self
+
+    def check(self, there: Sequence[str], origin: str, advice: Callable[[], str] = str) -> None:
+        """Raises a UserError if one that is needed is not there. advice: what else to say then."""
+        for role, column in self.read:
             if column not in there:
                 raise UserError(
                     f"data.{role}_column={column}: {origin} has no such column. It has: {listed(there)}."
                     + hint(column, there, f"data.{role}_column=")
+                    + advice()
                 )
+        if len(self.labels) > 1 and not self.kind.is_a_set:
+            raise UserError(
+                f"data.label_column=[{listed(self.labels)}]: several columns are a class each, which a row may have "
+                f"several of: choose task=multilabel, or one column for {self.kind.in_words}."
+            )
+
+    def label_of(self, record: dict[str, Any], where: str) -> Any:
+        """What stands for a record's label."""
+        if isinstance(self.label, str):
+            return record.get(self.label)
+        return [name for name in self.label if _is_one(record.get(name), where, name)]
 
 
-def collect(records: Iterable[Record], columns: Columns, origin: str, transform: Transform | None) -> Rows:
+def several(column: str | int | Sequence[str | int]) -> str | tuple[str, ...]:
+    """A column or several, as a config gives them: by name or number."""
+    return str(column) if isinstance(column, str | int) else tuple(map(str, column))
+
+
+def _is_one(value: Any, where: str, column: str) -> bool:
+    said = "" if is_blank(value) else spelled(value)
+    if said not in ("0", "1", "false", "true"):
+        raise CellError(
+            f"{where}: column {column!r} holds {value!r:.60}; of several data.label_column each holds 0 or 1.", "0 or 1"
+        )
+    return said in ("1", "true")
+
+
+def advice_for(table: Table) -> str:
+    """What may be wrong with a table that lacks a column."""
+    if table.columns == ["text"]:
+        return " Its rows are texts alone: task=masked_lm and task=language_modeling need no more."
+    if table.form.header and seems_to_lack_header([table.header, *table.first_rows()]):
+        return " There seems to be no header: give data.header=false and columns by number, such as data.text_column=2."
+    return ""
+
+
+class _Builder:
+    """Rows, as they are read. dropped: those that were left out, by what they lack."""
+
+    def __init__(self, columns: Columns, origin: str, transform: Transform | None) -> None:
+        self.columns, self.origin, self.transform = columns, origin, transform
+        column = columns.label if isinstance(columns.label, str) else ", ".join(columns.label)
+        refuse = columns.invalid_spans == "refuse"
+        self.labels = LABELLINGS[columns.kind](column, columns.label_separator, refuse)
+        self.texts, self.ids = StringsWriter(), StringsWriter()
+        self.groups: list[str] = []  # of few kinds: interned, each kind is in memory once
+        self.dropped: Counter[str] = Counter()
+
+    def add(self, number: int, record: Record) -> None:
+        """Raises a CellError if something of the row can't be used, and nothing of it is kept then."""
+        columns, fields = self.columns, record.fields
+        place = Place(self.origin, record.where, fields.get(PLACES), columns.unit)
+        label, words = None, None
+        if not columns.kind.is_nothing:
+            label = columns.label_of(fields, str(place))
+        if columns.kind.is_of_words:
+            words, label, place = self._words(fields.get(columns.text), label, place)
+            text = join_words(words)
+        else:
+            text = checked_text(fields.get(columns.text), str(place), columns.text, self.transform)
+            if columns.pair is not None:
+                pair = checked_text(fields.get(columns.pair), str(place), columns.pair, self.transform)
+                text = join_pair(text, pair)
+        label = self.labels.of_row(label, place, words)
+        if columns.group is not None:
+            self.groups.append(sys.intern(checked_group(fields.get(columns.group), str(place), columns.group)))
+        self.texts.append(text)
+        self.labels.add(label, place)
+        self.ids.append(str(number if place.lines is None else place.lines[0]))
+
+    def _words(self, value: Any, tags: Any, place: Place) -> tuple[list[str], Any, Place]:
+        column = self.columns.text
+        if not isinstance(value, list):
+            raise CellError(
+                f"{place}: column {column!r} holds {value!r:.60}; words that are tagged come as a list.", "list"
+            )
+        if self.columns.blank == "drop" and isinstance(tags, list) and len(tags) == len(value):
+            kept = [number for number, word in enumerate(value) if not is_blank(word)]
+            self.dropped["words that are blank"] += len(value) - len(kept)
+            value, tags = [value[number] for number in kept], [tags[number] for number in kept]
+            if place.lines is not None:
+                place = replace(place, lines=[place.lines[number] for number in kept])
+        if not value:
+            raise CellError(
+                f"{place}: there is no word in column {column!r}. Fill it in or remove the row; data.blank=drop leaves "
+                "such rows out.",
+                "no word",
+                blank="word",
+            )
+        words = [checked_text(word, place.of_word(n), column, self.transform) for n, word in enumerate(value)]
+        return words, tags, place
+
+    def finish(self, account: str) -> Rows:
+        labels, columns = self.labels.finish(), self.columns
+        return Rows(
+            self.texts.finish(),
+            labels,
+            self.ids.finish(),
+            self.groups if columns.group is not None else None,
+            self.origin,
+            pairs=columns.pair is not None,
+            notes=self.labels.notes,
+            ids_are=columns.ids_are,
+            account=account,
+        )
+
+
+def collect(
+    records: Iterable[Record | Broken], columns: Columns, origin: str, transform: Transform | None, form: str = ""
+) -> Rows:
     """Rows from records, each checked: a text that can be used and a label.
 
+    Args:
+        origin: where they come from, for messages; form: what that is.
+
     Raises:
-        UserError: naming the row.
+        UserError: naming the first rows that can't be used, of each kind of mistake, and how many there are.
     """
-    texts, ids = StringsWriter(), StringsWriter()
-    labels = LABELLINGS[columns.kind](columns.label, columns.label_separator, columns.invalid_spans == "refuse")
-    groups = []  # of few kinds: interned, each kind is in memory once
-    shown = tqdm(records, f"reading {origin}", unit=" rows", delay=2, leave=False, disable=None)
-    for number, (row, record) in enumerate(shown, 1):
-        lines = None if columns.lines is None else record[columns.lines]
-        place = Place(origin, row, lines)
-        texts.append(_text(record, columns, place, transform))
-        labels.add(record, place, record.get(columns.text))
-        if columns.group is not None:
-            groups.append(sys.intern(checked_group(record.get(columns.group), str(place), columns.group)))
-        ids.append(str(lines[0] if lines else number))
-    return Rows(
-        texts.finish(),
-        labels.finish(),
-        ids.finish(),
-        groups if columns.group is not None else None,
-        origin,
-        pairs=columns.pair is not None,
-        notes=labels.notes,
-        ids_are="row" if columns.lines is None else "the sentence that begins in line",
-    )
+    rows, complaints = _Builder(columns, origin, transform), Complaints()
+    found = 0
+    if columns.sentence is not None:
+        records = _sentences(records, columns)
+    for record in tqdm(records, f"reading {origin}", unit=" rows", delay=2, leave=False, disable=None):
+        found += 1
+        if isinstance(record, Broken):
+            complaints.add(record.kind, record.where, f"{origin}, {record.where}: {record.message}")
+            continue
+        try:
+            rows.add(found, record)
+        except CellError as error:
+            if error.blank and columns.blank == "drop":
+                rows.dropped[f"without a {error.blank}"] += 1
+            else:
+                complaints.add(error.kind, record.where, str(error))
+    complaints.tell()
+    what = "sentences" if columns.kind.is_of_words else "rows"
+    account = f"{origin}{f' ({form})' if form else ''}: {found:,} {what}"
+    if dropped := {reason: count for reason, count in rows.dropped.items() if count}:
+        account += "; left out: " + ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
+    return rows.finish(account)
 
 
-def _text(record: dict[str, Any], columns: Columns, place: Place, transform: Transform | None) -> str:
-    value, where = record.get(columns.text), str(place)
-    if columns.kind.is_of_words:
-        return join_words(_words(value, place, columns.text, transform))
-    text = checked_text(value, where, columns.text, transform)
-    if columns.pair is None:
-        return text
-    return join_pair(text, checked_text(record.get(columns.pair), where, columns.pair, transform))
+def _sentences(records: Iterable[Record | Broken], columns: Columns) -> Iterator[Record | Broken]:
+    """Records of words, put together by what stands in the sentence's column: in each of them, or in the first."""
+    assert columns.sentence is not None
+    now: Any = None
+    words: list[Any] = []
+    tags: list[Any] = []
+    places = array("q")
+    for number, record in enumerate(records, 1):
+        if isinstance(record, Broken):
+            yield record
+            continue
+        sentence = record.fields.get(columns.sentence)
+        if not is_blank(sentence) and sentence != now:
+            if words:
+                yield _sentence(words, tags, places, columns)
+            now, words, tags, places = sentence, [], [], array("q")
+        words.append(record.fields.get(columns.text))
+        tags.append(record.fields.get(columns.labels[0]) if columns.labels else None)
+        places.append(number)
+    if words:
+        yield _sentence(words, tags, places, columns)
 
 
-def _words(value: Any, place: Place, column: str, transform: Transform | None) -> list[str]:
-    if not isinstance(value, list):
-        raise UserError(f"{place}: column {column!r} holds {value!r:.60}; words that are tagged come as a list.")
-    if not value:
-        raise UserError(f"{place}: there is no word in column {column!r}. Fill it in or remove the row.")
-    return [checked_text(word, place.of_word(number), column, transform) for number, word in enumerate(value)]
+def _sentence(words: list[Any], tags: list[Any], places: Sequence[int], columns: Columns) -> Record:
+    fields = {columns.text: words, PLACES: places}
+    return Record(f"row {places[0]}", fields | dict.fromkeys(columns.labels, tags))
