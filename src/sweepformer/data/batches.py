@@ -155,11 +155,7 @@ class PlannedBatches(Sampler[list[int]]):
     """
 
     def __init__(
-        self,
-        plan: BatchPlan,
-        position: Callable[[], tuple[int, int]] | None,
-        rank: int = 0,
-        replicas: int = 1,
+        self, plan: BatchPlan, position: Callable[[], tuple[int, int]] | None, rank: int = 0, replicas: int = 1
     ) -> None:
         self.plan, self.position, self.rank, self.replicas = plan, position, rank, replicas
 

@@ -40,11 +40,7 @@ LOADED = Names(
 
 
 def load(
-    path: str | os.PathLike[str],
-    *,
-    device: str = "auto",
-    precision: str = "auto",
-    allowed_packages: Sequence[str] = (),
+    path: str | os.PathLike[str], *, device: str = "auto", precision: str = "auto", allowed_packages: Sequence[str] = ()
 ) -> Predictor:
     """Make a finished run ready to answer for new texts.
 

@@ -9,7 +9,7 @@ from sweepformer.data.sources.readers import STANDARD_INPUT, ending_of
 from sweepformer.errors import UserError
 from sweepformer.inference.correctness import TALLIES, Tally
 from sweepformer.inference.file_columns import AddedColumns, ReadColumns, labels_of, open_for, texts_of
-from sweepformer.inference.loaded import LoadedRun
+from sweepformer.inference.predictor import Predictor
 from sweepformer.inference.tables import KEY, Chunk, Table, TextTable, plain_column
 from sweepformer.inference.unfinished import Unfinished, UnfinishedParquet, UnfinishedText
 from sweepformer.screen.progress_bar import tqdm
@@ -72,7 +72,7 @@ class Output(Protocol):
 class Work:
     """What is to be done: who answers for which columns of which table."""
 
-    run: LoadedRun
+    run: Predictor
     path: Path
     table: Table
     read: ReadColumns
@@ -108,7 +108,7 @@ class Work:
         return added
 
 
-def predict_file(run: LoadedRun, path: Path, output: Path | None, options: Options) -> Report:
+def predict_file(run: Predictor, path: Path, output: Path | None, options: Options) -> Report:
     """Answer for every row of a file.
 
     Args:

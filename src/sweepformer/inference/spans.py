@@ -30,6 +30,6 @@ def spans_in(tags: Sequence[str | None]) -> list[Span]:
 
 
 def described_spans(tags: Sequence[str | None], text: str) -> list[dict[str, Any]]:
-    """The spans of a row by `type`, `start`, `end` (words, from 0) and `text`. text: as `LoadedRun.texts` wrote it."""
+    """The spans of a row by `type`, `start`, `end` (words, from 0) and `text`. text: as `Predictor.texts` wrote it."""
     words = split_words(text)
     return [{**span._asdict(), "text": " ".join(words[span.start : span.end])} for span in spans_in(tags)]

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from sweepformer.files.templates import render
-from sweepformer.inference.explanation import wording
-from sweepformer.inference.explanation.explanation import Explanation, Reason
-from sweepformer.inference.explanation.wording import tint
+from sweepformer.inference.explanation import terminal
+from sweepformer.inference.explanation.explainer import Explanation, Reason
 
-tint_on_white = partial(tint, pale=(255, 255, 255))
+tint_on_white = partial(terminal.tint, pale=(255, 255, 255))
 
 
 def as_page(explained: Iterable[tuple[str, Explanation]], title: str, what_is_read: str = "") -> str:
@@ -26,16 +25,10 @@ def as_page(explained: Iterable[tuple[str, Explanation]], title: str, what_is_re
         explained=explained,
         title=title,
         what_is_read=what_is_read,
-        legend=wording.legend(is_number),
+        legend=terminal.legend(is_number),
         adds=tint_on_white(1, 1),
         takes=tint_on_white(-1, 1),
-        asked=wording.asked,
-        predicted=wording.predicted,
-        heading=wording.heading,
-        strongest=wording.strongest,
-        sum_line=wording.sum_line,
-        how_exact=wording.how_exact,
-        unread_line=wording.unread_line,
+        said=terminal,
         pieces=_pieces,
         share=lambda reason, value: f"{abs(value) / reason.largest:.0%}",
         tint=tint_on_white,
@@ -51,6 +44,6 @@ def _pieces(explanation: Explanation, reason: Reason) -> Iterator[tuple[str, str
             name for name, has in (("unread", not word.is_read), ("asked", number == explanation.word)) if has
         )
         if word.is_read:
-            yield before, word.text, classes, tint_on_white(value, largest), wording.signed(reason, value)
+            yield before, word.text, classes, tint_on_white(value, largest), terminal.signed(reason, value)
         else:
             yield before, word.text, classes, None, "not read"
