@@ -9,8 +9,7 @@ import numpy as np
 
 from sweepformer.data.label_kinds import LABELLINGS
 from sweepformer.errors import UserError, hint, listed
-from sweepformer.inference.predictor import Predictor
-from sweepformer.inference.spans import described_spans
+from sweepformer.inference.predictor import Predictor, described_spans
 from sweepformer.inference.tables import KEY, Chunk, Lines, Table, open_table
 from sweepformer.tasks.answers import PROBABILITY
 

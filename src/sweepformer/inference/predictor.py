@@ -10,12 +10,12 @@ import numpy as np
 from torch import Tensor
 
 from sweepformer.config.kinds import Kind
+from sweepformer.data.texts import split_words
 from sweepformer.data.truncation import Truncation
 from sweepformer.errors import UserError
 from sweepformer.inference.artifact import Artifact
 from sweepformer.inference.readers import Reader
 from sweepformer.inference.scoring import COLUMNS, Scorer, Scores
-from sweepformer.inference.spans import Span, mark_spans, spans_in
 from sweepformer.inference.texts import TextMaker
 from sweepformer.tasks.answers import Answers, Kept, in_order
 
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PARTS_READ = {"head": "their beginning", "tail": "their end", "head_and_tail": "their beginning and end"}
+
+
+class Span(NamedTuple):
+    """Some words of a text. type: of the span; start, end: its first word, and the one after its last, from 0."""
+
+    type: str
+    start: int
+    end: int
 
 
 class Answered(NamedTuple):
@@ -216,7 +224,9 @@ class Predictor:
     @property
     def marks_spans(self) -> bool:
         """Whether the tags are those of spans."""
-        return self.kind.labelled.is_of_words and mark_spans(self.classes)
+        from sweepformer.data.spans import scheme_of  # what it needs loads slowly
+
+        return self.kind.labelled.is_of_words and scheme_of(self.classes) is not None
 
     @property
     def what_is_read(self) -> str:
@@ -244,3 +254,17 @@ class Predictor:
     def _tell(self, cut: np.ndarray) -> None:
         if cut.any():
             log.warning("%s texts are too long to be read whole: %s", f"{cut.sum():,}", self.what_is_read)
+
+
+def spans_in(tags: Sequence[str | None]) -> list[Span]:
+    """The spans that the tags of a text's words mark; None: no answer, and in no span."""
+    from sweepformer.data.spans import OUTSIDE, spans_of
+
+    mentions = spans_of([tag or OUTSIDE for tag in tags])
+    return [Span(mention.type, mention.span.start, mention.span.end) for mention in mentions]
+
+
+def described_spans(tags: Sequence[str | None], text: str) -> list[dict[str, Any]]:
+    """The spans of a row by `type`, `start`, `end` (words, from 0) and `text`. text: as `Predictor.texts` wrote it."""
+    words = split_words(text)
+    return [{**span._asdict(), "text": " ".join(words[span.start : span.end])} for span in spans_in(tags)]

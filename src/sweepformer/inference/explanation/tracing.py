@@ -20,7 +20,7 @@ from torch.nn.functional import pad
 from sweepformer.baselines.baseline import Additive, Contributions
 from sweepformer.data.tokenizer import special_ids
 from sweepformer.errors import UserError
-from sweepformer.inference.bundles import Graph
+from sweepformer.inference.artifact import Graph
 from sweepformer.inference.explanation.attributions import Path
 from sweepformer.inference.explanation.words import Span, tokens_of, words_in
 from sweepformer.inference.readers import BaselineReader, NetworkReader, Reader
