@@ -7,7 +7,8 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from sweepformer.data.batches import Batch, BatchedRows, BatchPlan, PlannedBatches
+from sweepformer.data.batch_plan import BatchPlan, PlannedBatches
+from sweepformer.data.batches import Batch, BatchedRows
 from sweepformer.data.store import SPLITS, Store
 from sweepformer.data.tokenizer import pad_id, separator_id
 from sweepformer.data.truncation import Truncation

@@ -33,9 +33,9 @@ class Labels(ABC):
     def identities(self) -> np.ndarray:
         """(rows,) uint64: the same for rows that are labelled alike."""
 
-    @abstractmethod
     def rows_named(self, name: str) -> np.ndarray:
         """(rows,) bool: those in whose label a class or tag occurs."""
+        raise ValueError(f"{type(self).__name__} have no names such as {name}")
 
     @abstractmethod
     def array(self, names: list[str]) -> np.ndarray:
@@ -165,9 +165,6 @@ class Numbers(Labels):
     def identities(self) -> np.ndarray:
         return self.values.view(np.uint64)
 
-    def rows_named(self, name: str) -> np.ndarray:
-        raise ValueError(f"numbers have no names such as {name}")
-
     def array(self, names: list[str]) -> np.ndarray:
         return self.values
 
@@ -194,9 +191,6 @@ class Unlabelled(Labels):
 
     def identities(self) -> np.ndarray:
         return np.zeros(self.count, dtype=np.uint64)
-
-    def rows_named(self, name: str) -> np.ndarray:
-        raise ValueError(f"rows without labels have no names such as {name}")
 
     def array(self, names: list[str]) -> np.ndarray:
         return np.zeros(self.count, dtype=np.int64)
