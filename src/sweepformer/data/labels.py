@@ -108,7 +108,8 @@ class LabelLists(Labels):
     def strata(self) -> np.ndarray:
         """Each row's rarest label, the one in fewest rows: it is the hardest to spread (after Sechidis et al. 2011)."""
         rarest = np.full(len(self), len(self.names), dtype=np.int64)
-        order = np.argsort(-self._row_counts(), kind="stable")
+        held = np.unique(np.stack([self.rows, self.categories.codes]), axis=1)[1]  # a tag may be in one row many times
+        order = np.argsort(-np.bincount(held, minlength=len(self.names)), kind="stable")
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
         ranks = np.full(len(self), -1, dtype=np.int64)
@@ -137,11 +138,6 @@ class LabelLists(Labels):
         table = np.zeros((len(self), len(names)), dtype=bool)
         table[self.rows, self.numbers(names)] = True
         return table
-
-    def _row_counts(self) -> np.ndarray:
-        """(names,) int64, the rows that hold each: a tag of many words may be in one sentence alone."""
-        held = np.unique(np.stack([self.rows, self.categories.codes]), axis=1)
-        return np.bincount(held[1], minlength=len(self.names))
 
 
 class Numbers(Labels):

@@ -19,8 +19,7 @@ from sweepformer.data.columns import Strings, save_strings
 from sweepformer.data.encoding import encode
 from sweepformer.data.labels import LabelLists
 from sweepformer.data.rows import Rows
-from sweepformer.data.split_report import SplitReport
-from sweepformer.data.splits import Splits
+from sweepformer.data.splits import SplitReport, Splits
 from sweepformer.data.tokenizer import read_text_as_it_is, read_tokenizer, unknown_id, vocab_size
 from sweepformer.files.atomic import check_seal, seal, sync
 from sweepformer.screen.progress_bar import tqdm
