@@ -119,11 +119,9 @@ def _sizes_of_equal_cost(rows_by_length: np.ndarray, cost: float, most: int) -> 
 class PlannedBatches(Sampler[list[int]]):
     """Hands a plan's batches to a DataLoader, one process's share of them.
 
-    Args:
-        plan: the plan, already made for `replicas`.
-        position: asked when an epoch begins; returns (epoch, batches already trained on in it), so that a
-            resumed run goes on where it stopped. None: evaluation, always all batches in order.
-        rank, replicas: which share is this process's.
+    plan: already made for `replicas`; position: asked when an epoch begins, returns (epoch, batches already trained on
+    in it), so that a resumed run goes on where it stopped, None: evaluation, always all batches in order; rank,
+    replicas: which share is this process's.
     """
 
     def __init__(

@@ -117,13 +117,10 @@ class BatchedRows(torch.utils.data.Dataset[Batch]):
 
 
 def words_of(rows: TokenizedRows, chosen: np.ndarray, positions: np.ndarray, padding: np.ndarray | None) -> Words:
-    """The words of some rows.
+    """The words of some rows of a tagged split.
 
-    Args:
-        rows: the split, tagged.
-        chosen: (batch,) the rows' numbers.
-        positions: int64, shaped as the batch's token ids: the place of each token in `rows.tokens`.
-        padding: True where there is none; None: nowhere.
+    chosen: (batch,) the rows' numbers; positions: int64, shaped as the batch's token ids: the place of each token in
+    `rows.tokens`; padding: True where there is none; None: nowhere.
     """
     lengths = rows.lengths[chosen]
     begins = np.cumsum(lengths) - lengths

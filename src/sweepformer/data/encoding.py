@@ -47,9 +47,7 @@ class Encoded:
 def encode(tokenizer: Tokenizer, texts: Iterable[str], pairs: bool = False, words: bool = False) -> Iterator[Encoded]:
     """The tokens of texts, chunk by chunk: all cores encode the next while one sorts out the last.
 
-    Args:
-        pairs: each text is two, as `join_pair` joins them.
-        words: each text is words, as `join_words` joins them.
+    pairs: each text is two, as `join_pair` joins them; words: each text is words, as `join_words` joins them.
     """
     prepare: Callable[[str], Any] | None = split_words if words else split_pair if pairs else None
     # Words need to be known by their number, of which the fast way doesn't keep count.

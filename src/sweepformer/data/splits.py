@@ -227,12 +227,13 @@ def _cut_groups(rows: Rows, groups: Categories, fraction: float, seed: int, key:
 
 
 def _check_classes(train: Rows, report: SplitReport) -> None:
-    # Numbers that differ by less than single precision knows, which models compute in, are all the same too.
-    if isinstance(train.labels, Numbers) and not (np.ptp(values := train.labels.values) and np.float32(values.std())):
-        raise UserError(
-            f"{train.origin}: all {len(train)} training rows have the number {values[0]:g}: there is "
-            "nothing to learn. Check data.label_column."
-        )
+    if isinstance(train.labels, Numbers):
+        numbers = train.labels.values
+        if not (np.ptp(numbers) and np.float32(numbers.std())):  # models compute in single precision
+            raise UserError(
+                f"{train.origin}: all {len(train)} training rows have the number {numbers[0]:g}: there is nothing to "
+                "learn. Check data.label_column."
+            )
     if isinstance(train.labels, Classes | LabelLists) and len(train.labels.names) < 2:
         only = f"only one class, {train.labels.names[0]!r:.60}," if train.labels.names else "no label"
         dropped = report.duplicates_dropped + report.conflicts_dropped

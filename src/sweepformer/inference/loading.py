@@ -18,7 +18,7 @@ from sweepformer.data.truncation import Truncation
 from sweepformer.errors import UserError
 from sweepformer.inference.artifact import Artifact, Graph, read_artifact
 from sweepformer.inference.predictor import Predictor
-from sweepformer.inference.readers import BaselineReader, NetworkReader, Reader
+from sweepformer.inference.readers import BaselineReader, NetworkReader
 from sweepformer.inference.scoring import Scorer
 from sweepformer.inference.texts import TextMaker
 from sweepformer.runs.finding import Found, find
@@ -73,15 +73,14 @@ def _load(found: Found, device: str, precision: str) -> Predictor:
     artifact = read_artifact(found)
     kind = kind_named(artifact.config["task"])
     transform = artifact.config["data"].get("transform")
-    texts = TextMaker(
-        pairs=artifact.pairs,
-        tagged=kind.labelled.is_of_words,
-        transform=build("data.transform", transform, LOADED) if transform else None,
-    )
+    made_of_raw = build("data.transform", transform, LOADED) if transform else None
+    texts = TextMaker(artifact.pairs, kind.labelled.is_of_words, made_of_raw)
     target = resolve_device("cpu" if artifact.is_baseline or artifact.is_graph else device)
     made = partial(Predictor, artifact, kind, texts, chosen=found.chosen)
     if artifact.is_baseline:
-        return made(_baseline_reader(artifact, kind), answers_of(artifact, kind, target))
+        baseline = build("model", model_options(artifact.config, kind), LOADED).suited_to(kind.labelled)
+        baseline.load_state(artifact.weights)
+        return made(BaselineReader(baseline, kind.labelled.is_of_words), answers_of(artifact, kind, target))
     reader = network_reader(artifact, kind, target, precision)
     if kind.is_language_model:
         causal = kind is KINDS["LanguageModeling"]
@@ -90,11 +89,7 @@ def _load(found: Found, device: str, precision: str) -> Predictor:
 
 
 def kind_named(task: dict[str, Any]) -> Kind:
-    """The kind of the task that a run's config names.
-
-    Raises:
-        UserError: it is not allowed, or doesn't say.
-    """
+    """The kind of the task that a run's config names; a UserError if it is not allowed, or doesn't say."""
     kind = task_kind(task) or getattr(find_target("task", task, LOADED), "kind", None)
     if not isinstance(kind, Kind):
         raise UserError(
@@ -104,11 +99,7 @@ def kind_named(task: dict[str, Any]) -> Kind:
 
 
 def network_reader(artifact: Artifact, kind: Kind, device: torch.device, precision: str) -> NetworkReader:
-    """A run's network with its weights. precision: as `load` takes it.
-
-    Raises:
-        UserError: it is not allowed, or the weights don't fit.
-    """
+    """A run's network with its weights, a UserError if they don't fit or it is not allowed. precision: as of `load`."""
     assert artifact.tokenizer is not None
     config = artifact.config
     try:
@@ -136,18 +127,8 @@ def _graph_or_network(artifact: Artifact, kind: Kind, tokenizer: Tokenizer) -> n
     return model
 
 
-def _baseline_reader(artifact: Artifact, kind: Kind) -> Reader:
-    baseline = build("model", model_options(artifact.config, kind), LOADED).suited_to(kind.labelled)
-    baseline.load_state(artifact.weights)
-    return BaselineReader(baseline, kind.labelled.is_of_words)
-
-
 def answers_of(artifact: Artifact, kind: Kind, device: torch.device) -> Answers:
-    """What a run's logits stand for.
-
-    Raises:
-        UserError: it doesn't say, or has no labels to give.
-    """
+    """What a run's logits stand for; a UserError if it doesn't say, or has no labels to give."""
     if kind.labelled not in ANSWERS:
         raise UserError(f"Runs with {kind.labels} for labels can't be asked for labels.")
     try:

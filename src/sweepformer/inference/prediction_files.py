@@ -103,15 +103,9 @@ class Work:
 
 
 def predict_file(run: Predictor, path: Path, output: Path | None, options: Options) -> Report:
-    """Answer for every row of a file.
+    """Answer for every row of a file; a UserError if it can't be read, lacks a column, or `output` is there already.
 
-    Args:
-        run: who answers.
-        path: the file, or `STANDARD_INPUT`.
-        output: where to, once it is whole; None: to standard output, as it comes.
-
-    Raises:
-        UserError: the file can't be read, lacks a column, or `output` is there already.
+    path: the file, or `STANDARD_INPUT`; output: where to, once it is whole; None: to standard output, as it comes.
     """
     columns = options.text_column, options.pair_column, options.label_column
     table, read = open_for(run, path, options.ending, *columns)

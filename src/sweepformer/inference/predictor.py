@@ -72,7 +72,7 @@ class Predictor:
         kind: Kind,
         texts: TextMaker,
         reader: Reader,
-        answers: Answers | None,  # what the reader's logits stand for; None: it is a language model, and has a scorer
+        answers: Answers | None,  # None: it is a language model, and has a scorer
         scorer: Scorer | None = None,
         chosen: str = "",
     ) -> None:
@@ -115,21 +115,13 @@ class Predictor:
         return answers.probabilities(kept, self.classes)
 
     def predict_spans(self, texts: Iterable[Any]) -> list[list[Span]]:
-        """The spans of words (names, slots) that the tags mark, where they are those of spans (BIO, BIOES, BILOU).
-
-        Raises:
-            UserError: as `predict`, or the run's tags mark no spans.
-        """
+        """The spans of words (names, slots) that tags mark; a UserError if they are in no scheme (BIO, BIOES, BILOU)."""
         if not self.marks_spans:
             raise UserError(f"This run's tags mark no spans ({', '.join(self.classes[:5])}, ...): use predict.")
         return [spans_in(tags) for tags in self.predict(texts)]
 
     def score(self, texts: Iterable[Any]) -> Scores:
-        """How likely texts are to a language model.
-
-        Raises:
-            UserError: a text is none, or the run is no language model.
-        """
+        """How likely texts are to a language model; a UserError if a text is none, or the run is no language model."""
         if self._scorer is None:
             raise UserError("This run is no language model, which alone tells how likely texts are: use predict.")
         scores, cut = self._scorer.score(self.texts.of_each(texts))

@@ -39,11 +39,8 @@ class FileProgress:
 class Unfinished(ABC):
     """The file while it is being written.
 
-    Args:
-        path: where it will be.
-        of: what it is made of, plain.
-        resume: go on with what is there.
-        overwrite: begin anew, whatever is there; what is at `path` stays until it is replaced.
+    path: where it will be; of: what it is made of, plain; resume: go on with what is there; overwrite: begin anew,
+    whatever is there; what is at `path` stays until it is replaced.
     """
 
     def __init__(self, path: Path, of: dict[str, Any], resume: bool = False, overwrite: bool = False) -> None:
@@ -55,8 +52,7 @@ class Unfinished(ABC):
     def held(self) -> Iterator[bool]:
         """Hold it against other processes; says whether there is anything to write.
 
-        Raises:
-            UserError: there is something that would be lost, that belongs to another command, or that can't be written.
+        A UserError says if something would be lost, belongs to another command, or can't be written.
         """
         try:
             if self._is_whole():

@@ -92,23 +92,12 @@ class Explanation:
 class Explainer:
     """Tells what each word of a text adds to what is said of it.
 
-    Args:
-        reader: who answers; it isn't changed.
-        answers: what its logits stand for.
-        classes: in the order of logits.
-        label, word: which to explain, as `Predictor.explain` takes them.
-
-    Raises:
-        UserError: it can't be explained, or there is no such label.
+    reader: who answers, which isn't changed; answers: what its logits stand for; classes: in the order of logits;
+    label, word: which to explain, as `Predictor.explain` takes them, a UserError if there is none, or it can't be.
     """
 
     def __init__(
-        self,
-        reader: Reader,
-        answers: Answers,
-        classes: Sequence[str],
-        label: str | None = None,
-        word: int | str | None = None,
+        self, reader: Reader, answers: Answers, classes: Sequence[str], label: str | None, word: int | str | None
     ) -> None:
         check_label(answers, classes, label)
         self.tagged = isinstance(answers, TagAnswers)
@@ -119,11 +108,7 @@ class Explainer:
             self.tracer = tracer_of(reader)
 
     def explain(self, written: str) -> Explanation:
-        """written: as `data.texts` does.
-
-        Raises:
-            UserError: there is no such word in it, or it has no answer.
-        """
+        """written: as `data.texts` does; a UserError if there is no such word in it, or it has no answer."""
         (read,) = self.reader.read([written])
         with torch.inference_mode(False), torch.enable_grad():
             word = self._chosen(split_words(written), read.logits) if self.tagged else None

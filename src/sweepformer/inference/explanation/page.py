@@ -11,12 +11,8 @@ tint_on_white = partial(terminal.tint, pale=(255, 255, 255))
 
 
 def as_page(explained: Iterable[tuple[str, Explanation]], title: str, what_is_read: str = "") -> str:
-    """The page.
-
-    Args:
-        explained: titles, and what stands under each.
-        title: plain text, as are those.
-        what_is_read: of texts that are too long, as `Predictor.what_is_read`.
+    """The page. explained: titles, and what stands under each; title: plain text, as are those; what_is_read: of texts
+    that are too long, as `Predictor.what_is_read`.
     """
     explained = list(explained)
     is_number = bool(explained) and not explained[0][1].reasons[0].label
@@ -40,10 +36,7 @@ def _pieces(explanation: Explanation, reason: Reason) -> Iterator[tuple[str, str
     largest, written = reason.largest, 0
     for number, (word, value) in enumerate(zip(explanation.words, reason.values.tolist(), strict=True)):
         before, written = explanation.text[written : word.start], word.end
-        classes = " ".join(
-            name for name, has in (("unread", not word.is_read), ("asked", number == explanation.word)) if has
-        )
-        if word.is_read:
-            yield before, word.text, classes, tint_on_white(value, largest), terminal.signed(reason, value)
-        else:
-            yield before, word.text, classes, None, "not read"
+        classes = {"unread": not word.is_read, "asked": number == explanation.word}
+        ground, shown = tint_on_white(value, largest), terminal.signed(reason, value)
+        told = (ground, shown) if word.is_read else (None, "not read")
+        yield before, word.text, " ".join(name for name, has in classes.items() if has), *told

@@ -24,16 +24,14 @@ def print_explanations(explained: Iterable[tuple[str, Explanation]], what_is_rea
     """To standard output, with colours if that is a terminal. explained: titles, and what they stand over."""
     console = Console(highlight=False, markup=False, emoji=False)
     for number, (title, one) in enumerate(explained):
-        lines = [*(_legend(one) if number == 0 else []), Text(), *_lines(title, one, what_is_read)]
-        for line in lines:
+        for line in (*(_legend(one) if number == 0 else []), Text(), *_lines(title, one, what_is_read)):
             console.print(line, soft_wrap=True)  # the terminal wraps, which knows what is written from right to left
 
 
 def _legend(explanation: Explanation) -> Iterator[Text]:
     yield Text(legend(is_number=not explanation.reasons[0].label))
-    marks = [("adds to it", 1.0), ("takes from it", -1.0)]
-    parts = [part for name, value in marks for part in ((name, _style(value, 1.0)), "  ")]
-    yield Text.assemble(*parts, ("not read", UNREAD))
+    adds, takes = ("adds to it", _style(1.0, 1.0)), ("takes from it", _style(-1.0, 1.0))
+    yield Text.assemble(adds, "  ", takes, "  ", ("not read", UNREAD))
 
 
 def _lines(title: str, explanation: Explanation, what_is_read: str) -> Iterator[Text]:
@@ -149,14 +147,10 @@ def unread_line(explanation: Explanation, what_is_read: str) -> str:
 
 def strongest(explanation: Explanation, reason: Reason) -> list[tuple[Word, float, str]]:
     """The words that add or take away most, with their values, also as text; the strongest first."""
-    values = reason.values.tolist()
-    order = sorted(range(len(values)), key=lambda number: -abs(values[number]))[:MOST_WORDS]
+    of_words = zip(explanation.words, reason.values.tolist(), strict=True)
+    listed = sorted(of_words, key=lambda one: -abs(one[1]))[:MOST_WORDS]
     least = reason.largest * FAINT
-    return [
-        (explanation.words[number], values[number], signed(reason, values[number]))
-        for number in order
-        if abs(values[number]) > least
-    ]
+    return [(word, value, signed(reason, value)) for word, value in listed if abs(value) > least]
 
 
 def signed(reason: Reason, value: float) -> str:

@@ -39,11 +39,7 @@ class Trace(NamedTuple):
 
 
 def tracer_of(reader: Reader) -> "NetworkTracer | BaselineTracer":
-    """Whoever knows the way from a text to its answer.
-
-    Raises:
-        UserError: its answers can't be taken apart.
-    """
+    """Whoever knows the way from a text to its answer; a UserError if answers can't be taken apart."""
     if isinstance(reader, NetworkReader):
         return NetworkTracer(reader)
     assert isinstance(reader, BaselineReader)
@@ -181,7 +177,9 @@ class NetworkPath:
                 moved = (self._ask(sequences) * directions[steps, baselines]).sum()
             gradients = torch.autograd.grad(moved, [one.between for one in vectors])
             for one, gradient in zip(vectors, gradients, strict=True):
-                credit = _shared_out((gradient * one.way).sum(-1).double().cpu(), one.tokens)
+                credit = (gradient * one.way).sum(-1).double().cpu()  # (batch, length), of each vector
+                # What tokens got together, where the last of them stands, is shared equally among them.
+                credit = pad(credit, (0, one.tokens - 1)).unfold(1, one.tokens, 1).sum(-1) / one.tokens
                 found.index_add_(0, self.positions[sequences].flatten(), credit.flatten())
         return found.numpy()
 
@@ -242,8 +240,3 @@ class Vectors(NamedTuple):
     tokens: int
     way: Tensor
     between: Tensor
-
-
-def _shared_out(credit: Tensor, tokens: int) -> Tensor:
-    """(batch, length): what `tokens` tokens got together, where the last one stands, shared equally among them."""
-    return pad(credit, (0, tokens - 1)).unfold(1, tokens, 1).sum(-1) / tokens

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -61,12 +61,9 @@ def _goes_on(character: str) -> bool:
 
 
 def _cut(text: str, start: int, end: int, token_starts: Sequence[int]) -> list[Span]:
-    inner = sorted({one for one in token_starts if start < one < end and _may_begin(text, one)})
-    return list(zip([start, *inner], [*inner, end], strict=True))
-
-
-def _may_begin(text: str, place: int) -> bool:
-    return not _goes_on(text[place]) and unicodedata.category(text[place - 1]) != "Cf"
+    inner = {one for one in token_starts if start < one < end}
+    edges = [one for one in sorted(inner) if not _goes_on(text[one]) and unicodedata.category(text[one - 1]) != "Cf"]
+    return list(pairwise([start, *edges, end]))
 
 
 def owners(length: int, words: Sequence[Span]) -> np.ndarray:
@@ -141,8 +138,5 @@ def _of_words(tokenizer: Tokenizer, written: str) -> Tokens:
 
 def word_spans(written: str) -> list[Span]:
     """Where the words stand that `data.texts.join_words` joined."""
-    spans, start = [], 0
-    for word in split_words(written):
-        spans.append((start, start + len(word)))
-        start += len(word) + 1
-    return spans
+    ends = list(accumulate(len(word) + 1 for word in split_words(written)))
+    return [(start, end - 1) for start, end in zip([0, *ends], ends, strict=False)]
