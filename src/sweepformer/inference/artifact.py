@@ -150,7 +150,7 @@ def _weights(path: Path, prefix: str) -> dict[str, Tensor]:
 
 
 class Graph(nn.Module):
-    """A bundle's model whose operations are all that is known of it; it runs on the CPU, in float32. path: of the model.
+    """A bundle's model whose operations are all that is known of it; it runs on the CPU, in float32.
 
     A UserError says if what runs it is not installed, it is damaged, or reading it may run code that nobody allowed.
     """

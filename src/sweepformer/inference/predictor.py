@@ -115,7 +115,7 @@ class Predictor:
         return answers.probabilities(kept, self.classes)
 
     def predict_spans(self, texts: Iterable[Any]) -> list[list[Span]]:
-        """The spans of words (names, slots) that tags mark; a UserError if they are in no scheme (BIO, BIOES, BILOU)."""
+        """The spans of words (names, slots) that tags mark; a UserError if they have no scheme (BIO, BIOES, BILOU)."""
         if not self.marks_spans:
             raise UserError(f"This run's tags mark no spans ({', '.join(self.classes[:5])}, ...): use predict.")
         return [spans_in(tags) for tags in self.predict(texts)]

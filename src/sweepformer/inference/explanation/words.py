@@ -66,23 +66,16 @@ def _cut(text: str, start: int, end: int, token_starts: Sequence[int]) -> list[S
     return list(pairwise([start, *edges, end]))
 
 
-def owners(length: int, words: Sequence[Span]) -> np.ndarray:
-    """(length,) int64, which word each character counts with: white space with the word after it; -1 after the last."""
-    found = np.full(length, -1)
-    before = 0
-    for number, (_, end) in enumerate(words):
-        found[before:end] = number
-        before = end
-    return found
-
-
 def of_words(values: np.ndarray, spans: Sequence[Span], words: Sequence[Span], length: int) -> tuple[np.ndarray, float]:
     """What words get, and what is left for none: of each token's value every character that it stands for as much.
 
     values: (tokens,) float64; spans: of tokens, (0, 0) of those that stand for nothing in the text; length: of the
     text. Returns (words,) float64 and the rest, which together sum up to all values.
     """
-    owner = owners(length, words)
+    owner, before = np.full(length, -1), 0  # of characters: white space counts with the word after it
+    for number, (_, end) in enumerate(words):
+        owner[before:end] = number
+        before = end
     found = np.zeros(len(words) + 1)  # the last is nobody's
     for value, (start, end) in zip(values, spans, strict=True):
         whose = owner[start:end] if end > start else [-1]
@@ -129,14 +122,9 @@ def tokens_of(tokenizer: Tokenizer, written: str, pairs: bool, tagged: bool) -> 
 
 
 def _of_words(tokenizer: Tokenizer, written: str) -> Tokens:
-    """Every token stands for all of its word."""
+    """Every token stands for all of its word, and words are apart by one character, as `data.texts.join_words` does."""
     (encoded,) = encode(tokenizer, [written], words=True)
     assert encoded.word_of is not None
-    words = word_spans(written)
-    return Tokens(encoded.tokens, [words[word] if word >= 0 else (0, 0) for word in encoded.word_of], words)
-
-
-def word_spans(written: str) -> list[Span]:
-    """Where the words stand that `data.texts.join_words` joined."""
     ends = list(accumulate(len(word) + 1 for word in split_words(written)))
-    return [(start, end - 1) for start, end in zip([0, *ends], ends, strict=False)]
+    words = [(start, end - 1) for start, end in pairwise([0, *ends])]
+    return Tokens(encoded.tokens, [words[word] if word >= 0 else (0, 0) for word in encoded.word_of], words)
