@@ -34,8 +34,7 @@ from sweepformer.export.trial import Examiner, Trial
 from sweepformer.export.weights import CODE, is_own, write_code, write_weights
 from sweepformer.files.atomic import SEAL, new_folder, seal
 from sweepformer.files.templates import render
-from sweepformer.inference.artifact import Artifact, read_artifact
-from sweepformer.inference.bundles import is_bundled
+from sweepformer.inference.artifact import Artifact, is_bundled, read_artifact
 from sweepformer.inference.loading import answers_of, kind_named, network_reader
 from sweepformer.inference.readers import NetworkReader
 from sweepformer.runs.finding import Found, find

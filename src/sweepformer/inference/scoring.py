@@ -41,11 +41,8 @@ class Scorer:
     Which tokens of a text are hidden depends on the seed of the run and on the text's place among those given, as in
     the test of the run (see `tasks.masking`): it is the same each time.
 
-    Args:
-        reader: with the model.
-        causal: whether a token is told from those before it only.
-        task: the run's config of it.
-        seed: the run's.
+    reader: with the model; causal: whether a token is told from those before it only; task: the run's config of it;
+    seed: the run's.
     """
 
     def __init__(self, reader: NetworkReader, causal: bool, task: dict[str, Any], seed: int) -> None:
@@ -53,7 +50,10 @@ class Scorer:
         self.vocab_size = vocab_size(reader.tokenizer)
         self._ask: Callable[[Batch], Question] = next_tokens
         if not causal:
-            masking = self._masking({name: task[name] for name in MASKING if name in task}, seed)
+            options = {name: task[name] for name in MASKING if name in task}
+            mask = mask_id(reader.tokenizer)
+            assert mask is not None  # it was trained with one
+            masking = Masking(mask, special_ids(reader.tokenizer), self.vocab_size, seed, **options).to(reader.device)
             self._ask = lambda batch: masking(batch, None)
 
     def score(self, texts: Sequence[str], first: int = 0) -> tuple[Scores, np.ndarray]:
@@ -61,8 +61,7 @@ class Scorer:
         parts = []
         for batch, too_long in self.reader.batches(texts):
             with self.reader.asking():
-                sums = torch.cat(list(self._sums(batch._replace(rows=batch.rows + first))))
-            sums = sums.cpu()
+                sums = torch.cat(list(self._sums(batch._replace(rows=batch.rows + first)))).cpu()
             parts.append({"rows": batch.rows.cpu(), "losses": sums[:, 0], "tokens": sums[:, 1], "cut": too_long})
         if not parts:
             return Scores(np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.int64)), np.zeros(0, dtype=bool)
@@ -74,13 +73,6 @@ class Scorer:
         """Some rows at a time, (rows, 2) float32."""
         for part in in_parts(batch, self.vocab_size):
             question = self._ask(part)
-            logits = self.reader.model(
-                question.token_ids, part.layout, causal=self.causal, chosen=question.chosen
-            ).float()
-            yield row_sums(cross_entropy(logits, question.answers, reduction="none"), question, len(part.rows))
-
-    def _masking(self, options: dict[str, float], seed: int) -> Masking:
-        tokenizer = self.reader.tokenizer
-        mask = mask_id(tokenizer)
-        assert mask is not None  # it was trained with one
-        return Masking(mask, special_ids(tokenizer), self.vocab_size, seed, **options).to(self.reader.device)
+            logits = self.reader.model(question.token_ids, part.layout, causal=self.causal, chosen=question.chosen)
+            losses = cross_entropy(logits.float(), question.answers, reduction="none")
+            yield row_sums(losses, question, len(part.rows))

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from sweepformer.data.batches import Batch
-from sweepformer.data.words import Words
+from sweepformer.data.batches import Batch, Words
 
 
 def row_logits(of_sequences: Tensor, batch: Batch) -> Tensor:

@@ -8,8 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from sweepformer.data.batches import Batch
-from sweepformer.data.parts import parts
+from sweepformer.data.batches import Batch, parts
 from sweepformer.errors import UserError, is_out_of_memory
 
 log = logging.getLogger(__name__)

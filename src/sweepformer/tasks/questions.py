@@ -6,8 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sweepformer.data.batches import Batch
-from sweepformer.data.parts import some_rows
+from sweepformer.data.batches import Batch, some_rows
 from sweepformer.models.layout import Packed
 
 # Evaluation batches are large and a vocabulary is too: no more logits than these are made at once (256 MiB).
