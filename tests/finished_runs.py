@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 from conftest import TINY, write_rows, write_tagged
+from sweepformer.data.sources.readers import read_records
 from task_rows import NUMBERS, SETS, write_numbers, write_pairs, write_sets
 
-from sweepformer.data.sources.readers import read_records
 from sweepformer.files.locks import locked
 
 ENCODER_ALONE = ("model.wide.enabled=false", "model.stem=none", "model.embedding_std=1.0")

@@ -7,7 +7,7 @@ import pytest
 
 from sweepformer.data.sources.conll import Conll
 from sweepformer.data.sources.files import Files
-from sweepformer.data.splits import make_splits
+from sweepformer.data.splits import Policy, make_splits
 from sweepformer.data.texts import split_words
 from sweepformer.errors import UserError
 
@@ -141,9 +141,9 @@ def test_an_unknown_tag_is_named_with_its_line(tmp_path: Path) -> None:
     read(tmp_path, "c O\n\n-DOCSTART- O\n\nd O\ne X\n", "test.conll")
     raw = Conll(str(tmp_path / "train.conll"), test_file=str(tmp_path / "test.conll")).read()
     with pytest.raises(
-        UserError, match=r"test\.conll, the sentence that begins in line 5: label 'X' of the test split"
+        UserError, match=r"test\.conll, the sentence that begins in line 5: 1 labels of the test split .*: 'X'"
     ):
-        make_splits(raw, labelled="tags")
+        make_splits(raw, labelled="tags", policy=Policy(unseen_labels="refuse"))
 
 
 def test_other_data_is_asked_for_by_other_tasks() -> None:

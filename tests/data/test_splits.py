@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sweepformer.data.labels import LabelLists, Unlabelled
 from sweepformer.data.rows import RawSplits, Rows
-from sweepformer.data.splits import make_splits
+from sweepformer.data.splits import Policy, make_splits
 from sweepformer.data.texts import join_words
 from sweepformer.errors import UserError
 
@@ -47,7 +47,7 @@ def test_groups_stay_together(seed: int) -> None:
 def test_given_splits_keep_their_texts_and_conflicts_the_first_label() -> None:
     pairs = many(20)
     raw = RawSplits(rows([*pairs, ("text 9", "0")]), rows(pairs[:4]), rows(pairs[2:6]))
-    splits, report = make_splits(raw, 0.1, 0.1, 0)
+    splits, report = make_splits(raw, 0.1, 0.1, 0, policy=Policy(drop_duplicates="all"))
     assert splits.test.texts == [text for text, _ in pairs[2:6]]
     assert splits.val.texts == ["text 0", "text 1"]
     assert len(splits.train) == 14
@@ -55,10 +55,49 @@ def test_given_splits_keep_their_texts_and_conflicts_the_first_label() -> None:
     assert "dropped" in report.lines()[1]
 
 
+def test_given_splits_are_used_as_given_and_what_they_share_with_train_is_told() -> None:
+    pairs = many(20)
+    raw = RawSplits(rows([*pairs, ("text 9", "0")]), rows(pairs[:4]), rows([*pairs[2:6], pairs[2]]))
+    splits, report = make_splits(raw)
+    assert list(splits.test.texts) == [*(text for text, _ in pairs[2:6]), "text 2"]
+    assert list(splits.val.texts) == [text for text, _ in pairs[:4]]
+    assert (len(splits.train), report.duplicates_dropped, report.conflicts_dropped) == (20, 0, 1)
+    assert [warning.partition(" have a text")[0] for warning in report.warnings] == [
+        "4 of the 4 rows of the given validation split",
+        "5 of the 5 rows of the given test split",
+    ]
+    splits, report = make_splits(raw, policy=Policy(drop_duplicates="none"))
+    assert (len(splits.train), len(splits.test), report.duplicates_dropped) == (21, 5, 0)
+    assert "1 rows of train repeat a text" in report.warnings[-1]
+
+
+def test_rare_classes_are_told_at_once_and_may_stay_in_train_or_be_dropped() -> None:
+    raw = RawSplits(rows([*many(40), ("a", "x"), ("b", "y"), ("c", "y"), ("b", "y")]))
+    with pytest.raises(
+        UserError, match=r"2 of 4 classes .* 'x' \(1\), 'y' \(2, 3 with repeats\)"
+    ):
+        make_splits(raw)
+    splits, report = make_splits(raw, policy=Policy(rare_classes="train"))
+    assert {"x", "y"} <= set(splits.train.labels.names)
+    assert any("'x' (1)" in warning for warning in report.warnings)
+    splits, report = make_splits(raw, policy=Policy(rare_classes="drop"))
+    assert (splits.classes, sum(report.rows.values())) == (["0", "1"], 40)
+    assert any("these 3 rows are left out" in warning for warning in report.warnings)
+
+
+def test_labels_that_train_lacks_come_last_and_count_as_wrong_or_are_refused() -> None:
+    raw = RawSplits(rows(many(20)), None, rows([("a", "-new"), ("b", "0"), ("c", "-new")]))
+    splits, report = make_splits(raw)
+    assert splits.classes == ["0", "1", "-new"]
+    assert any("1 labels" in warning and "in 2 of its 3 rows: '-new'" in warning for warning in report.warnings)
+    with pytest.raises(UserError, match=r"row 0: 1 labels of the test split .*data\.unseen_labels=count"):
+        make_splits(raw, policy=Policy(unseen_labels="refuse"))
+
+
 def test_what_a_given_test_split_loses_is_told() -> None:
     pairs = many(20)
     raw = RawSplits(rows([*pairs, pairs[5]]), test=rows([pairs[2], ("a", "0"), ("a", "1"), ("a", "0")]))
-    splits, report = make_splits(raw, 0.1, 0.1, 0)
+    splits, report = make_splits(raw, 0.1, 0.1, 0, policy=Policy(drop_duplicates="all"))
     assert list(splits.test.texts) == ["text 2", "a"]
     (line,) = (line for line in report.lines() if line.startswith("dropped"))
     assert line.endswith("; 2 of them in the given test split")
@@ -89,7 +128,6 @@ def test_classes_sort_by_value() -> None:
             ["only one class", "(1 of texts that stand there"],
         ),
         (RawSplits(rows([*many(20), ("a", "rare")])), (0.1, 0.1), ["'rare'", "1"]),
-        (RawSplits(rows(many(20)), None, rows([("a", "new")])), (0.1, 0.1), ["'new'", "row 0"]),
         (RawSplits(rows(many(20))), (0.0, 0.1), ["data.val_fraction=0.0"]),
         (RawSplits(rows(many(20))), (0.1, -1.0), ["data.test_fraction=-1.0"]),
         (RawSplits(rows(many(20))), (0.5, 0.5), ["data.val_fraction", "data.test_fraction"]),

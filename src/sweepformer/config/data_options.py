@@ -13,6 +13,9 @@ Batching = Enum("Batching", "tokens rows random")
 Sampling = Enum("Sampling", "uniform balanced")
 InvalidSpans = Enum("InvalidSpans", "repair refuse")
 Blank = Enum("Blank", "refuse drop")
+DropDuplicates = Enum("DropDuplicates", "train all none")
+RareClasses = Enum("RareClasses", "refuse train drop")
+UnseenLabels = Enum("UnseenLabels", "count refuse")
 FileFormat = Enum("FileFormat", "csv jsonl json parquet xlsx lines fasttext fasta")
 
 
@@ -23,6 +26,9 @@ class DataSchema:
     _target_: str = MISSING
     val_fraction: float = MISSING
     test_fraction: float = MISSING
+    drop_duplicates: DropDuplicates = MISSING
+    rare_classes: RareClasses = MISSING
+    unseen_labels: UnseenLabels = MISSING
     batch_size: int | None = MISSING
     eval_batch_size: int = MISSING
     batching: Batching = MISSING

@@ -4,7 +4,7 @@ import hashlib
 import inspect
 import json
 import logging
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from sweepformer.config.build import build, find_target
 from sweepformer.config.kinds import LabelKind
 from sweepformer.data.cache import cache_folder, check_writable
 from sweepformer.data.label_kinds import check_offer
-from sweepformer.data.splits import make_splits
+from sweepformer.data.splits import Policy, make_splits
 from sweepformer.data.store import Store, write_store
 from sweepformer.data.tokenizer import check_separates, load_tokenizer, make_tokenizer, read_text_as_it_is
 from sweepformer.errors import UserError
@@ -21,8 +21,10 @@ from sweepformer.files.locks import locked
 
 log = logging.getLogger(__name__)
 
-STORE_FORMAT = 11  # raise it when what is written changes
+STORE_FORMAT = 12  # raise it when what is written changes
+POLICY = tuple(one.name for one in fields(Policy))
 SHARED_KEYS = (
+    *POLICY,
     *("val_fraction", "test_fraction", "cache_dir"),
     *("batch_size", "eval_batch_size", "batching", "sampling", "truncation", "window_overlap", "num_workers"),
 )
@@ -58,6 +60,7 @@ def prepare(
             "_partial_: true, as in {_target_: package.module.function, _partial_: true}."
         )
     fractions = data.get("val_fraction", 0.1), data.get("test_fraction", 0.1)
+    policy = Policy(**{name: data[name] for name in POLICY if name in data})
     options = {name: value for name, value in tokenizer.items() if name != "truncation_side"}
     if tokenizer["kind"] == "pretrained":
         load_tokenizer(tokenizer.get("path"))
@@ -71,7 +74,7 @@ def prepare(
     with locked(path.with_suffix(".lock"), "another run tokenises the same data: waiting for it"):
         store = _opened(path)
         if store is None:
-            splits, report = make_splits(source.read(), *fractions, seed=seed, labelled=kind, stratify_by=stratify_by)
+            splits, report = make_splits(source.read(), *fractions, seed, kind, stratify_by, policy)
             log.info("tokenising %s rows", f"{sum(report.rows.values()):,}")
             options["path"] = tokenizer.get("path")
             shown = {"data": data, "tokenizer": tokenizer, "seed": seed}

@@ -1,25 +1,24 @@
 """Train, validation and test: without duplicates, stratified, groups kept whole."""
 
-import hashlib
 import re
 import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from sweepformer.config.kinds import LabelKind
 from sweepformer.data.columns import Categories, StringsWriter
+from sweepformer.data.duplicates import Duplicates, find_duplicates
 from sweepformer.data.label_kinds import as_needed
-from sweepformer.data.labels import Classes, LabelLists, Labels, Numbers, Unlabelled
+from sweepformer.data.labels import Classes, LabelLists, Labels, Numbers
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.texts import split_words
-from sweepformer.errors import UserError
+from sweepformer.errors import UserError, listed
 
 
 @dataclass
 class Splits:
-    """Three splits and the classes or tags in a natural order (numbers by value)."""
+    """Three splits and the classes or tags in a natural order (numbers by value), those that train lacks at the end."""
 
     train: Rows
     val: Rows
@@ -31,12 +30,13 @@ class Splits:
 class SplitReport:
     """What a user should know of how the splits came about.
 
-    dropped_from_test: the rows of a given test split among those that were dropped; tags: what F1 is of, where words
-    are tagged.
+    read: how each part of the source was read; dropped_from_test: the rows of a given test split among those that were
+    dropped; tags: what F1 is of, where words are tagged.
     """
 
     rows: dict[str, int]
     classes: int
+    read: list[str] = field(default_factory=list)
     duplicates_dropped: int = 0
     conflicts_dropped: int = 0
     dropped_from_test: int = 0
@@ -47,7 +47,7 @@ class SplitReport:
     def lines(self) -> list[str]:
         """For the screen."""
         parts = ", ".join(f"{name} {count:,}" for name, count in self.rows.items())
-        lines = [f"rows: {parts}" + (f"; {self.classes} classes" if self.classes else "")]
+        lines = [*self.read, f"rows: {parts}" + (f"; {self.classes} classes" if self.classes else "")]
         if self.tags:
             lines.append(f"val_f1 and test_f1: {self.tags}")
         if self.unlabelled:
@@ -61,6 +61,20 @@ class SplitReport:
         return lines
 
 
+@dataclass(frozen=True)
+class Policy:
+    """What becomes of rows that are awkward; as keys of `data`.
+
+    drop_duplicates: as `find_duplicates`. rare_classes: what becomes of classes with fewer rows than splits that are to
+    hold them: "refuse"; "train", all there; or "drop". unseen_labels: of classes and tags that train lacks and a given
+    split has: "count" them as wrong, or "refuse".
+    """
+
+    drop_duplicates: str = "train"
+    rare_classes: str = "refuse"
+    unseen_labels: str = "count"
+
+
 def make_splits(
     raw: RawSplits,
     val_fraction: float = 0.1,
@@ -68,34 +82,38 @@ def make_splits(
     seed: int = 0,
     labelled: str = LabelKind.CLASS,
     stratify_by: str | None = None,
+    policy: Policy | None = None,
 ) -> tuple[Splits, SplitReport]:
     """Drop duplicates, then cut the splits that the source doesn't have from train.
 
-    Of several rows with one text the first is kept; a text that stands in a given test split is dropped from
-    validation and train, one that stands in validation from train. Fractions are of the source's train rows.
-    Unlabelled rows become part of train, but for those whose text stands in any split.
+    Fractions are of the source's train rows. Splits that the source has are used as they are, unless the policy says
+    otherwise. Unlabelled rows become part of train.
 
     Args:
         labelled: what the task needs rows to be labelled with, a `LabelKind` or its name.
         stratify_by: the labels that splits are stratified by where the task itself needs none; None: those it needs.
+        policy: None: the usual one.
 
     Raises:
-        UserError: other labels than the task needs, fewer than two classes, a class that can't be on every side, a
-            label that train lacks.
+        UserError: other labels than the task needs, fewer than two classes, a class that can't be on every side.
     """
+    policy = policy or Policy()
     report = SplitReport(rows={}, classes=0)
     kind, stratify_by_kind = LabelKind(labelled), LabelKind(stratify_by or labelled)
     for part in (raw.train, raw.val, raw.test):
         if part is not None:
             part.labels = as_needed(part, stratify_by_kind)
             report.warnings.extend(part.notes)
-    test, val, train, unlabelled = _without_duplicates([raw.test, raw.val, raw.train, raw.unlabelled], report)
-    assert train is not None
-    if raw.test is not None and test is not None:
-        report.dropped_from_test = len(raw.test) - len(test)
+    report.read = [part.account for part in (raw.train, raw.val, raw.test, raw.unlabelled) if part and part.account]
+    found = find_duplicates(raw, policy.drop_duplicates)
+    report.duplicates_dropped, report.conflicts_dropped = found.dropped, found.conflicts
+    report.dropped_from_test = found.from_test
+    report.warnings += _kept_repeats(found)
+    train, val, test, unlabelled = found.kept.train, found.kept.val, found.kept.test, found.kept.unlabelled
     if not len(train):
         raise UserError(f"{raw.train.origin}: no rows are left for training once duplicates are dropped.")
     _check_classes(train, report)
+    train = _without_rare_classes(train, raw.train, 1 + (test is None) + (val is None), policy, report)
     share = val_fraction
     if test is None:
         _check_fractions({"test": test_fraction} | ({} if val is not None else {"val": val_fraction}))
@@ -109,10 +127,11 @@ def make_splits(
     if unlabelled is not None:
         report.unlabelled = len(unlabelled)
         train = _texts_of([train, unlabelled])
-    classes = sorted(train.labels.names, key=lambda label: (_natural(label), label))
-    splits = Splits(train, val, test, classes)
+    classes = sorted(train.labels.names, key=_natural)
+    unseen = sorted({*val.labels.names, *test.labels.names} - set(classes), key=_natural)
+    splits = Splits(train, val, test, classes + unseen)
     for split, rows in (("validation", val), ("test", test)):
-        _check_labels(split, rows, set(classes))
+        _check_labels(split, rows, set(classes), policy, report)
     report.rows = {"train": len(train), "val": len(val), "test": len(test)}
     report.classes = len(classes)
     if kind.is_of_words:
@@ -131,42 +150,8 @@ def _texts_of(parts: list[Rows], labelled: LabelKind = LabelKind.NOTHING) -> Row
     return Rows(texts.finish(), None, ids.finish(), origin=parts[0].origin, pairs=parts[0].pairs)
 
 
-def _without_duplicates(parts: list[Rows | None], report: SplitReport) -> list[Rows | None]:
-    """The parts without the rows whose text stands in an earlier row, of the same part or of one before."""
-    given = [part for part in parts if part is not None]
-    digests = np.concatenate([_digests(part.texts) for part in given])
-    order = np.lexsort(digests.T)  # stable: of equal texts the first comes first
-    is_first = np.ones(len(order), dtype=bool)
-    is_first[1:] = (digests[order[1:]] != digests[order[:-1]]).any(1)
-    first = np.empty_like(order)
-    first[order] = order[is_first][np.cumsum(is_first) - 1]
-    dropped = first != np.arange(len(first))
-    labels = np.concatenate([part.labels.identities() for part in given])
-    has_label = np.repeat([not isinstance(part.labels, Unlabelled) for part in given], [len(part) for part in given])
-    conflicts = has_label & (labels != labels[first])
-    report.conflicts_dropped = int(conflicts.sum())
-    report.duplicates_dropped = int(dropped.sum()) - report.conflicts_dropped
-    kept = iter(np.split(~dropped, np.cumsum([len(part) for part in given])[:-1]))
-    return [part if part is None else part.select(np.flatnonzero(next(kept))) for part in parts]
-
-
-def _digests(texts: Iterable[str]) -> np.ndarray:
-    """(texts, 2) uint64, 128 bits that stand for each text: all of them fit in memory when the texts don't."""
-    joined = b"".join(hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts)
-    return np.frombuffer(joined, dtype=np.uint64).reshape(-1, 2)
-
-
 def _cut(rows: Rows, fraction: float, seed: int, key: str) -> tuple[Rows, Rows]:
     """(what stays, what is cut off), stratified by label; whole groups where there are groups."""
-    if isinstance(rows.labels, Classes):
-        counts = rows.labels.categories.counts
-        if counts.min() < 2:
-            label = rows.labels.names[counts.argmin()]
-            raise UserError(
-                f"{rows.origin}: class {label!r:.60} has only {counts.min()} row, and one is needed on each side when "
-                f"a split is cut ({key}={fraction:.3g}). Add rows of this class, remove it, or give data.val_file and "
-                "data.test_file."
-            )
     chosen = _cut_groups(rows, rows.groups, fraction, seed, key) if rows.groups else _cut_rows(rows, fraction, seed)
     return rows.select(np.flatnonzero(~chosen)), rows.select(np.flatnonzero(chosen))
 
@@ -226,6 +211,59 @@ def _cut_groups(rows: Rows, groups: Categories, fraction: float, seed: int, key:
     return chosen
 
 
+def _without_rare_classes(train: Rows, given: Rows, splits: int, policy: Policy, report: SplitReport) -> Rows:
+    """The training rows, of which classes with too few rows for each split to have one are left out if that is asked.
+
+    Args:
+        given: the same with their duplicates.
+        splits: how many there will be of these rows.
+    """
+    if not isinstance(train.labels, Classes) or splits < 2:
+        return train
+    counts = dict(zip(train.labels.names, train.labels.categories.counts.tolist(), strict=True))
+    rare = {name: count for name, count in counts.items() if count < splits}
+    if not rare:
+        return train
+    assert isinstance(given.labels, Classes)
+    before = dict(zip(given.labels.names, given.labels.categories.counts.tolist(), strict=True))
+    told = [
+        f"{name!r:.60} ({count}{f', {before[name]} with repeats' if before[name] != count else ''})"
+        for name, count in rare.items()
+    ]
+    what = f"{len(rare)} of {len(counts)} classes have fewer than {splits} rows: {listed(told, 8, 90)}"
+    if policy.rare_classes == "refuse":
+        raise UserError(
+            f"{train.origin}: {what}. One is needed in each split that is cut. data.rare_classes=train keeps all rows "
+            "of such classes in train, data.rare_classes=drop leaves them out; or add rows, or give data.val_file and "
+            "data.test_file."
+        )
+    if policy.rare_classes == "train":
+        report.warnings.append(f"{what}; they stay in train as far as they can (data.rare_classes=train)")
+        return train
+    kept = ~np.isin(train.labels.categories.codes, [train.labels.names.index(name) for name in rare])
+    report.warnings.append(f"{what}; these {int((~kept).sum())} rows are left out (data.rare_classes=drop)")
+    left = train.select(np.flatnonzero(kept))
+    _check_classes(left, report)
+    return left
+
+
+def _kept_repeats(found: Duplicates) -> list[str]:
+    """What is told of texts that stand in train and in a given split, or repeatedly in train."""
+    given = {"val": ("validation", found.kept.val), "test": ("test", found.kept.test)}
+    told = [
+        f"{count:,} of the {len(given[name][1] or ()):,} rows of the given {given[name][0]} split have a text that "
+        "stands in train too: what is measured on them is flattered (data.drop_duplicates=all drops them from train)"
+        for name, count in found.shared.items()
+        if count
+    ]
+    if found.repeated:
+        told.append(
+            f"{found.repeated:,} rows of train repeat a text (data.drop_duplicates=none): splits that are cut from it "
+            "may share texts with it"
+        )
+    return told
+
+
 def _check_classes(train: Rows, report: SplitReport) -> None:
     if isinstance(train.labels, Numbers):
         numbers = train.labels.values
@@ -243,15 +281,25 @@ def _check_classes(train: Rows, report: SplitReport) -> None:
         )
 
 
-def _check_labels(split: str, rows: Rows, classes: set[str]) -> None:
+def _check_labels(split: str, rows: Rows, classes: set[str], policy: Policy, report: SplitReport) -> None:
     if not len(rows):
         raise UserError(f"{rows.origin}: no rows are left for the {split} split once duplicates are dropped.")
-    for label in rows.labels.names:
-        if label not in classes:
-            raise UserError(
-                f"{_place_of(rows, label)}: label {label!r:.60} of the {split} split is not among the labels in train. "
-                "Every class needs rows to learn from: add some to train, or remove the label."
-            )
+    unseen = [name for name in rows.labels.names if name not in classes]
+    if not unseen:
+        return
+    has_one = np.zeros(len(rows), dtype=bool)
+    for name in unseen:
+        has_one |= rows.labels.rows_named(name)
+    told = (
+        f"{_place_of(rows, unseen[0])}: {len(unseen)} labels of the {split} split are not among the labels in train, "
+        f"in {int(has_one.sum()):,} of its {len(rows):,} rows: {listed(map(repr, unseen), 8)}"
+    )
+    if policy.unseen_labels == "refuse":
+        raise UserError(
+            f"{told}. Every class needs rows to learn from: add some to train, or remove the label; or let such rows "
+            "count as wrong with data.unseen_labels=count."
+        )
+    report.warnings.append(f"{told}; they count as wrong (data.unseen_labels=refuse stops instead)")
 
 
 def _check_fractions(cut: dict[str, float]) -> None:
@@ -261,10 +309,11 @@ def _check_fractions(cut: dict[str, float]) -> None:
         raise UserError(f"{given}: each must be above 0, together below 1.")
 
 
-def _natural(label: str) -> tuple[tuple[int, float, str], ...]:
+def _natural(label: str) -> tuple[tuple[tuple[int, float, str], ...], str]:
     """Sorts "2" before "10", and "class 2" before "class 10"."""
     parts = re.split(r"(\d+)", label)
-    return tuple((0, float(part), "") if part.isdigit() and part.isascii() else (1, 0.0, part) for part in parts)
+    numbers = ((0, float(part), "") if part.isdigit() and part.isascii() else (1, 0.0, part) for part in parts)
+    return tuple(numbers), label
 
 
 def _place_of(rows: Rows, label: str) -> str:
@@ -290,7 +339,7 @@ def _shortcomings(splits: Splits) -> list[str]:
     found, train = [], splits.train
     evaluated = (("validation", splits.val), ("test", splits.test))
     for name, rows in evaluated:
-        if absent := sorted(set(splits.classes) - set(rows.labels.names)):
+        if absent := sorted(set(train.labels.names) - set(rows.labels.names)):
             found.append(f"{len(absent)} classes have no row in {name}, {absent[0]!r} for one")
     for name, rows in evaluated:
         if train.groups and rows.groups and (shared := sorted(set(train.groups.names) & set(rows.groups.names))):
