@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from sweepformer.commands.finished_runs import add_usual, carry_out, loaded, parser_of
+from sweepformer.commands.finished_runs import add_usual, carry_out, loaded, parser_of, reading
 from sweepformer.errors import UserError
 from sweepformer.runs.directory import RunDirectory
 
@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="?",
         type=Path,
         metavar="INPUT",
-        help="a CSV, TSV, JSONL or Parquet file with labels (default: the run's test split)",
+        help="a file or folder with labels, of any form that can be trained on (default: the run's test split)",
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="also write evaluation.json, mistakes.csv, pictures")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
@@ -67,7 +67,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.input is None:
         labelled = answered_before(run, _tested_as(run.path).predictions)
     else:
-        labelled = answer_labelled(run, options.input, options.text_column, options.pair_column, options.label_column)
+        labelled = answer_labelled(run, options.input, **reading(options))
     evaluation = evaluate(run, labelled, options.mistakes)
     data = str(options.input) if options.input else "the run's test split"
     about = {"run": str(run.path), "data": data, "temperature": run.temperature}

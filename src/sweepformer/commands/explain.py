@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from sweepformer.commands.finished_runs import add_usual, carry_out, ending, loaded, parser_of
+from sweepformer.commands.finished_runs import add_usual, carry_out, loaded, parser_of, reading
 from sweepformer.errors import UserError
 
 if TYPE_CHECKING:
@@ -104,8 +104,7 @@ def _of_file(run: "Predictor", options: argparse.Namespace) -> Asked:
     from sweepformer.inference.tables import KEY, Chunk
 
     path = Path(options.input)
-    asked = options.text_column, options.pair_column, options.label_column
-    table, read = open_for(run, path, ending(options), *asked)
+    table, read = open_for(run, path, **reading(options))
     first = next(table.chunks(options.rows + 1, read.names, 0), None)  # one more tells whether there are more
     if first is None:
         raise UserError(f"{KEY}: {path} holds no row.")
@@ -118,7 +117,7 @@ def _of_file(run: "Predictor", options: argparse.Namespace) -> Asked:
         notes.append(f"there are more rows: these are of the first {options.rows} (--rows)")
     if missing := len(some.records) - len(written):
         notes.append(f"{missing:,} of them have no text")
-    labels = [some.records[number].get(read.label) if read.label else None for number in present]
+    labels = [read.columns.label_of(some.records[number], "") if read.labelled else None for number in present]
     places = [some.places[number] for number in present]
     titles = [
         place if label in (None, "") else f"{place}, labelled {label}"

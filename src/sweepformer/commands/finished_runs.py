@@ -40,6 +40,11 @@ def add_usual(parser: argparse.ArgumentParser, label: str = "", form: bool = Fal
         add("--text-column", metavar="NAME", help="default: as the run was trained with")
         add("--pair-column", metavar="NAME", help="of the second text, where rows are pairs")
         add("--label-column", metavar="NAME", help=label)
+        add(
+            "--encoding",
+            metavar="NAME",
+            help="of INPUT, such as cp1252 (default: UTF-8, or as the run was trained with)",
+        )
     if form:
         add("--format", choices=FORMS, help="of standard input (default: txt), or of a file without ending")
     if device:
@@ -47,9 +52,15 @@ def add_usual(parser: argparse.ArgumentParser, label: str = "", form: bool = Fal
     add("--allow", action="append", default=[], metavar="PACKAGE", help="run code of this package, if the run names it")
 
 
-def ending(options: argparse.Namespace) -> str | None:
-    """What tells the form of `options.input`; None: that of the file."""
-    return f".{options.format}" if options.format else ".txt" if options.input == "-" else None
+def reading(options: argparse.Namespace) -> dict[str, Any]:
+    """How INPUT is read: which columns, and what isn't seen from it; as `named` and `way`."""
+    from sweepformer.inference.file_columns import Named  # torch loads here
+    from sweepformer.inference.inputs import Way
+
+    form = getattr(options, "format", None)
+    ending = f".{form}" if form else ".txt" if options.input == "-" else None
+    named = Named(options.text_column, options.pair_column, options.label_column)
+    return {"named": named, "way": Way(ending, options.encoding)}
 
 
 def loaded(options: argparse.Namespace, precision: str = "auto") -> "Predictor":

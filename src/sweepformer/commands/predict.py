@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweepformer.commands.finished_runs import add_usual, carry_out, ending, loaded, parser_of
+from sweepformer.commands.finished_runs import add_usual, carry_out, loaded, parser_of, reading
 from sweepformer.errors import UserError
 from sweepformer.screen.command_line import command_line
 
@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
         usage="RUN INPUT [--output FILE] [options]",
     )
     parser.add_argument(
-        "input", metavar="INPUT", help="a CSV, TSV, JSONL, Parquet or text file (.gz too), or - for standard input"
+        "input", metavar="INPUT", help="a file or folder of any form that can be trained on, or - for standard input"
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to, in the same form (default: the screen)")
     ways = parser.add_mutually_exclusive_group()
@@ -50,24 +50,23 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _write_predictions(options: argparse.Namespace) -> None:
-    form = ending(options)
     if options.resume and options.output is None:
         raise UserError("--resume needs --output: rows on the screen are not kept.")
     # torch loads here, so that --help need not wait for it
     from sweepformer.inference.prediction_files import Options, predict_file
 
-    run = loaded(options)
+    run, asked = loaded(options), reading(options)
     if options.input == "-" and sys.stdin.isatty():
-        print("type texts, one a line; Ctrl-D ends" if form == ".txt" else "type rows; Ctrl-D ends", file=sys.stderr)
+        print(
+            "type texts, one a line; Ctrl-D ends" if asked["way"].ending == ".txt" else "type rows; Ctrl-D ends",
+            file=sys.stderr,
+        )
     report = predict_file(
         run,
         Path(options.input),
         options.output,
         Options(
-            text_column=options.text_column,
-            pair_column=options.pair_column,
-            label_column=options.label_column,
-            ending=form,
+            **asked,
             probabilities=not options.no_probabilities,
             prefix=options.prefix,
             chunk_rows=options.chunk_rows,

@@ -59,7 +59,7 @@ def find_duplicates(raw: RawSplits, drop: str) -> Duplicates:
     )
     conflicts = int((repeats & has_label & (labels != labels[original])).sum())
     in_train = np.unique(first[of["train"] & ~repeats])
-    shared = {name: int(np.isin(first[of[name]], in_train).sum()) for name in ("val", "test") if name in given}
+    shared = {str(name): int(np.isin(first[of[name]], in_train).sum()) for name in ("val", "test") if name in given}
     left = {name: part.select(np.flatnonzero(~repeats[of[name]])) for name, part in given.items()}
     from_test = int(repeats[of["test"]].sum()) if "test" in given else 0
     repeated = int((within != of_train).sum()) if drop == "none" else 0

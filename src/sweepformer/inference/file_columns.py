@@ -1,73 +1,95 @@
 """Which columns of a file are read, and which are added to it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sweepformer.data.cells import is_blank
 from sweepformer.data.label_kinds import LABELLINGS
+from sweepformer.data.reading.lines import LABEL, TEXT
+from sweepformer.data.sources.records import Columns, several
 from sweepformer.errors import UserError, hint, listed
+from sweepformer.inference.inputs import Way, open_input
 from sweepformer.inference.predictor import Predictor, described_spans
-from sweepformer.inference.tables import KEY, Chunk, Lines, Table, open_table
+from sweepformer.inference.tables import KEY, Chunk, Table
 from sweepformer.tasks.answers import PROBABILITY
 
 
 @dataclass(frozen=True)
+class Named:
+    """Columns that were named by whoever asks; None: those that the run was trained with."""
+
+    text: str | None = None
+    pair: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
 class ReadColumns:
-    """text, pair: of a row's texts, pair None if it has one; label: None if there is none; separator: between the
-    classes of a row where they stand in one text.
+    """columns: of a row's texts and label; labelled: whether there is a label; separator: between the classes of a row
+    where they stand in one text.
     """
 
-    text: str
-    pair: str | None
-    label: str | None
-    separator: str
+    columns: Columns
+    labelled: bool
 
     @property
     def names(self) -> list[str]:
         """All of them, none twice."""
-        return list(dict.fromkeys(name for name in (self.text, self.pair, self.label) if name is not None))
+        return list(dict.fromkeys([*self.columns.texts, *(self.columns.labels if self.labelled else [])]))
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Plain, as it is kept beside a file that is being written."""
+        texts, label = self.columns.texts, self.columns.labels if self.labelled else []
+        return {"texts": texts, "label": label, "separator": self.columns.label_separator}
 
     def row(self, record: dict[str, Any]) -> Any:
         """What a run is asked about; None if there is no text."""
-        parts = [record.get(name) for name in (self.text, self.pair) if name is not None]
-        if any(part is None or (isinstance(part, str | list) and not part) or part != part for part in parts):
+        parts = [record.get(name) for name in self.columns.texts]
+        if any(is_blank(part) or part == [] for part in parts):
             return None
-        if any(isinstance(part, str) and not part.strip() for part in parts):
-            return None
-        return parts[0] if self.pair is None else tuple(parts)
+        return parts[0] if self.columns.pair is None else tuple(parts)
 
 
-def open_for(
-    run: Predictor, path: Path, ending: str | None, text: str | None, pair: str | None, label: str | None
-) -> tuple[Table, ReadColumns]:
-    """A file that a run is to answer for, and its columns: those that are named, or else those of the run's training.
-
-    Args:
-        ending: as `open_table`.
-        text, pair, label: columns; None: those that the run was trained with.
+def open_for(run: Predictor, path: Path, named: Named, way: Way) -> tuple[Table, ReadColumns]:
+    """What a run is to answer for, and its columns: those that are named, or else those of the run's training.
 
     Raises:
-        UserError: the file can't be read, or lacks a column.
+        UserError: it can't be read, or lacks a column.
     """
-    separator = run.config["data"].get("label_separator") or ","
-    table = open_table(path, ending, separator if run.kind.labelled.is_a_set else None)
     data, tagged = run.config["data"], run.kind.labelled.is_of_words
-    text_column = text or data.get("text_column") or ("tokens" if tagged else "text")
-    if isinstance(table, Lines):
-        text_column = table.columns[0]
-    pair_column = (pair or data.get("pair_column") or "pair") if run.texts.pairs else None
-    label_column = label or data.get("label_column") or ("tags" if tagged else "label")
-    for option, column in (("text", text_column), ("pair", pair_column), ("label", label)):
-        if column is not None and column not in table.columns:
+    columns = Columns(
+        str(named.text or data.get("text_column") or ("tokens" if tagged else "text")),
+        str(named.pair or data.get("pair_column") or "pair") if run.texts.pairs else None,
+        several(named.label or data.get("label_column") or ("tags" if tagged else "label")),
+        None,
+        run.kind.labelled.value,
+        data.get("label_separator") or ",",
+        sentence=data.get("sentence_column"),
+    )
+    table = open_input(data, columns, path, way)
+    if not set(columns.texts) <= set(table.columns) and len(table.columns) <= 3:
+        columns = _of_their_own(columns, table, tagged)
+    columns = columns.found_in(table.columns)
+    for option, column in (("text", columns.text), ("pair", columns.pair), ("label", named.label)):
+        if column is not None and column not in (*table.columns, ",".join(columns.labels)):
             raise UserError(
                 f"{KEY}: {path} has no column {column!r}. It has: {listed(table.columns)}."
                 f"{hint(column, table.columns)} Name the right one with --{option}-column."
             )
-    labelled = label_column in table.columns and not run.kind.labelled.is_nothing
-    return table, ReadColumns(text_column, pair_column, label_column if labelled else None, separator)
+    return table, ReadColumns(columns, bool(columns.labels) and set(columns.labels) <= set(table.columns))
+
+
+def _of_their_own(columns: Columns, table: Table, tagged: bool) -> Columns:
+    """The columns of forms that name them themselves."""
+    names = ("tokens", "tags") if tagged else (TEXT, LABEL)
+    if names[0] not in table.columns:
+        return columns
+    return replace(columns, text=names[0], label=names[1] if names[1] in table.columns else columns.label)
 
 
 class AddedColumns:
@@ -150,14 +172,13 @@ def labels_of(run: Predictor, chunk: Chunk, columns: ReadColumns, of: str) -> li
     Raises:
         UserError: one can't be a label of the run's task; naming its place.
     """
-    assert columns.label is not None
-    labelling = LABELLINGS[run.kind.labelled](columns.label, columns.separator)
-    cells = ((record.get(columns.label), place) for record, place in zip(chunk.records, chunk.places, strict=True))
-    return [None if _is_blank(cell) else labelling.read(cell, f"{of}, {place}") for cell, place in cells]
+    labelling = LABELLINGS[run.kind.labelled](", ".join(columns.columns.labels), columns.columns.label_separator)
 
+    def label(record: dict[str, Any], place: str) -> Any:
+        cell = columns.columns.label_of(record, f"{of}, {place}")
+        return None if is_blank(cell) else labelling.read(cell, f"{of}, {place}")
 
-def _is_blank(cell: Any) -> bool:
-    return cell is None or cell != cell or (isinstance(cell, str) and not cell.strip())
+    return [label(record, place) for record, place in zip(chunk.records, chunk.places, strict=True)]
 
 
 def _spread(values: Any, present: Sequence[int], rows: int) -> Any:

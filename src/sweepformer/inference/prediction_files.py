@@ -1,36 +1,33 @@
 """Answers for every row of a file, in the same file with more columns."""
 
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sweepformer.data.sources.readers import STANDARD_INPUT, ending_of
+from sweepformer.data.reading.opening import STANDARD_INPUT
 from sweepformer.errors import UserError
 from sweepformer.inference.correctness import TALLIES, Tally
-from sweepformer.inference.file_columns import AddedColumns, ReadColumns, labels_of, open_for, texts_of
+from sweepformer.inference.file_columns import AddedColumns, Named, ReadColumns, labels_of, open_for, texts_of
+from sweepformer.inference.inputs import Way
 from sweepformer.inference.predictor import Predictor
-from sweepformer.inference.tables import KEY, Chunk, Table, TextTable, plain_column
+from sweepformer.inference.tables import KEY, Chunk, Table, Writer, ending_of, plain_column, writer_of
 from sweepformer.inference.unfinished import FileProgress, Unfinished, UnfinishedParquet, UnfinishedText
 from sweepformer.screen.progress_bar import tqdm
-
-SAME_FORM = {".txt": (".tsv", ".txt"), ".jsonl": (".jsonl", ".ndjson"), ".ndjson": (".jsonl", ".ndjson")}
 
 
 @dataclass(frozen=True)
 class Options:
     """How a file is read and written.
 
-    text_column, pair_column, label_column: None: those that the run was trained with; labels are looked at if they are
-    there. ending: tells the form where the file's name doesn't (".csv"). probabilities: write those of all classes.
+    named: columns; labels are looked at if they are there. way: how the file is read where that isn't seen from it.
+    probabilities: write those of all classes.
     prefix: of the added columns' names. chunk_rows: at a time in memory. resume: go on where a command was stopped.
     overwrite: begin anew whatever is there. progress: show a bar on stderr.
     """
 
-    text_column: str | None = None
-    pair_column: str | None = None
-    label_column: str | None = None
-    ending: str | None = None
+    named: Named = field(default_factory=Named)
+    way: Way = field(default_factory=Way)
     probabilities: bool = True
     prefix: str = ""
     chunk_rows: int = 8192
@@ -89,11 +86,16 @@ class Work:
         if not report.rows:
             raise UserError(f"{KEY}: {self.path} holds no row.")
 
+    def writer(self, ending: str | None) -> Writer | None:
+        """Who writes the rows to a file of this ending, or to the screen; None: as Parquet."""
+        is_a_set = self.run.kind.labelled.is_a_set
+        return writer_of(self.table, ending, self.read.columns.label_separator if is_a_set else None)
+
     def _answers(self, chunk: Chunk, report: Report) -> dict[str, Any]:
         written, present = texts_of(self.run, chunk, self.read, self.path)
         answered, rows = self.run.answer(written, first=report.rows), len(chunk.records)
         added = self.added.values(answered.columns, written, present, rows)
-        if self.read.label is not None:
+        if self.read.labelled:
             labels = labels_of(self.run, chunk, self.read, f"{KEY}: {self.path}")
             report.tally.add(plain_column(added[f"{self.options.prefix}prediction"]), labels)
         report.rows += rows
@@ -107,14 +109,13 @@ def predict_file(run: Predictor, path: Path, output: Path | None, options: Optio
 
     path: the file, or `STANDARD_INPUT`; output: where to, once it is whole; None: to standard output, as it comes.
     """
-    columns = options.text_column, options.pair_column, options.label_column
-    table, read = open_for(run, path, options.ending, *columns)
+    table, read = open_for(run, path, options.named, options.way)
     added = AddedColumns(run, options.probabilities, options.prefix)
     added.check(table.columns, path)
     report = Report(TALLIES[run.kind.labelled]())
     work = Work(run, path, table, read, added, options)
     if output is None:
-        work.to(_Screen(table, added.names), report)
+        work.to(_Screen(work.writer(None), added.names), report)
         return report
     unfinished = _unfinished(work, output)
     with unfinished.held() as is_unfinished:
@@ -136,35 +137,37 @@ def predict_file(run: Predictor, path: Path, output: Path | None, options: Optio
 class _Screen:
     """Rows go to standard output, a chunk at a time; written to as `Unfinished` is."""
 
-    def __init__(self, table: Table, names: list[str]) -> None:
-        if not isinstance(table, TextTable):
+    def __init__(self, writer: Writer | None, names: list[str]) -> None:
+        if writer is None:
             raise UserError("Parquet can't be written to the screen: name a file with --output.")
-        self._table, self._head = table, table.head(names)
+        self._writer, self._head = writer, writer.head(names)
 
     def write(self, chunk: Chunk, added: dict[str, Any], counts: dict[str, float]) -> None:
         columns = {name: plain_column(values) for name, values in added.items()}
-        sys.stdout.write(self._head + self._table.written(chunk.source, columns))
+        sys.stdout.write(self._head + self._writer.written(chunk.source, columns))
         sys.stdout.flush()
         self._head = ""
 
 
 def _unfinished(work: Work, output: Path) -> Unfinished:
-    form = work.options.ending or ending_of(work.path)
-    if ending_of(output) not in SAME_FORM.get(form, (form,)):
-        wanted = SAME_FORM.get(form, (form,))[0]
-        raise UserError(f"--output {output}: rows are written in the form that they are read in: name it *{wanted}.")
+    allowed = work.table.endings
+    if ending_of(output) not in allowed:
+        others = f" (or *{', *'.join(allowed[1:])})" if allowed[1:] else ""
+        raise UserError(
+            f"--output {output}: rows of {work.path} can't be written in this form: name it *{allowed[0]}{others}."
+        )
     if output.exists() and work.path != STANDARD_INPUT and output.samefile(work.path):
         raise UserError(f"--output {output} is the input itself: name another file.")
     of = {
         "input": _about(work.path),
         "run": _about(work.run.path),
-        "columns": asdict(work.read),
+        "columns": work.read.about,
         "added": work.added.names,
         "chunk_rows": work.options.chunk_rows,
     }
     ways = {"resume": work.options.resume, "overwrite": work.options.overwrite}
-    if isinstance(work.table, TextTable):
-        return UnfinishedText(output, work.table, work.added.names, of, **ways)
+    if writer := work.writer(ending_of(output)):
+        return UnfinishedText(output, writer, work.added.names, of, **ways)
     return UnfinishedParquet(output, work.added.arrow_types(), of, **ways)
 
 

@@ -142,9 +142,13 @@ class Predictor:
         Raises:
             UserError: the file can't be read, lacks a column, or `output` is there already.
         """
-        from sweepformer.inference.prediction_files import Options, predict_file  # what it needs loads slowly
+        from sweepformer.inference.file_columns import Named  # what these need loads slowly
+        from sweepformer.inference.inputs import Way
+        from sweepformer.inference.prediction_files import Options, predict_file
 
-        return predict_file(self, Path(path), Path(output), Options(**options))
+        named = Named(*(options.pop(f"{name}_column", None) for name in ("text", "pair", "label")))
+        way = Way(options.pop("ending", None), options.pop("encoding", None))
+        return predict_file(self, Path(path), Path(output), Options(named=named, way=way, **options))
 
     def explain(
         self, texts: Iterable[Any], label: str | None = None, word: int | str | None = None

@@ -1,29 +1,26 @@
-"""Tables of rows on disk: read some rows at a time, and written again with more columns, in the same form."""
+"""Tables of rows, read some at a time, and written again with more columns."""
 
 import gzip
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from sweepformer.data.sources.readers import (
-    FORMATS,
-    LINE,
-    STANDARD_INPUT,
-    Record,
-    check_file,
-    ending_of,
-    numbered_lines,
-    read_records,
-)
+from sweepformer.data.reading import form
+from sweepformer.data.reading.opening import STANDARD_INPUT
+from sweepformer.data.reading.parquet import Parquet
+from sweepformer.data.reading.table import Broken, Record
+from sweepformer.data.reading.table import Table as Read
 from sweepformer.errors import UserError
 from sweepformer.files.delimited import delimited
 
 KEY = "INPUT"  # what messages call the file
+PARQUET = ".parquet"
+FLAT = (".csv", ".tsv", ".jsonl")
 
 
 class Chunk(NamedTuple):
@@ -37,10 +34,13 @@ class Chunk(NamedTuple):
 
 
 class Table(ABC):
-    """A file of rows. columns: their names; rows: how many there are, None if that isn't known."""
+    """Rows of whatever can be read. columns: their names; rows: how many there are, None if that isn't known; endings:
+    of the files that they can be written to, the usual one first.
+    """
 
     columns: list[str]
     rows: int | None = None
+    endings: tuple[str, ...] = FLAT
 
     @abstractmethod
     def chunks(self, size: int, wanted: Sequence[str], done: int) -> Iterator[Chunk]:
@@ -50,38 +50,90 @@ class Table(ABC):
         """
 
 
-class TextTable(Table, ABC):
-    """A table that is a text, and can be written by appending to it."""
+class RecordTable(Table):
+    """Records, whatever they were read from.
 
-    def __init__(self, path: Path, ending: str) -> None:
-        self.path = path
-        self.columns, self._records = self._open(ending)
-        self.rows = _about_rows(path, ending)
+    Args:
+        columns: as `Table`.
+        records: makes all of them, once.
+        name: what they are read from, for messages.
+        rows, endings: as `Table`.
+        separator: of the columns where they are written as .csv.
+    """
 
-    def _open(self, ending: str) -> tuple[list[str], Iterator[Record]]:
-        return read_records(self.path, KEY, ending)
+    def __init__(
+        self,
+        columns: Sequence[str],
+        records: Callable[[], Iterator[Record | Broken]],
+        name: str,
+        rows: int | None = None,
+        endings: tuple[str, ...] = FLAT,
+        separator: str = ",",
+    ) -> None:
+        self.columns, self._records, self._name = list(columns), records, name
+        self.rows, self.endings, self.separator = rows, endings, separator
 
     def chunks(self, size: int, wanted: Sequence[str], done: int) -> Iterator[Chunk]:
-        records = islice(self._records, done, None)
+        records = islice(self._records(), done, None)
         while some := list(islice(records, size)):
-            rows = [record for _, record in some]
-            yield Chunk(rows, [place for place, _ in some], rows)
+            for one in some:
+                if isinstance(one, Broken):
+                    raise UserError(f"{self._name}, {one.where}: {one.message}")
+            rows = [one.fields for one in some if isinstance(one, Record)]
+            yield Chunk(rows, [one.where for one in some], rows)
 
-    @abstractmethod
-    def written(self, rows: list[dict[str, Any]], added: dict[str, list[Any]]) -> str:
-        """Rows with columns added to them, as a text that ends in a line's end."""
+
+class ParquetTable(Table):
+    """A Parquet file; the types of its columns are kept."""
+
+    endings = (PARQUET,)
+
+    def __init__(self, read: Parquet) -> None:
+        self._read, self.columns, self.rows = read, read.columns, read.parquet.metadata.num_rows
+
+    def chunks(self, size: int, wanted: Sequence[str], done: int) -> Iterator[Chunk]:
+        number = 0
+        for batch in self._read.batches(size):
+            places = [f"row {place}" for place in range(number + 1, number + len(batch) + 1)]
+            number += len(batch)
+            if number > done and len(batch):
+                yield Chunk(self._read.as_records(batch, wanted), places, batch)
+
+
+def as_table(read: Read) -> Table:
+    """What was opened, as rows to be answered for."""
+    if isinstance(read, Parquet):
+        return ParquetTable(read)
+    ending = read.file.ending
+    own: tuple[str, ...] = FLAT
+    if read.form.format in (form.JSON_LINES, form.JSON):
+        own = (".jsonl", ".ndjson")
+        own = own[::-1] if ending == ".ndjson" else own
+    elif read.form.format == form.LINES:
+        own = (".tsv", ".txt", ".csv", ".jsonl")
+    elif read.form.format == form.DELIMITED:
+        own = (*dict.fromkeys((ending or ".csv", *FLAT)),)
+    separator = read.form.separator if read.form.separator != "\t" else ","
+    return RecordTable(read.columns, read.records, read.file.name, _about_rows(read), own, separator)
+
+
+class Writer(ABC):
+    """Writes rows with columns added to them, as text that can be appended to."""
 
     def head(self, added: Sequence[str]) -> str:
         """What stands before the first row."""
         return ""
 
+    @abstractmethod
+    def written(self, rows: list[dict[str, Any]], added: dict[str, list[Any]]) -> str:
+        """Rows, as a text that ends in a line's end."""
 
-class Delimited(TextTable):
+
+class DelimitedWriter(Writer):
     """CSV or TSV. Lists of classes are written with `list_separator` between them, other lists as JSON."""
 
-    def __init__(self, path: Path, ending: str, list_separator: str | None = None) -> None:
-        super().__init__(path, ending)
-        self.delimiter, self.list_separator = "," if ending == ".csv" else "\t", list_separator
+    def __init__(self, columns: Sequence[str], delimiter: str, list_separator: str | None = None) -> None:
+        self.columns, self.delimiter, self.list_separator = columns, delimiter, list_separator
 
     def head(self, added: Sequence[str]) -> str:
         return delimited([[*self.columns, *added]], self.delimiter)
@@ -89,92 +141,57 @@ class Delimited(TextTable):
     def written(self, rows: list[dict[str, Any]], added: dict[str, list[Any]]) -> str:
         cells = zip(*(map(self._cell, column) for column in added.values()), strict=True)
         pairs = zip(rows, cells, strict=True)
-        return delimited(([*(row[name] for name in self.columns), *new] for row, new in pairs), self.delimiter)
+        given = ([*(self._cell(row[name]) for name in self.columns), *new] for row, new in pairs)
+        return delimited(given, self.delimiter)
 
     def _cell(self, value: Any) -> Any:
         if isinstance(value, list):
-            if self.list_separator is not None:
+            if self.list_separator is not None and all(isinstance(one, str) for one in value):
                 return self.list_separator.join(value)
             return json.dumps(value, ensure_ascii=False)
         return "" if value is None else value
 
 
-class Lines(Delimited):
-    """Plain text, a text a line, blank ones too; written as TSV."""
-
-    def _open(self, ending: str) -> tuple[list[str], Iterator[Record]]:
-        check_file(self.path, KEY)
-        lines = numbered_lines(self.path, KEY)
-        return [LINE], ((f"line {number}", {LINE: line.strip()}) for number, line in lines)
-
-
-class JsonLines(TextTable):
+class JsonLinesWriter(Writer):
     """An object a line."""
 
     def written(self, rows: list[dict[str, Any]], added: dict[str, list[Any]]) -> str:
         lines = []
         for row, values in zip(rows, zip(*added.values(), strict=True), strict=True):
             if taken := added.keys() & row.keys():
-                raise UserError(f"{KEY}: {self.path}: a line has a field {min(taken)!r} already: give --prefix.")
+                raise UserError(f"{KEY}: a row has a field {min(taken)!r} already: give --prefix.")
             new = dict(zip(added, values, strict=True))
             lines.append(json.dumps({**row, **new}, ensure_ascii=False) + "\n")
         # Half of a surrogate pair, which UTF-8 has no bytes for, is written as JSON has it: \ud83d.
         return "".join(lines).encode(errors="backslashreplace").decode()
 
 
-class ParquetTable(Table):
-    """A Parquet file; the types of its columns are kept."""
+class ConllWriter(Writer):
+    """A line a word with its columns, and behind them its predicted tag, or _ where there is none."""
 
-    ending: ClassVar[str] = ".parquet"
-
-    def __init__(self, path: Path) -> None:
-        self.columns, _ = read_records(path, KEY, self.ending)  # says what is wrong with it
-        import pyarrow.parquet
-
-        self.path = path
-        self._file = pyarrow.parquet.ParquetFile(path)
-        self.rows = self._file.metadata.num_rows
-
-    def chunks(self, size: int, wanted: Sequence[str], done: int) -> Iterator[Chunk]:
-        import pyarrow
-
-        read = 0
-        try:
-            for batch in self._file.iter_batches(batch_size=size):
-                places = [f"row {number}" for number in range(read + 1, read + len(batch) + 1)]
-                read += len(batch)
-                if read > done and len(batch):
-                    yield Chunk(batch.select(list(wanted)).to_pylist(), places, batch)
-        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{KEY}: {self.path} is damaged after row {read} ({error}).") from error
+    def written(self, rows: list[dict[str, Any]], added: dict[str, list[Any]]) -> str:
+        (predicted,) = (tags for name, tags in added.items() if name.endswith("prediction"))
+        sentences = []
+        for row, tags in zip(rows, predicted, strict=True):
+            of_words = zip(row["columns"], tags or [None] * len(row["columns"]), strict=True)
+            sentences.append("".join("\t".join([*columns, tag or "_"]) + "\n" for columns, tag in of_words))
+        return "\n".join([*sentences, ""])
 
 
-def open_table(path: Path, ending: str | None, list_separator: str | None) -> Table:
-    """The table of a file, or of standard input.
+def writer_of(table: Table, ending: str | None, list_separator: str | None) -> Writer | None:
+    """Who writes a table's rows; None: as Parquet.
 
-    Args:
-        ending: what tells the form; None: that of the file.
-        list_separator: as `Delimited`.
-
-    Raises:
-        UserError: there is none, or it is of no known form.
+    ending: of the file that is written, None for the screen.
     """
-    if path.is_dir():
-        raise UserError(f"{KEY}: {path} is a folder: name a file.")
-    check_file(path, KEY)
-    ending = ending or ending_of(path)
-    if ending == ParquetTable.ending and path != STANDARD_INPUT:
-        return ParquetTable(path)
-    if ending in (".csv", ".tsv"):
-        return Delimited(path, ending, list_separator)
-    if ending == ".txt":
-        return Lines(path, ending, list_separator)
+    ending = ending or table.endings[0]
+    if not isinstance(table, RecordTable):
+        return None
     if ending in (".jsonl", ".ndjson"):
-        return JsonLines(path, ending)
-    what = "standard input" if path == STANDARD_INPUT else str(path)
-    raise UserError(
-        f"{KEY}: {what} is of no form that can be read here: {', '.join(FORMATS)}, all but Parquet also .gz."
-    )
+        return JsonLinesWriter()
+    if ending not in FLAT and "columns" in table.columns and "tokens" in table.columns:
+        return ConllWriter()
+    tabs = ending in (".tsv", ".tab") or (ending == ".txt" and table.endings[0] == ".tsv")
+    return DelimitedWriter(table.columns, "\t" if tabs else table.separator, list_separator)
 
 
 def plain_column(values: Any) -> list[Any]:
@@ -187,13 +204,28 @@ def plain_column(values: Any) -> list[Any]:
     return [None if number != number else number for number in numbers]
 
 
-def _about_rows(path: Path, ending: str) -> int | None:
+def _about_rows(read: Read) -> int | None:
     """How many rows a text has, about: for a progress bar. None: that would take too long to know."""
-    if path == STANDARD_INPUT or path.suffix.lower() == ".gz":
+    if (
+        read.file.path == STANDARD_INPUT
+        or read.file.packing
+        or read.form.format
+        not in (
+            form.DELIMITED,
+            form.LINES,
+            form.JSON_LINES,
+        )
+    ):
         return None
-    with path.open("rb") as file:
+    with read.file.path.open("rb") as file:
         ends = sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))
-    return ends - (ending in (".csv", ".tsv"))
+    return ends - (read.form.format == form.DELIMITED and read.form.header)
+
+
+def ending_of(path: Path) -> str:
+    """What tells the form of a file to be written, in lower case and without ".gz"."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    return suffixes[-2] if len(suffixes) > 1 and suffixes[-1] == ".gz" else (suffixes or [""])[-1]
 
 
 def compressed(text: str, path: Path) -> bytes:

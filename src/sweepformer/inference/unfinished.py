@@ -18,7 +18,7 @@ from sweepformer.config.plain import differences
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import replace_file, sync, write_text
 from sweepformer.files.locks import Locked, locked
-from sweepformer.inference.tables import Chunk, TextTable, compressed, plain_column
+from sweepformer.inference.tables import Chunk, Writer, compressed, plain_column
 
 PROGRESS = "progress.json"
 
@@ -141,11 +141,11 @@ class Unfinished(ABC):
 
 
 class UnfinishedText(Unfinished):
-    """Of a form that can be appended to. table: what is written again; names: of the added columns."""
+    """Of a form that can be appended to. writer: of its rows; names: of the added columns."""
 
-    def __init__(self, path: Path, table: TextTable, names: list[str], of: dict[str, Any], **ways: bool) -> None:
+    def __init__(self, path: Path, writer: Writer, names: list[str], of: dict[str, Any], **ways: bool) -> None:
         super().__init__(path, of, **ways)
-        self._table, self._names, self._rows = table, names, self.folder / "rows"
+        self._writer, self._names, self._rows = writer, names, self.folder / "rows"
 
     def is_in_place(self) -> bool:
         return not self._rows.exists()  # it was moved
@@ -157,10 +157,10 @@ class UnfinishedText(Unfinished):
             file.truncate(progress.size)
 
     def append(self, chunk: Chunk, added: dict[str, Any]) -> int:
-        head = self._table.head(self._names) if self.progress.parts == 0 else ""
+        head = self._writer.head(self._names) if self.progress.parts == 0 else ""
         columns = {name: plain_column(values) for name, values in added.items()}
         with self._rows.open("ab") as file:
-            written = file.write(compressed(head + self._table.written(chunk.source, columns), self.path))
+            written = file.write(compressed(head + self._writer.written(chunk.source, columns), self.path))
             file.flush()
             os.fsync(file.fileno())
         return written

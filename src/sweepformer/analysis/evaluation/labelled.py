@@ -10,7 +10,8 @@ import pyarrow.parquet
 
 from sweepformer.data.texts import readable, split_words
 from sweepformer.errors import UserError, listed
-from sweepformer.inference.file_columns import labels_of, open_for, texts_of
+from sweepformer.inference.file_columns import Named, labels_of, open_for, texts_of
+from sweepformer.inference.inputs import Way
 from sweepformer.inference.predictor import Predictor
 from sweepformer.inference.tables import KEY
 from sweepformer.screen.progress_bar import tqdm
@@ -55,18 +56,16 @@ def answered_before(run: Predictor, predictions: Path) -> Labelled:
 def answer_labelled(
     run: Predictor,
     path: Path,
-    text_column: str | None = None,
-    pair_column: str | None = None,
-    label_column: str | None = None,
-    ending: str | None = None,
+    named: Named = Named(),  # noqa: B008  # frozen
+    way: Way = Way(),  # noqa: B008
 ) -> Labelled:
     """Ask the run about the rows of a file that have a label.
 
     Raises:
         UserError: the file can't be read, lacks a column, or has no row with text and label.
     """
-    table, read = open_for(run, path, ending, text_column, pair_column, label_column)
-    if read.label is None:
+    table, read = open_for(run, path, named, way)
+    if not read.labelled:
         raise UserError(
             f"{KEY}: {path} has no column of labels, which answers are compared with. It has: "
             f"{listed(table.columns)}. Name the right one with --label-column."

@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 from sweepformer.data.reading.form import Form
 from sweepformer.data.reading.opening import Opened
@@ -76,15 +76,15 @@ class Delimited(Table):
                     "quotes that are part of texts."
                 )
 
-    def _rows(self) -> Iterator[tuple[int, list[str], list[str]]]:
+    def _rows(self) -> Generator[tuple[int, list[str], list[str]], None, None]:
         """The line that a row begins in, its fields and its lines, where fields are quoted."""
-        quoting = csv.QUOTE_MINIMAL if self.form.quoting else csv.QUOTE_NONE
         with self.file.text(self.form.encoding) as text:
             began = 1
             if self.form.mark:
                 next(text)
                 began = 2
             skipped, lines = began - 1, _Kept(text)
+            quoting = csv.QUOTE_MINIMAL if self.form.quoting else csv.QUOTE_NONE
             reader = csv.reader(lines, delimiter=self.form.separator, quoting=quoting, strict=True)
             number = -1 if self.form.header else 0
             while True:

