@@ -9,7 +9,7 @@ from omegaconf import DictConfig, EnumNode, OmegaConf
 
 from sweepformer.commands.hydra_setup import composed, prefer_own_presets, register
 from sweepformer.config.presets import CONF, groups
-from sweepformer.runs.folder import is_run, runs_in
+from sweepformer.runs.finding import is_run, runs_in
 
 NOT_PLAIN = re.compile(r"([^\w@%+=:,./~-])")  # what a shell takes for something of its own
 

@@ -21,7 +21,7 @@ from sweepformer.commands.hydra_setup import composed
 from sweepformer.config.options import SCHEMAS
 from sweepformer.config.presets import CONF, groups
 from sweepformer.errors import UserError
-from sweepformer.runs.identity import run_at
+from sweepformer.runs.finding import run_at
 
 FLAG = "--from-run"
 NODE = "recorded_run"  # under which Hydra finds the config

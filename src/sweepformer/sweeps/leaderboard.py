@@ -11,7 +11,7 @@ from sweepformer.config.metrics import telling
 from sweepformer.files.atomic import write_text
 from sweepformer.files.delimited import delimited
 from sweepformer.files.templates import render
-from sweepformer.runs.folder import runs_in
+from sweepformer.runs.finding import runs_in
 from sweepformer.runs.reading import Run, rank, read_runs
 from sweepformer.screen.command_line import command_line
 from sweepformer.screen.tables import table_text

@@ -21,7 +21,7 @@ from sweepformer.config.plain import differences
 from sweepformer.config.targets import trusting
 from sweepformer.errors import UserError
 from sweepformer.runs.directory import RunDirectory
-from sweepformer.runs.folder import numbered
+from sweepformer.runs.finding import numbered
 from sweepformer.screen.tables import table_text
 from sweepformer.sweeps.findings import show_findings
 from sweepformer.sweeps.grid import parse

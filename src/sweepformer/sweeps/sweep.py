@@ -31,8 +31,8 @@ from sweepformer.files.atomic import remove_unfinished, write_text
 from sweepformer.files.inside import refuse_links_out
 from sweepformer.files.locks import Locked, locked
 from sweepformer.runs.directory import SWEEP_FILE, RunDirectory
-from sweepformer.runs.folder import numbered, run_number
-from sweepformer.runs.identity import identity
+from sweepformer.runs.finding import numbered, run_number
+from sweepformer.runs.request import identity
 from sweepformer.screen.command_line import command_line
 from sweepformer.sweeps.hydra import Plugin, error_of, launcher_for, restore_log
 from sweepformer.sweeps.objectives import read_ranking

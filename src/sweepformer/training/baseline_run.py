@@ -23,22 +23,15 @@ from sweepformer.tasks.task import Targets, Task
 from sweepformer.training.attempt import Attempt
 from sweepformer.training.callbacks.predictions import write_predictions
 from sweepformer.training.loggers import build_loggers, show_pictures, show_predictions
-from sweepformer.training.screen import print_rows
+from sweepformer.training.records import print_rows
 
 log = logging.getLogger(__name__)
 
 # Options of training that change nothing about a baseline, and what they are when nobody asks for them.
-OF_TRAINING: dict[str, dict[str, Any]] = {
-    "task": {
-        "class_weights": "none",
-        "focal_gamma": 0,
-        "r_drop": 0,
-        "mixup": 0,
-        "loss": "mse",
-        "label_pieces": "first",
-    },
-    "data": {"sampling": "uniform"},
-}
+OF_TRAINING: dict[str, Any] = {
+    "task.class_weights": "none", "task.focal_gamma": 0, "task.r_drop": 0, "task.mixup": 0, "task.loss": "mse",
+    "task.label_pieces": "first", "data.sampling": "uniform",
+}  # fmt: skip
 
 
 def is_baseline(model: dict[str, Any]) -> bool:
@@ -52,7 +45,7 @@ def fit_baseline(attempt: Attempt) -> None:
     request, directory, summary = attempt.request, attempt.directory, attempt.summary
     config, labels = request.config, request.kind.labelled
     baseline = _build_baseline(config["model"], labels)
-    _log_idle_options(config, type(baseline).__name__)
+    _log_idle_options(config, baseline)
     store = prepare(config["data"], config["tokenizer"], config["seed"], labels)
     directory.write_environment(seed=config["seed"], device="cpu", **store.hashes)
     directory.write_labels(store.classes)
@@ -70,7 +63,8 @@ def fit_baseline(attempt: Attempt) -> None:
     task.choose(logits, torch.from_numpy(val.answers))
     path = directory.checkpoints / "model.npz"
     about = {**made_by(), "config": config, "classes": store.classes, "pairs": store.pairs}
-    save_baseline(path, baseline.state(), _chosen(task), about)
+    chosen = task.state_dict()  # what the task itself has chosen or measured: the baseline answers without it
+    save_baseline(path, baseline.state(), chosen.pop("_extra_state", {}) | chosen, about)
     summary.best_checkpoint = directory.relative(str(path))
     _measure("val", task, logits, val, store.classes, summary)
     _test(baseline, task, store, attempt)
@@ -105,15 +99,11 @@ def _test(baseline: Baseline, task: Task, store: Store, attempt: Attempt) -> Non
     show_pictures(loggers, partial(task.pictures, kept, classes), step=0)
 
 
-def _log_idle_options(config: dict[str, Any], name: str) -> None:
-    idle = [
-        f"{group}.{key}={config[group][key]}"
-        for group, usual in OF_TRAINING.items()
-        for key in usual
-        if config[group].get(key, usual[key]) != usual[key]
-    ]
+def _log_idle_options(config: dict[str, Any], baseline: Baseline) -> None:
+    asked = {f"{group}.{key}": value for group in ("task", "data") for key, value in config[group].items()}
+    idle = [f"{key}={asked[key]}" for key, usual in OF_TRAINING.items() if asked.get(key, usual) != usual]
     if idle:
-        log.info("no effect on %s: %s", name, ", ".join(idle))
+        log.info("no effect on %s: %s", type(baseline).__name__, ", ".join(idle))
 
 
 def _labels(rows: TokenizedRows) -> np.ndarray:
@@ -141,9 +131,3 @@ def _measure(split: str, task: Task, logits: Tensor, rows: TokenizedRows, classe
     metrics = cast("dict[str, Metric]", (task.test_metrics if split == "test" else task.metrics)(classes))
     task.measure(metrics, logits, task.wanted(torch.from_numpy(rows.answers)))
     summary.metrics |= {f"{split}_{name}": float(metric.compute()) for name, metric in metrics.items()}
-
-
-def _chosen(task: Task) -> dict[str, Any]:
-    """What the task itself has chosen or measured: it is no part of the baseline, which answers without it."""
-    state = task.state_dict()
-    return state.pop("_extra_state", {}) | state

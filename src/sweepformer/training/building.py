@@ -1,6 +1,7 @@
 """What trains, built from a plan: data, trainer, and the task with its model."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.loggers import Logger
@@ -17,11 +18,10 @@ from sweepformer.tasks.task import Targets, Task
 from sweepformer.training.attempt import Attempt
 from sweepformer.training.callbacks.predictions import PredictionWriter
 from sweepformer.training.devices import compile_in_place
-from sweepformer.training.epochs import batches_used, total_steps
 from sweepformer.training.initialization import Pretrained, take_encoder
 from sweepformer.training.loggers import build_loggers
 from sweepformer.training.optimization import build_optimizer, build_schedule, freeze
-from sweepformer.training.plan import Plan
+from sweepformer.training.plan import Plan, batches_used, total_steps
 from sweepformer.training.trainer import build_trainer
 from sweepformer.training.wide_fit import fit_wide, wide_path_of
 
@@ -60,11 +60,7 @@ def build_data(plan: Plan, store: Store) -> RowsDataModule:
 def build_training(
     plan: Plan, store: Store, data: RowsDataModule, attempt: Attempt, pretrained: Pretrained | None
 ) -> Training:
-    """Trainer, model and task; nothing is written yet but what belongs to the directory.
-
-    Raises:
-        UserError: something can't be built with the values of the config.
-    """
+    """Trainer, model and task; raises a UserError where one can't be built with the values of the config."""
     predictions = PredictionWriter(attempt.directory.predictions, store.splits["test"], store.classes)
     loggers = build_loggers(plan.config.get("logger") or {}, attempt.directory) if attempt.is_first_process else []
     trainer = build_trainer(plan, attempt, loggers, predictions)
@@ -108,14 +104,13 @@ def _build_task(
             tokenizer=store.tokenizer,
             seed=config["seed"],
         ),
-        saved=_saved(plan, store, attempt, str(trainer.precision)),
+        saved=_saved(plan, store, attempt.request.config, str(trainer.precision)),
         auto_micro_batch=bool(config["trainer"].get("auto_micro_batch")),
     )
 
 
-def _saved(plan: Plan, store: Store, attempt: Attempt, precision: str) -> dict[str, object]:
-    """What every checkpoint carries, so that it can be used without the run's directory."""
-    asked = attempt.request.config  # by which the run is known
+def _saved(plan: Plan, store: Store, asked: dict[str, Any], precision: str) -> dict[str, object]:
+    """What every checkpoint carries, so that it can be used without the run's directory. asked: the run's config."""
     return {
         "config": {**asked, "trainer": {**asked["trainer"], "precision": precision}},
         "classes": store.classes,

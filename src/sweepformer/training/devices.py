@@ -16,21 +16,11 @@ ALIASES = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64-tr
 
 @dataclass(frozen=True)
 class Device:
-    """What a run trains on. accelerator: cuda, mps or cpu; precision: what it computes in; asked: what was to be."""
+    """What a run trains on: cuda, mps or cpu; the precision it computes in; what this changes about the config."""
 
     accelerator: str
     precision: str
-    asked: str
-
-    @property
-    def choices(self) -> list[Choice]:
-        """What it changes about the config."""
-        if self.precision == self.asked:
-            return []
-        why = (
-            f"in place of {self.asked}, as a CPU has no fast float16" if self.accelerator == "cpu" else "its full name"
-        )
-        return [Choice("trainer.precision", self.precision, why)]
+    choices: tuple[Choice, ...] = ()
 
 
 def choose_device(trainer: dict[str, Any]) -> Device:
@@ -39,7 +29,7 @@ def choose_device(trainer: dict[str, Any]) -> Device:
     Raises:
         UserError: there is no such device here, or it can't do what the options ask for.
     """
-    accelerator = resolve_accelerator(trainer.get("accelerator", "auto"))
+    accelerator = _resolved(trainer.get("accelerator", "auto"))
     if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
         raise UserError(
             f"trainer.accelerator={trainer['accelerator']}: no GPU was found on this machine. "
@@ -52,10 +42,16 @@ def choose_device(trainer: dict[str, Any]) -> Device:
             "Use trainer=default, or trainer=ddp with trainer.strategy=ddp_fork for several CPU processes."
         )
     asked = str(trainer.get("precision", "32-true"))
-    return Device(accelerator, effective_precision(asked, accelerator), asked)
+    precision, why = ALIASES.get(asked, asked), "its full name"
+    if accelerator == "cpu":
+        why = f"in place of {asked}, as a CPU has no fast float16"
+        if precision.startswith("16"):  # many have bfloat16
+            precision = precision.replace("16", "bf16")
+    choices = [Choice("trainer.precision", precision, why)] if precision != asked else []
+    return Device(accelerator, precision, tuple(choices))
 
 
-def resolve_accelerator(requested: str) -> str:
+def _resolved(requested: str) -> str:
     """What `auto` stands for on this machine: cuda, mps or cpu."""
     if requested not in ("auto", "gpu"):
         return requested
@@ -64,12 +60,6 @@ def resolve_accelerator(requested: str) -> str:
     if torch.backends.mps.is_available():
         return "mps"
     return "cpu" if requested == "auto" else "gpu"
-
-
-def effective_precision(requested: str, accelerator: str) -> str:
-    """The precision that training runs in. CPUs have no fast float16, but many have bfloat16."""
-    name = ALIASES.get(requested, requested)
-    return name.replace("16", "bf16") if accelerator == "cpu" and name.startswith("16") else name
 
 
 def compile_in_place(model: nn.Module, device: torch.device) -> None:

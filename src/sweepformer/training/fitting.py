@@ -18,14 +18,13 @@ from sweepformer.runs.directory import RunDirectory, Summary
 from sweepformer.tasks.task import OF_TRAINING
 from sweepformer.training.attempt import Attempt
 from sweepformer.training.building import Training
-from sweepformer.training.callbacks.clock import Clock
 from sweepformer.training.callbacks.divergence import DivergenceCheck
 from sweepformer.training.callbacks.halving import SuccessiveHalving, was_stopped
+from sweepformer.training.callbacks.resuming import Clock
 from sweepformer.training.callbacks.throughput import Throughput
 from sweepformer.training.checkpoints import read_best
-from sweepformer.training.known_errors import as_mistakes
+from sweepformer.training.known_errors import told_as_it_is
 from sweepformer.training.loggers import close_before_fork, keep_earlier_metrics, show_pictures, show_predictions
-from sweepformer.training.stopping import as_interrupts
 from sweepformer.training.wide_fit import count_parameters, log_ensemble_weights
 
 log = logging.getLogger(__name__)
@@ -44,7 +43,7 @@ def fit(training: Training, attempt: Attempt, checkpoint: Path | None) -> None:
     if forks:
         close_before_fork(training.loggers)
     try:
-        with as_mistakes(), as_interrupts():
+        with told_as_it_is():
             resumed = checkpoint and str(checkpoint)
             trainer.fit(training.task, datamodule=training.data, ckpt_path=resumed, weights_only=True)
     finally:
@@ -58,10 +57,10 @@ def test(training: Training, attempt: Attempt) -> None:
     trainer, task, summary = training.trainer, training.task, attempt.summary
     _take_best(training, attempt)
     began = time.perf_counter()
-    with as_mistakes(), as_interrupts():
+    with told_as_it_is():
         trainer.test(task, datamodule=training.data, verbose=False)
     summary.seconds["test"] = time.perf_counter() - began
-    summary.metrics.update({name: float(value) for name, value in trainer.callback_metrics.items()})
+    summary.metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
     kept, classes = training.predictions.kept, training.store.classes
     if kept is not None:
         if confusion := task.confusion(kept):

@@ -2,11 +2,13 @@
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from sweepformer.config.kinds import task_kind
 from sweepformer.config.model_choices import config_as_trained
 from sweepformer.config.plain import check_groups
 from sweepformer.data.tokenizer import load_tokenizer, lowers, parse_tokenizer, tokenizer_kind
@@ -15,7 +17,7 @@ from sweepformer.files.atomic import write_text
 from sweepformer.files.checkpoints import read_checkpoint
 from sweepformer.models.embeddings import FrequentTokens
 from sweepformer.runs.directory import RunDirectory
-from sweepformer.runs.identity import resolve_init_from
+from sweepformer.runs.finding import resolve_init_from
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ USUAL = {"stem": "none", "embedding_std": 1.0}  # what earlier versions had with
 VECTORS = "embedding.tokens.weight"  # those of tokens
 # Parts that only some tasks have: a vector before the row, and one for each text of a pair.
 OPTIONAL = ("embedding.cls", "embedding.segments.weight")
+CUT = ("val_fraction", "test_fraction", "group_column", "max_rows")  # what decides how splits are cut, beside the seed
 
 
 @dataclass(frozen=True)
@@ -91,41 +94,32 @@ def _taken_from(checkpoint: dict[str, Any], given: str) -> Pretrained:
     return Pretrained(given, config, tokenizer, weights)
 
 
-def take_tokenizer(pretrained: Pretrained, tokenizer: dict[str, Any], directory: RunDirectory) -> dict[str, Any]:
+def take_tokenizer(pretrained: Pretrained, asked: dict[str, Any], directory: RunDirectory) -> dict[str, Any]:
     """The tokenizer's config with the pretrained one in its place: its ids are what the embeddings stand for.
 
     Raises:
         UserError: another kind was asked for.
     """
-    _check_asked_for(pretrained, tokenizer)
-    path = directory.path / "tokenizer.json"
-    write_text(path, pretrained.tokenizer)
-    return {**tokenizer, "kind": "pretrained", "path": str(path)}
-
-
-def _check_asked_for(pretrained: Pretrained, asked: dict[str, Any]) -> None:
-    """The default kind asks for nothing, nor does the one that goes by the texts."""
-    given, there = f"model.init_from={pretrained.given}", pretrained.config["tokenizer"]
-    tokenizer = parse_tokenizer(pretrained.tokenizer)
-    kind = tokenizer_kind(tokenizer, there["kind"])
+    given, its_own = f"model.init_from={pretrained.given}", parse_tokenizer(pretrained.tokenizer)
+    kind = tokenizer_kind(its_own, pretrained.config["tokenizer"]["kind"])
     if asked["kind"] == "pretrained":
         same = load_tokenizer(asked["path"]).to_str() == pretrained.tokenizer
     else:
-        same = asked["kind"] in (kind, "auto")
+        same = asked["kind"] in (kind, "auto")  # which goes by the texts, and so asks for nothing
     if not same:
         raise UserError(
             f"{given} brings its own tokenizer (tokenizer={kind}), whose tokens are all that its encoder "
             f"knows, and tokenizer.kind={asked['kind']} asks for another. Leave tokenizer out, or pretrain with it."
         )
-    if asked["lowercase"] is False and lowers(tokenizer):
+    if asked["lowercase"] is False and lowers(its_own):
         log.warning("warning: %s was pretrained with tokenizer.lowercase=true: capitals are not seen", given)
+    path = directory.path / "tokenizer.json"
+    write_text(path, pretrained.tokenizer)
+    return {**asked, "kind": "pretrained", "path": str(path)}
 
 
 def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any]) -> None:
-    """Copy the pretrained weights into the model's encoder.
-
-    Args:
-        config: the model's, plain.
+    """Copy the pretrained weights into the encoder of a model of `config`.
 
     Raises:
         UserError: naming every parameter that doesn't fit.
@@ -170,3 +164,53 @@ def _of_all_tokens(weights: dict[str, Tensor], encoder: nn.Module) -> dict[str, 
     if missing <= 0 or tokens.unknown_id >= len(vectors):
         return weights
     return {**weights, VECTORS: torch.cat([vectors, vectors[tokens.unknown_id].expand(missing, -1)])}
+
+
+def warn_of_seen_rows(pretrained: Pretrained, config: dict[str, Any], labelled: str) -> None:
+    """Say so if texts that were pretrained on may be in the test split of a run of `config`.
+
+    labelled: what its task needs rows to be labelled with.
+    """
+    there, here = pretrained.config["data"], config["data"]
+    given, trained_on = _source(here, "test"), _source(there, "train")
+    tested = given or _source(here, "train")
+    if tested not in (trained_on, _source(there, "unlabelled")) or tested == _source(there, "test"):
+        return
+    if given:
+        log.warning(
+            "warning: %s has read this run's test texts. To keep them unseen, pretrain with the same data.test_file: "
+            "its texts are then left out of all others",
+            pretrained.given,
+        )
+        return
+    kind = task_kind(pretrained.config["task"])
+    stratify_by = pretrained.config["task"].get("stratify_by", kind.labels if kind else labelled)
+    if tested != trained_on or _cut(pretrained.config, stratify_by) != _cut(config, labelled):
+        log.warning(
+            "warning: %s cut the same rows into other splits, and may have read this run's test texts. To keep them "
+            "unseen, pretrain with task.stratify_by=%s and the same files, seed and fractions, or give data.test_file",
+            pretrained.given,
+            labelled,
+        )
+
+
+def _source(data: dict[str, Any], split: str) -> tuple[str, ...] | None:
+    """Where the rows of a split are read: a file, or a part of another source; None: they are cut from train."""
+    if file := data.get(f"{split}_file"):
+        return (_resolved(file),)
+    part = data.get(f"{split}_split")
+    if not part and split != "train":
+        return None
+    root, path = _resolved(data.get("root")), _resolved(data.get("path"))
+    return data["_target_"], root, path, str(data.get("name")), str(part)
+
+
+def _resolved(path: str | None) -> str:
+    """One file, however it is written; links are followed."""
+    return str(Path(path).expanduser().resolve()) if path else ""
+
+
+def _cut(config: dict[str, Any], labelled: str) -> list[Any]:
+    data = config["data"]
+    others = [_source(data, split) for split in ("val", "test")]  # their texts are left out of train
+    return [labelled, config["seed"], *others, *(data.get(key) for key in CUT)]

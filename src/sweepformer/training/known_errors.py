@@ -1,10 +1,11 @@
 """What Lightning refuses, and what it warns of: as users need to hear it, if at all."""
 
 import logging
+import signal
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
@@ -37,25 +38,21 @@ def silence_known_warnings() -> None:
 
 
 @contextmanager
-def as_mistakes() -> Iterator[None]:
-    """Raises what Lightning itself raises of wrong settings as a UserError; what our own code raises stays as it is."""
+def told_as_it_is() -> Iterator[None]:
+    """Raises what Lightning itself raises of wrong settings as a UserError, and what it makes of Ctrl-C, an exit after
+    which further ones may be ignored, as KeyboardInterrupt. What our own code raises stays as it is."""
+    on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         yield
-    except MisconfigurationException as error:
-        raise _mistake(error) from error
-    except (ValueError, TypeError, RuntimeError) as error:
-        if not _module(error.__traceback__).startswith("pytorch_lightning.") or is_out_of_memory(error):
+    except SystemExit as error:
+        if not isinstance(error.__context__, KeyboardInterrupt):
             raise
-        raise _mistake(error) from error
-
-
-def _mistake(error: Exception) -> UserError:
-    return UserError(f"trainer: {' '.join(str(error).split())}")
-
-
-def _module(trace: TracebackType | None) -> str:
-    """The module in which an exception arose."""
-    name = ""
-    while trace is not None:
-        name, trace = str(trace.tb_frame.f_globals.get("__name__", "")), trace.tb_next
-    return name
+        signal.signal(signal.SIGINT, on_interrupt)
+        raise KeyboardInterrupt from error
+    except (MisconfigurationException, ValueError, TypeError, RuntimeError) as error:
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        is_theirs = str(frame.f_globals.get("__name__", "")).startswith("pytorch_lightning.")
+        wrong = isinstance(error, MisconfigurationException) or (is_theirs and not is_out_of_memory(error))
+        if not wrong:
+            raise
+        raise UserError(f"trainer: {' '.join(str(error).split())}") from error

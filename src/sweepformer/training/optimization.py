@@ -8,8 +8,7 @@ from torch.optim import Optimizer
 from sweepformer.config.build import build
 from sweepformer.errors import UserError
 from sweepformer.models.embeddings import TokenEmbedding
-from sweepformer.training.callbacks.plateau import NEVER
-from sweepformer.training.schedules import steps_of
+from sweepformer.training.schedules import NEVER, steps_of
 
 NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
@@ -81,12 +80,7 @@ def _layers(model: nn.Module, key: str) -> list[nn.Module]:
 
 
 def muon_groups(
-    model: nn.Module,
-    lr: float,
-    weight_decay: float,
-    momentum: float,
-    adamw_lr: float,
-    adamw_betas: list[float],
+    model: nn.Module, lr: float, weight_decay: float, momentum: float, adamw_lr: float, adamw_betas: list[float]
 ) -> list[dict[str, Any]]:
     """Groups for Muon: hidden matrices by Muon, everything else and the classifier (the last matrix) by AdamW.
 

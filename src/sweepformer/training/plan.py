@@ -1,6 +1,7 @@
 """What a run decides before anything is built: all that follows from what was asked, its rows and its device."""
 
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from sweepformer.data.truncation import Truncation
 from sweepformer.runs.request import Request
 from sweepformer.tasks.model_arguments import known_to_the_program, model_options
 from sweepformer.training.devices import Device
-from sweepformer.training.epochs import has_short_epochs
 from sweepformer.training.initialization import Pretrained
 
 WHY_TOKENS = {  # are what they are, by what tokenizer=auto became
@@ -24,6 +24,9 @@ WHY_TOKENS = {  # are what they are, by what tokenizer=auto became
     "char": "most texts have no spaces",
     "wordpiece": "most texts have spaces, and answers are for tokens",
 }
+
+
+USUAL_EPOCHS = 1000  # of Lightning, where nothing limits training
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Plan:
     frequent: int | None
     model: dict[str, Any]
     known: dict[str, Any]
-    choices: tuple[Choice, ...] = field(default=())
+    choices: tuple[Choice, ...]
 
     def as_yaml(self) -> str:
         """For `plan.yaml`: what was decided, and why."""
@@ -59,21 +62,12 @@ class Plan:
 
 
 def settle(request: Request, store: Store, device: Device, pretrained: Pretrained | None = None) -> Plan:
-    """Decide all that is still open.
-
-    Args:
-        request: what was asked, checked.
-        store: its rows, tokenised.
-        device: what it trains on.
-        pretrained: the encoder that it begins with.
-
-    Raises:
-        UserError: something is open, and nothing says what it should be.
-    """
-    asked, kind = request.config, request.kind
+    """Decide all that a checked request leaves open; raises a UserError where nothing says what it should be."""
+    asked, kind, train = request.config, request.kind, store.splits["train"]
+    tokens = Truncation.of(asked).tokens_read(train.lengths)
     choices = [
         *_by_tokens(asked, store),
-        *choices_by_rows(asked, len(store.splits["train"]), _tokens_an_epoch(asked, store)),
+        *choices_by_rows(asked, len(train), 0 if has_short_epochs(asked["trainer"]) else int(tokens.sum())),
         *choices_by_the_task(asked, kind, pretrained.stem if pretrained else None),
         *device.choices,
     ]
@@ -101,13 +95,6 @@ def _ngrams(asked: dict[str, Any], model: dict[str, Any]) -> list[Choice]:
     return [Choice("model.wide.ngram_order", made["ngram_order"], "by what tokens are: 5 of characters, 2 of others")]
 
 
-def _tokens_an_epoch(asked: dict[str, Any], store: Store) -> int:
-    """How many an epoch reads; 0 where it ends before all rows are read."""
-    if has_short_epochs(asked["trainer"]):
-        return 0
-    return int(Truncation.of(asked).tokens_read(store.splits["train"].lengths).sum())
-
-
 def _tokens_known(asked: dict[str, Any], kind: Kind, store: Store, pretrained: Pretrained | None) -> int | None:
     """As `Plan.frequent`: all where the encoder has to name them.
 
@@ -122,3 +109,31 @@ def _tokens_known(asked: dict[str, Any], kind: Kind, store: Store, pretrained: P
         return None
     often = np.flatnonzero(store.splits["train"].counts(vocab_size(store.tokenizer)) >= options["min_frequency"])
     return int(min(often.max(initial=max(special_ids(store.tokenizer))) + 1, options["vocab_size"]))
+
+
+def batches_used(trainer: dict[str, Any], batches: int) -> int:
+    """How many of an epoch's batches are trained on, by the trainer's options: Lightning's would build the loaders.
+
+    A whole number limits batches, a fraction is a share of them.
+    """
+    debug = int(trainer.get("fast_dev_run") or 0)
+    limit = trainer.get("overfit_batches") or debug or trainer.get("limit_train_batches")
+    if limit is None:
+        return batches
+    if isinstance(limit, float):
+        return max(int(batches * limit), 1) if limit < 1 else batches
+    return min(batches, limit)
+
+
+def has_short_epochs(trainer: dict[str, Any]) -> bool:
+    """Whether they end before all rows are read."""
+    return batches_used(trainer, sys.maxsize) < sys.maxsize
+
+
+def total_steps(trainer: dict[str, Any], batches: int) -> int:
+    """Optimizer steps of the whole training. batches: of an epoch, of one process."""
+    steps_an_epoch = max(-(-batches_used(trainer, batches) // (trainer.get("accumulate_grad_batches") or 1)), 1)
+    debug = trainer.get("fast_dev_run")
+    epochs, most = (1, int(debug)) if debug else (trainer.get("max_epochs"), trainer.get("max_steps"))
+    limits = [limit for limit in (steps_an_epoch * (epochs or -1), most) if limit is not None and limit > 0]
+    return min(limits) if limits else steps_an_epoch * USUAL_EPOCHS

@@ -9,7 +9,6 @@ from omegaconf import DictConfig
 
 from sweepformer.config.targets import trusting
 from sweepformer.data.corpus import prepare
-from sweepformer.data.store import Store
 from sweepformer.lightning_internals import process_rank
 from sweepformer.runs.directory import PRETRAINING, RunDirectory, Summary
 from sweepformer.runs.request import Launch, Request, read
@@ -19,12 +18,10 @@ from sweepformer.training.building import build_data, build_training, fit_wide_p
 from sweepformer.training.checks import check
 from sweepformer.training.devices import choose_device
 from sweepformer.training.fitting import fit, test
-from sweepformer.training.initialization import Pretrained, open_pretrained, take_tokenizer
+from sweepformer.training.initialization import open_pretrained, take_tokenizer, warn_of_seen_rows
 from sweepformer.training.known_errors import silence_known_warnings
 from sweepformer.training.plan import settle
-from sweepformer.training.records import record_environment, record_plan
-from sweepformer.training.screen import print_result
-from sweepformer.training.seen_rows import warn_of_seen_rows
+from sweepformer.training.records import print_result, record_environment, record_plan
 from sweepformer.training.stopping import Stop
 
 log = logging.getLogger(__name__)
@@ -71,12 +68,17 @@ def _run_in(directory: RunDirectory, request: Request, stop: Stop, started: floa
 
 def _train(attempt: Attempt, begins_with: str | None) -> None:
     """Train, choose the best checkpoint on validation, test it; the attempt's summary takes up what came out."""
-    request, directory = attempt.request, attempt.directory
-    pl.seed_everything(request.config["seed"], workers=True, verbose=False)
+    request, directory, config = attempt.request, attempt.directory, attempt.request.config
+    pl.seed_everything(config["seed"], workers=True, verbose=False)
     checkpoint = attempt.checkpoint_to_go_on_from()
-    device = choose_device(request.config["trainer"])
-    pretrained = _open(begins_with, request)
-    store = _prepare(request, pretrained, directory)
+    device = choose_device(config["trainer"])
+    pretrained, tokenizer = None, config["tokenizer"]
+    if begins_with:
+        pretrained = open_pretrained(begins_with)
+        warn_of_seen_rows(pretrained, config, request.kind.labelled)
+        tokenizer = take_tokenizer(pretrained, tokenizer, directory)
+    stratify_by = config["task"].get("stratify_by")
+    store = prepare(config["data"], tokenizer, config["seed"], request.kind.labelled, stratify_by)
     plan = settle(request, store, device, pretrained)
     data = build_data(plan, store)
     record_plan(plan, store, data, attempt)
@@ -87,22 +89,6 @@ def _train(attempt: Attempt, begins_with: str | None) -> None:
         fit_wide_path(training)
     fit(training, attempt, checkpoint)
     test(training, attempt)
-
-
-def _open(begins_with: str | None, request: Request) -> Pretrained | None:
-    """The encoder and the tokenizer that a run begins with."""
-    if not begins_with:
-        return None
-    pretrained = open_pretrained(begins_with)
-    warn_of_seen_rows(pretrained, request.config, request.kind.labelled)
-    return pretrained
-
-
-def _prepare(request: Request, pretrained: Pretrained | None, directory: RunDirectory) -> Store:
-    """The run's rows, in tokens: of its own tokenizer, or of the one that comes with the encoder it begins with."""
-    config = request.config
-    tokenizer = take_tokenizer(pretrained, config["tokenizer"], directory) if pretrained else config["tokenizer"]
-    return prepare(config["data"], tokenizer, config["seed"], request.kind.labelled, config["task"].get("stratify_by"))
 
 
 def _pretrain(request: Request, attempt: Attempt) -> str | None:

@@ -14,17 +14,14 @@ from sweepformer.errors import UserError
 from sweepformer.lightning_internals import starts_this_command_again
 from sweepformer.models.attention import use_fast_float32
 from sweepformer.training.attempt import Attempt
-from sweepformer.training.callbacks.between_batches import BetweenBatches
-from sweepformer.training.callbacks.clock import Clock
+from sweepformer.training.callbacks.checkpoints import BetweenBatches
 from sweepformer.training.callbacks.divergence import DivergenceCheck
-from sweepformer.training.callbacks.epoch_log import EpochLog
-from sweepformer.training.callbacks.log_files import LogFiles
-from sweepformer.training.callbacks.loose_ends import LooseEnds
-from sweepformer.training.callbacks.plateau import PlateauSteps
 from sweepformer.training.callbacks.predictions import PredictionWriter
-from sweepformer.training.callbacks.random_state import RandomState
+from sweepformer.training.callbacks.progress import EpochLog
+from sweepformer.training.callbacks.resuming import Clock, LogFiles, LooseEnds, RandomState
 from sweepformer.training.checkpoints import WholeCheckpoints
 from sweepformer.training.plan import Plan
+from sweepformer.training.schedules import PlateauSteps
 
 OURS = ("compile", "auto_micro_batch")  # options of a trainer that Lightning doesn't know
 

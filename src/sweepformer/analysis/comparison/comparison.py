@@ -9,8 +9,7 @@ from sweepformer.analysis.comparison.effects import Effects, effects_of
 from sweepformer.analysis.comparison.metrics import COSTS, Metric, choose_metric, pareto_front
 from sweepformer.analysis.comparison.pairing import Sure, Tested, pair_runs
 from sweepformer.analysis.comparison.seeds import Repeated, repeated_settings
-from sweepformer.runs.reading import Run, find_runs, rank, read_runs
-from sweepformer.runs.settings import essence
+from sweepformer.runs.reading import Run, essence, find_runs, rank, read_runs
 
 
 @dataclass(frozen=True)

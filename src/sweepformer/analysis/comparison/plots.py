@@ -14,8 +14,7 @@ from sweepformer.analysis.comparison.curves import Curve
 from sweepformer.analysis.comparison.effects import Effect, as_number
 from sweepformer.analysis.comparison.metrics import COSTS
 from sweepformer.analysis.comparison.mistakes import Confusion
-from sweepformer.runs.reading import Run
-from sweepformer.runs.settings import short_names
+from sweepformer.runs.reading import Run, short_names
 
 Plot = dict[str, Any]
 # From poor to good, or from none to all: dark is where one looks first on a light page.

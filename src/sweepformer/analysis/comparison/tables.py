@@ -7,8 +7,7 @@ from sweepformer.analysis.comparison.comparison import Comparison
 from sweepformer.analysis.comparison.effects import Level
 from sweepformer.analysis.comparison.metrics import COSTS
 from sweepformer.analysis.comparison.statistics import Interval
-from sweepformer.runs.reading import Run
-from sweepformer.runs.settings import short_names
+from sweepformer.runs.reading import Run, short_names
 
 VERDICTS = {"same": "≈ {best}", "worse": "worse", "better": "better"}
 

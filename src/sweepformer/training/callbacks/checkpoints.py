@@ -1,4 +1,4 @@
-"""When a run is saved, under which names, and what is kept."""
+"""When a run is saved and stopped, under which names, and what is kept."""
 
 import math
 import os
@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 from weakref import proxy
 
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from sweepformer.files.atomic import replace_file
 from sweepformer.lightning_internals import CheckpointChoice, connected
+from sweepformer.training.stopping import Stop
 
 LONGEST_NAME = 200  # bytes: the names of files that are being written are a little longer
 
@@ -206,3 +207,56 @@ class Checkpoints(CheckpointChoice):
     def _path(self, name: str) -> str:
         # A name only: what a checkpoint says can't reach out of the folder.
         return str(Path(self.dirpath or ".") / Path(name).name) if name else ""
+
+
+class BetweenBatches(Callback):
+    """Lets checkpoints that are due be written before the next batch, and ends the run there if it is told to stop.
+
+    It stands before all other callbacks: before any of them has done something for the next batch.
+
+    Args:
+        stop: whether the run was told to stop.
+    """
+
+    def __init__(self, stop: Stop) -> None:
+        self.stop = stop
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.stop.wait_for_a_good_moment()
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        self._pause(trainer, batch_idx)
+
+    def on_validation_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        # What is due waits for the next batch of training; a run that is to stop does not.
+        if not trainer.sanity_checking and self._is_to_stop(trainer, batch_idx):
+            self._save_and_stop(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for checkpoints in _all_of(trainer):
+            checkpoints.save_due(trainer, whatever=True)
+        self.stop.wait_no_longer()
+
+    def _pause(self, trainer: Trainer, batch_idx: int) -> None:
+        if self._is_to_stop(trainer, batch_idx):
+            self._save_and_stop(trainer)
+        for checkpoints in _all_of(trainer):
+            checkpoints.save_due(trainer)
+
+    def _is_to_stop(self, trainer: Trainer, batch_idx: int) -> bool:
+        if trainer.world_size == 1:
+            return self.stop.asked
+        # Processes that train together stop together, or some would wait for ever; and asking each other takes time.
+        return batch_idx % 10 == 0 and trainer.strategy.reduce_boolean_decision(self.stop.asked, all=False)
+
+    def _save_and_stop(self, trainer: Trainer) -> None:
+        self.stop.saving()
+        for checkpoints in _all_of(trainer):
+            checkpoints.save_due(trainer, whatever=True)
+        self.stop.now()
+
+
+def _all_of(trainer: Trainer) -> list[Checkpoints]:
+    return [one for one in trainer.checkpoint_callbacks if isinstance(one, Checkpoints)]
