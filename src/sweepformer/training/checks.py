@@ -7,7 +7,7 @@ from sweepformer.config.rules import check as check_rules
 from sweepformer.errors import UserError
 from sweepformer.runs.request import Request
 from sweepformer.training.baseline_run import is_baseline
-from sweepformer.training.trainer import OURS
+from sweepformer.training.building import OURS
 
 
 def check(request: Request) -> None:

@@ -11,9 +11,10 @@ from typing import TypeVar
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import TensorBoardLogger
 
 from sweepformer.files.checkpoints import read_checkpoint
-from sweepformer.lightning_internals import connected, trains_in_children
+from sweepformer.lightning_internals import close_for_now, connected, trains_in_children
 from sweepformer.runs.directory import RunDirectory, Summary
 from sweepformer.tasks.task import OF_TRAINING
 from sweepformer.training.attempt import Attempt
@@ -24,7 +25,7 @@ from sweepformer.training.callbacks.resuming import Clock
 from sweepformer.training.callbacks.throughput import Throughput
 from sweepformer.training.checkpoints import read_best
 from sweepformer.training.known_errors import told_as_it_is
-from sweepformer.training.loggers import close_before_fork, keep_earlier_metrics, show_pictures, show_predictions
+from sweepformer.training.loggers import keep_earlier_metrics, show_pictures, show_predictions
 from sweepformer.training.wide_fit import count_parameters, log_ensemble_weights
 
 log = logging.getLogger(__name__)
@@ -40,8 +41,10 @@ def fit(training: Training, attempt: Attempt, checkpoint: Path | None) -> None:
         log.info("going on from %s", checkpoint)
     summary.seconds["start_up"] = attempt.seconds
     forks = trains_in_children(trainer)
-    if forks:
-        close_before_fork(training.loggers)
+    for logger in training.loggers:
+        # TensorBoard writes from a thread, which stays behind in a fork. Who logs next opens the logger anew.
+        if forks and isinstance(logger, TensorBoardLogger):
+            close_for_now(logger)
     try:
         with told_as_it_is():
             resumed = checkpoint and str(checkpoint)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from yaml import safe_dump
 
 from sweepformer.config.by_rows import choices_by_rows
@@ -14,9 +15,9 @@ from sweepformer.config.model_choices import choices_by_the_task
 from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import has_rare_words, special_ids, tokenizer_kind, vocab_size
 from sweepformer.data.truncation import Truncation
+from sweepformer.errors import UserError
 from sweepformer.runs.request import Request
 from sweepformer.tasks.model_arguments import known_to_the_program, model_options
-from sweepformer.training.devices import Device
 from sweepformer.training.initialization import Pretrained
 
 WHY_TOKENS = {  # are what they are, by what tokenizer=auto became
@@ -27,6 +28,16 @@ WHY_TOKENS = {  # are what they are, by what tokenizer=auto became
 
 
 USUAL_EPOCHS = 1000  # of Lightning, where nothing limits training
+ALIASES = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64-true"}
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a run trains on: cuda, mps or cpu; the precision it computes in; what this changes about the config."""
+
+    accelerator: str
+    precision: str
+    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,3 +148,38 @@ def total_steps(trainer: dict[str, Any], batches: int) -> int:
     epochs, most = (1, int(debug)) if debug else (trainer.get("max_epochs"), trainer.get("max_steps"))
     limits = [limit for limit in (steps_an_epoch * (epochs or -1), most) if limit is not None and limit > 0]
     return min(limits) if limits else steps_an_epoch * USUAL_EPOCHS
+
+
+def choose_device(trainer: dict[str, Any]) -> Device:
+    """What a trainer's options come to on this machine; raises a UserError where it can't do what they ask for."""
+    accelerator = _resolved(trainer.get("accelerator", "auto"))
+    if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise UserError(
+            f"trainer.accelerator={trainer['accelerator']}: no GPU was found on this machine. "
+            "Use trainer=default (whatever is there) or trainer=cpu."
+        )
+    strategy = str(trainer.get("strategy", "auto"))
+    if "fsdp" in strategy and accelerator != "cuda":
+        raise UserError(
+            f"trainer.strategy={strategy}: FSDP needs GPUs, and this run is on {accelerator}. "
+            "Use trainer=default, or trainer=ddp with trainer.strategy=ddp_fork for several CPU processes."
+        )
+    asked = str(trainer.get("precision", "32-true"))
+    precision, why = ALIASES.get(asked, asked), "its full name"
+    if accelerator == "cpu":
+        why = f"in place of {asked}, as a CPU has no fast float16"
+        if precision.startswith("16"):  # many have bfloat16
+            precision = precision.replace("16", "bf16")
+    choices = [Choice("trainer.precision", precision, why)] if precision != asked else []
+    return Device(accelerator, precision, tuple(choices))
+
+
+def _resolved(requested: str) -> str:
+    """What `auto` stands for on this machine: cuda, mps or cpu."""
+    if requested not in ("auto", "gpu"):
+        return requested
+    if torch.cuda.is_available():
+        return "cuda"
+    if torch.backends.mps.is_available():
+        return "mps"
+    return "cpu" if requested == "auto" else "gpu"

@@ -16,11 +16,10 @@ from sweepformer.training.attempt import Attempt
 from sweepformer.training.baseline_run import fit_baseline, is_baseline
 from sweepformer.training.building import build_data, build_training, fit_wide_path
 from sweepformer.training.checks import check
-from sweepformer.training.devices import choose_device
 from sweepformer.training.fitting import fit, test
 from sweepformer.training.initialization import open_pretrained, take_tokenizer, warn_of_seen_rows
 from sweepformer.training.known_errors import silence_known_warnings
-from sweepformer.training.plan import settle
+from sweepformer.training.plan import choose_device, settle
 from sweepformer.training.records import print_result, record_environment, record_plan
 from sweepformer.training.stopping import Stop
 

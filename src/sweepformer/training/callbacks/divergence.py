@@ -20,6 +20,8 @@ TOGETHER = 50  # steps whose losses are one: that of a single small batch may be
 WINDOW = 20  # such means, so that 1000 steps are compared with
 DEVIATIONS = 7.0
 RATIO = 1.25  # a loss that hardly moves has deviations that mean nothing
+SMALLEST_SCALE = 1e-4  # of the loss in fp16; with less, gradients are zeros (Ott et al. 2019, fairseq)
+REMEDY = "Lower optimizer.lr, keep trainer.gradient_clip_val, or train in trainer.precision=32-true."
 
 
 class LossSpikes:
@@ -64,10 +66,6 @@ class LossSpikes:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.count, self._latest, self._means = state["count"], [*state["latest"]], state["means"]
-
-
-SMALLEST_SCALE = 1e-4  # of the loss in fp16; with less, gradients are zeros (Ott et al. 2019, fairseq)
-REMEDY = "Lower optimizer.lr, keep trainer.gradient_clip_val, or train in trainer.precision=32-true."
 
 
 class DivergenceCheck(Callback):
@@ -117,7 +115,9 @@ class DivergenceCheck(Callback):
         if norm is not None:
             self._norms.append((trainer.global_step, norm))
         elif stepped and looks:
-            self._check_loss(outputs, trainer)
+            loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+            if loss is not None:
+                self._check("the training loss", float(loss), trainer)
         if looks:
             self._look(trainer, pl_module)
         if logged and isinstance(pl_module, Task):
@@ -193,26 +193,15 @@ class DivergenceCheck(Callback):
             )  # fmt: skip
         _log(trainer, "loss_spikes", self.spikes.count)
 
-    def _check_loss(self, outputs: Any, trainer: Trainer) -> None:
-        loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
-        if loss is not None:
-            self._check("the training loss", float(loss), trainer)
-
     def _check(self, name: str, value: float, trainer: Trainer) -> None:
         if not math.isfinite(value):
             raise Diverged(f"training diverged: {name} is {value} at step {trainer.global_step}. {REMEDY}")
 
     def state_dict(self) -> dict[str, Any]:
         self._count()
-        return {
-            "skipped": self.skipped,
-            "overflows": self.overflows,
-            "in_a_row": self._in_a_row,
-            "most_in_a_row": self._most_in_a_row,
-            "first": self._first,
-            "told": self._told,
-            "spikes": self.spikes.state_dict(),
-        }
+        counts = {"skipped": self.skipped, "overflows": self.overflows, "first": self._first, "told": self._told}
+        in_a_row = {"in_a_row": self._in_a_row, "most_in_a_row": self._most_in_a_row}
+        return {**counts, **in_a_row, "spikes": self.spikes.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.skipped, self.overflows = state_dict["skipped"], state_dict["overflows"]

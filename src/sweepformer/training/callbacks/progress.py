@@ -41,13 +41,13 @@ class EpochLog(Callback):
     """Writes the metrics of an epoch as one line, once Lightning has gathered them all."""
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._write(trainer, trainer.current_epoch)
+        self._write(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._write(trainer, trainer.current_epoch)
+        self._write(trainer)
 
-    def _write(self, trainer: Trainer, epochs: int) -> None:
-        metrics = trainer.callback_metrics
+    def _write(self, trainer: Trainer) -> None:
+        metrics, epochs = trainer.callback_metrics, trainer.current_epoch
         names = ("train_loss", "train_acc", "val_loss", *telling("val", metrics))
         found = [f"{name} {float(metrics[name]):.3f}" for name in names if name in metrics]
         if trainer.is_global_zero and epochs and found:

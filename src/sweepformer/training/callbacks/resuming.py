@@ -111,9 +111,6 @@ def _is_within_a_step(trainer: Trainer) -> bool:
     return completed < trainer.num_training_batches and completed % trainer.accumulate_grad_batches != 0
 
 
-LOGS = ("tensorboard/**/events.*",)
-
-
 class LogFiles(Callback):
     """Notes in every checkpoint how much was logged by then.
 
@@ -149,7 +146,7 @@ def cut_back(path: Path, sizes: dict[str, int]) -> None:
 
 
 def _log_files(path: Path) -> list[Path]:
-    return sorted(file for pattern in LOGS for file in path.glob(pattern) if file.is_file())
+    return sorted(file for file in path.glob("tensorboard/**/events.*") if file.is_file())
 
 
 class Clock(Callback):
