@@ -51,9 +51,6 @@ def close_for_now(logger: TensorBoardLogger) -> None:
     logger._experiment = None
 
 
-# Loops: how far training is, and how that is put down so that it goes on between two batches.
-
-
 def batches_begun(trainer: Trainer) -> int:
     """Batches of this epoch that were fetched for training."""
     return trainer.fit_loop.epoch_loop.batch_progress.current.ready
@@ -73,10 +70,7 @@ def end_resuming(trainer: Trainer, steps: int) -> None:
     """Go on as a training that was never stopped.
 
     Lightning counts a step twice after some saves, and until the epoch's end keeps schedulers from moving that look at
-    a metric.
-
-    Args:
-        steps: `logged_steps` of when it was saved.
+    a metric. steps: `logged_steps` of when it was saved.
     """
     trainer.fit_loop.epoch_loop._batches_that_stepped = steps
     trainer.fit_loop._restarting = False

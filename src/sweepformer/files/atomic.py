@@ -112,7 +112,9 @@ def check_seal(folder: Path, needed: Iterable[str] | None = None) -> None:
     text = (folder / SEAL).read_text(encoding="utf-8")
     expected = {name: digest for digest, _, name in (line.partition("  ") for line in text.splitlines())}
     for name in expected:
-        if not _is_own_file(folder / name, folder):
+        path = folder / name
+        plain = not path.is_symlink() and (path.is_file() or not path.exists())  # no pipe; it may be missing
+        if path.parent != folder or not plain:
             raise Damaged(f"{SEAL} names {name}, which is no file of this folder's own")
     present = (path.name for path in folder.iterdir()) if needed is None else needed
     if unsealed := set(present) - expected.keys() - {SEAL}:
@@ -122,11 +124,6 @@ def check_seal(folder: Path, needed: Iterable[str] | None = None) -> None:
     for (name, digest), now in zip(expected.items(), found, strict=True):
         if digest != now:
             raise Damaged(f"{name} is not as it was written")
-
-
-def _is_own_file(path: Path, folder: Path) -> bool:
-    """Whether it is a plain file in the folder, or missing there: no link, no pipe, nothing elsewhere."""
-    return path.parent == folder and not path.is_symlink() and (path.is_file() or not path.exists())
 
 
 def _digest(path: Path) -> str | None:

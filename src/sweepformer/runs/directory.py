@@ -86,11 +86,9 @@ class RunDirectory:
             yield
 
     def claim(self, config: dict[str, Any], hydra_files: dict[str, str]) -> Summary | None:
-        """Take the directory for a run of `config`, or return the result of that run if it has one.
+        """Take the directory for a run of `config` (plain), or return the result of that run if it has one.
 
-        Args:
-            config: the plain config.
-            hydra_files: contents of `.hydra/` by file name, as Hydra would write them.
+        hydra_files: contents of `.hydra/` by file name, as Hydra would write them.
 
         Raises:
             UserError: the directory belongs to a run of another config, or can't be written.

@@ -74,7 +74,7 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
     Raises:
         UserError: there is no run at one of them, or no such folder.
     """
-    return list(dict.fromkeys(run.absolute() for path in paths for run in _some_runs(path)))
+    return list(dict.fromkeys(run.absolute() for path in paths for run in _runs_at(path)))
 
 
 def read_runs(folders: Iterable[Path]) -> list[Run]:
@@ -93,7 +93,7 @@ def rank(runs: Sequence[Run], metric: str, mode: str) -> list[Run]:
     return best_first((run for run in runs if run.has_result), lambda run: run.metric(metric), mode)
 
 
-def _some_runs(path: Path) -> list[Path]:
+def _runs_at(path: Path) -> list[Path]:
     if not path.is_dir():
         raise UserError(f"{path}: there is no such folder.")
     try:

@@ -57,10 +57,6 @@ class Attempt:
         self.loggers += loggers
         begin(loggers, self.request.config, self.summary.overrides, self.directory.sweep.get("swept", []))
 
-    def pretraining_ended(self) -> None:
-        """From now on time is the run's own."""
-        self.pretraining_seconds = time.perf_counter() - self.started
-
     def __enter__(self) -> "Attempt":
         return self
 

@@ -47,18 +47,20 @@ def fit_baseline(attempt: Attempt) -> None:
     baseline = _build_baseline(config["model"], labels)
     _log_idle_options(config, baseline)
     store = prepare(config["data"], config["tokenizer"], config["seed"], labels)
+    train, val = store.splits["train"], store.splits["val"]
     directory.write_environment(seed=config["seed"], device="cpu", **store.hashes)
     directory.write_labels(store.classes)
     print_rows(store)
     attempt.begin(build_loggers(config.get("logger") or {}, directory))
-    train, val = store.splits["train"], store.splits["val"]
     summary.seconds["start_up"] = attempt.seconds
     began = time.perf_counter()
     baseline.fit(train.texts, _labels(train), val.texts, _labels(val))
     summary.seconds["training"] = time.perf_counter() - began
     summary.parameters = baseline.parameters
     began = time.perf_counter()
-    task = _task(config, store)
+    targets = Targets(store.classes, train.labels, len(train), float(train.lengths.sum()))
+    untrained = {"model": _NoModel(), "make_optimizer": None, "make_schedule": None}
+    task: Task = build("task", own_options(config["task"]), **untrained, targets=targets)
     logits = torch.from_numpy(baseline.logits(val.texts))
     task.choose(logits, torch.from_numpy(val.answers))
     path = directory.checkpoints / "model.npz"
@@ -111,16 +113,8 @@ def _labels(rows: TokenizedRows) -> np.ndarray:
     return rows.answers[:, 0] if rows.tagged else rows.labels
 
 
-def _task(config: dict[str, Any], store: Store) -> Task:
-    """The task without a model: it measures what the baseline answers."""
-    options = own_options(config["task"])
-    train = store.splits["train"]
-    targets = Targets(store.classes, train.labels, len(train), float(train.lengths.sum()))
-    return build("task", options, model=_NoModel(), make_optimizer=None, make_schedule=None, targets=targets)
-
-
 class _NoModel(nn.Module):
-    """Takes the place of a model in a task that trains none; it can do all that options of training ask for."""
+    """Takes the place of a model in a task that only measures; it can do all that options of training ask for."""
 
     def forward(self, token_ids: Tensor, layout: Layout = None, mixing: Any = None) -> Tensor:
         raise RuntimeError("a baseline is asked by its texts")

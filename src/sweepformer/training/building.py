@@ -44,10 +44,7 @@ OURS = ("compile", "auto_micro_batch")  # options of a trainer that Lightning do
 
 @dataclass(frozen=True)
 class Training:
-    """What trains, ready to begin.
-
-    loggers: built, not told anything yet; predictions: takes what the test answers.
-    """
+    """What trains, ready to begin. loggers: not told anything yet; predictions: takes what the test answers."""
 
     plan: Plan
     store: Store
@@ -95,7 +92,7 @@ def _build_model(plan: Plan, trainer: pl.Trainer, pretrained: Pretrained | None)
     if options.get("frozen_layers") is not None:
         freeze(model, options["frozen_layers"])
     if plan.config["trainer"].get("compile"):
-        compile_in_place(model, trainer.strategy.root_device)
+        _compile_in_place(model, trainer.strategy.root_device)
     return model
 
 
@@ -147,14 +144,11 @@ def fit_wide_path(training: Training) -> None:
         fit_wide(wide, rows["train"], rows["val"], plan.config["model"]["wide"], read, words_by_id(store.tokenizer))
 
 
-def compile_in_place(model: nn.Module, device: torch.device) -> None:
+def _compile_in_place(model: nn.Module, device: torch.device) -> None:
     """Compile a model's forward pass for batches of any shape.
 
     In place: its parameters keep their names, so that checkpoints load with and without it. The first batches
     wait for the compiler, 10 to 60 seconds.
-
-    Raises:
-        UserError: a CPU's code needs a C++ compiler, and there is none.
     """
     if device.type == "cpu" and not any(map(shutil.which, (os.environ.get("CXX", "g++"), "c++", "clang++"))):
         raise UserError(

@@ -24,7 +24,7 @@ from sweepformer.training.callbacks.halving import SuccessiveHalving, was_stoppe
 from sweepformer.training.callbacks.resuming import Clock
 from sweepformer.training.callbacks.throughput import Throughput
 from sweepformer.training.checkpoints import read_best
-from sweepformer.training.known_errors import told_as_it_is
+from sweepformer.training.checks import told_as_it_is
 from sweepformer.training.loggers import keep_earlier_metrics, show_pictures, show_predictions
 from sweepformer.training.wide_fit import count_parameters, log_ensemble_weights
 

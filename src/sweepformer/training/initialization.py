@@ -55,16 +55,11 @@ class Pretrained:
     @property
     def tokens(self) -> int | None:
         """How many tokens the encoder knows; None if that can't be told."""
-        vectors = self.weights.get(VECTORS)
-        return None if vectors is None else len(vectors)
+        return len(self.weights[VECTORS]) if VECTORS in self.weights else None
 
 
 def open_pretrained(given: str) -> Pretrained:
-    """Read the checkpoint that `model.init_from` names.
-
-    Raises:
-        UserError: it is none, or has no encoder.
-    """
+    """Read the checkpoint that `model.init_from` names; raises a UserError if it is none, or has no encoder."""
     path = resolve_init_from(given)
     try:
         found = _taken_from(read_checkpoint(path), given)
@@ -83,22 +78,20 @@ def _taken_from(checkpoint: dict[str, Any], given: str) -> Pretrained:
     """What is needed of a checkpoint, none of it trusted to be what it should be."""
     about, state = checkpoint["sweepformer"], checkpoint["state_dict"]
     check_groups(about["config"], ("task", "model", "data", "tokenizer"))
-    config, tokenizer = config_as_trained(about), about["tokenizer"]
     try:
-        parse_tokenizer(tokenizer)
+        parse_tokenizer(about["tokenizer"])
     except ValueError as error:
         raise ValueError(f"its tokenizer can't be used: {error}") from error
     weights = {name.removeprefix(ENCODER): value for name, value in state.items() if name.startswith(ENCODER)}
     if not all(isinstance(value, Tensor) for value in weights.values()):
         raise ValueError("its weights are not tensors")
-    return Pretrained(given, config, tokenizer, weights)
+    return Pretrained(given, config_as_trained(about), about["tokenizer"], weights)
 
 
 def take_tokenizer(pretrained: Pretrained, asked: dict[str, Any], directory: RunDirectory) -> dict[str, Any]:
     """The tokenizer's config with the pretrained one in its place: its ids are what the embeddings stand for.
 
-    Raises:
-        UserError: another kind was asked for.
+    Raises a UserError where another one was asked for.
     """
     given, its_own = f"model.init_from={pretrained.given}", parse_tokenizer(pretrained.tokenizer)
     kind = tokenizer_kind(its_own, pretrained.config["tokenizer"]["kind"])
@@ -119,11 +112,7 @@ def take_tokenizer(pretrained: Pretrained, asked: dict[str, Any], directory: Run
 
 
 def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any]) -> None:
-    """Copy the pretrained weights into the encoder of a model of `config`.
-
-    Raises:
-        UserError: naming every parameter that doesn't fit.
-    """
+    """Copy the pretrained weights into the encoder of a model of `config`; a UserError names all that don't fit."""
     encoder = getattr(model, "encoder", None)
     if not isinstance(encoder, nn.Module):
         raise UserError(f"model.init_from: {type(model).__name__} has no encoder to begin with. Choose a transformer.")

@@ -87,10 +87,8 @@ def begin(loggers: Sequence[Logger], config: dict[str, Any], overrides: Sequence
             writer.add_text("config", "    " + json.dumps(config, indent=2).replace("\n", "\n    "))
             start = plugin_data_pb2.SessionStartInfo(start_time_secs=time.time())
             for key, value in hyperparameters(config, overrides, swept).items():
-                if isinstance(value, bool):
-                    start.hparams[key].bool_value = value
-                elif isinstance(value, int | float):
-                    start.hparams[key].number_value = value
+                if isinstance(value, int | float):
+                    setattr(start.hparams[key], "bool_value" if isinstance(value, bool) else "number_value", value)
                 else:
                     start.hparams[key].string_value = str(value)
             _write_session(writer, metadata.SESSION_START_INFO_TAG, session_start_info=start)

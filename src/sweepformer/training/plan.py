@@ -25,8 +25,6 @@ WHY_TOKENS = {  # are what they are, by what tokenizer=auto became
     "char": "most texts have no spaces",
     "wordpiece": "most texts have spaces, and answers are for tokens",
 }
-
-
 USUAL_EPOCHS = 1000  # of Lightning, where nothing limits training
 ALIASES = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64-true"}
 
@@ -76,8 +74,9 @@ def settle(request: Request, store: Store, device: Device, pretrained: Pretraine
     """Decide all that a checked request leaves open; raises a UserError where nothing says what it should be."""
     asked, kind, train = request.config, request.kind, store.splits["train"]
     tokens = Truncation.of(asked).tokens_read(train.lengths)
+    by_the_texts = [tokenizer_kind(store.tokenizer, "auto")] if asked["tokenizer"]["kind"] == "auto" else []
     choices = [
-        *_by_tokens(asked, store),
+        *[Choice("tokenizer.kind", token, f"as {WHY_TOKENS[token]}") for token in by_the_texts],
         *choices_by_rows(asked, len(train), 0 if has_short_epochs(asked["trainer"]) else int(tokens.sum())),
         *choices_by_the_task(asked, kind, pretrained.stem if pretrained else None),
         *device.choices,
@@ -91,13 +90,6 @@ def settle(request: Request, store: Store, device: Device, pretrained: Pretraine
     return Plan(config, kind, device, begins_with, frequent, model, known, tuple(choices))
 
 
-def _by_tokens(asked: dict[str, Any], store: Store) -> list[Choice]:
-    if asked["tokenizer"]["kind"] != "auto":
-        return []
-    kind = tokenizer_kind(store.tokenizer, "auto")
-    return [Choice("tokenizer.kind", kind, f"as {WHY_TOKENS[kind]}")]
-
-
 def _ngrams(asked: dict[str, Any], model: dict[str, Any]) -> list[Choice]:
     """How long a wide path's n-grams are, which `model_options` takes from the tokens."""
     wide, made = asked["model"].get("wide") or {}, model.get("wide") or {}
@@ -107,16 +99,12 @@ def _ngrams(asked: dict[str, Any], model: dict[str, Any]) -> list[Choice]:
 
 
 def _tokens_known(asked: dict[str, Any], kind: Kind, store: Store, pretrained: Pretrained | None) -> int | None:
-    """As `Plan.frequent`: all where the encoder has to name them.
-
-    As many as there would be without `tokenizer.rare_words`, or as the encoder knows that the run begins with.
-    """
-    if kind.is_language_model:
-        return None
-    if pretrained:
-        return pretrained.tokens
+    """As `Plan.frequent`: all where the encoder has to name them, else as many as the encoder knows that the run begins
+    with, or as there would be without `tokenizer.rare_words`."""
     options = asked["tokenizer"]
-    if not has_rare_words(store.tokenizer, options):
+    if pretrained and not kind.is_language_model:
+        return pretrained.tokens
+    if kind.is_language_model or not has_rare_words(store.tokenizer, options):
         return None
     often = np.flatnonzero(store.splits["train"].counts(vocab_size(store.tokenizer)) >= options["min_frequency"])
     return int(min(often.max(initial=max(special_ids(store.tokenizer))) + 1, options["vocab_size"]))
@@ -166,10 +154,8 @@ def choose_device(trainer: dict[str, Any]) -> Device:
         )
     asked = str(trainer.get("precision", "32-true"))
     precision, why = ALIASES.get(asked, asked), "its full name"
-    if accelerator == "cpu":
-        why = f"in place of {asked}, as a CPU has no fast float16"
-        if precision.startswith("16"):  # many have bfloat16
-            precision = precision.replace("16", "bf16")
+    if accelerator == "cpu" and precision.startswith("16"):  # many have bfloat16
+        precision, why = precision.replace("16", "bf16"), f"in place of {asked}, as a CPU has no fast float16"
     choices = [Choice("trainer.precision", precision, why)] if precision != asked else []
     return Device(accelerator, precision, tuple(choices))
 

@@ -15,10 +15,9 @@ from sweepformer.runs.request import Launch, Request, read
 from sweepformer.training.attempt import Attempt
 from sweepformer.training.baseline_run import fit_baseline, is_baseline
 from sweepformer.training.building import build_data, build_training, fit_wide_path
-from sweepformer.training.checks import check
+from sweepformer.training.checks import check, silence_known_warnings
 from sweepformer.training.fitting import fit, test
 from sweepformer.training.initialization import open_pretrained, take_tokenizer, warn_of_seen_rows
-from sweepformer.training.known_errors import silence_known_warnings
 from sweepformer.training.plan import choose_device, settle
 from sweepformer.training.records import print_result, record_environment, record_plan
 from sweepformer.training.stopping import Stop
@@ -27,12 +26,9 @@ log = logging.getLogger(__name__)
 
 
 def run(composed: DictConfig, path: Path, launch: Launch | None = None) -> Summary:
-    """Train, test and record one run; in a directory that holds its result already, return that.
+    """Train, test and record one run in the directory `path`; if that holds its result already, return it.
 
-    Args:
-        composed: the config, whose interpolations need not be resolved.
-        path: the run's directory.
-        launch: how it was started.
+    composed: the config, whose interpolations need not be resolved.
 
     Raises:
         UserError: the config or the data can't be used as they are. The run's summary says so too.
@@ -100,7 +96,7 @@ def _pretrain(request: Request, attempt: Attempt) -> str | None:
     with directory.held():
         _run_in(directory, first, attempt.stop, time.perf_counter())
     log.info("pretraining is done: now what it was for")
-    attempt.pretraining_ended()
+    attempt.pretraining_seconds = time.perf_counter() - attempt.started  # from now on time is the run's own
     return str(directory.path)
 
 

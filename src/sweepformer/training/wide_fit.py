@@ -183,13 +183,10 @@ class CharNgrams:
 
     @classmethod
     def of(cls, words: Sequence[str], weight: float, rows: np.ndarray, classes: int) -> "CharNgrams":
-        """Those of words; none where they would be very many.
+        """Those of words; none where they would be very many, times the number of `classes`.
 
-        Args:
-            words: how each n-gram is spelled; "" where it is not a single word.
-            weight: of character n-grams beside that of the word; 0: none.
-            rows: (n-grams,) int64, in how many training rows each is.
-            classes: that are learned.
+        words: how each n-gram is spelled; "" where it is not a single word; weight: of character n-grams beside that of
+        the word, 0: none; rows: (n-grams,) int64, in how many training rows each is.
         """
         none = csr_matrix((len(words), 0))
         if not weight or not any(words):

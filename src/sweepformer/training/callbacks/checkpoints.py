@@ -193,9 +193,6 @@ class BetweenBatches(Callback):
     """Lets checkpoints that are due be written before the next batch, and ends the run there if it is told to stop.
 
     It stands before all other callbacks: before any of them has done something for the next batch.
-
-    Args:
-        stop: whether the run was told to stop.
     """
 
     def __init__(self, stop: Stop) -> None:

@@ -141,9 +141,17 @@ class DivergenceCheck(Callback):
                 f"loss was scaled ({self._scaler.get_scale():.0e}). Use trainer.precision=bf16-mixed or 32-true, or "
                 "lower optimizer.lr."
             )
-        if self.skipped > self._told:
-            self._tell(trainer)
-            self._end_if_hopeless(trainer, module)
+        if self.skipped == self._told:
+            return
+        if not self._told and trainer.is_global_zero:
+            log.warning(
+                "warning: step %d was skipped: its gradients are NaN or infinite. Further ones are counted as "
+                "skipped_steps; more than callbacks.divergence.max_skipped=%d in a row end the run",
+                self._first, self.max_skipped,
+            )  # fmt: skip
+        self._told = self.skipped
+        _log(trainer, "skipped_steps", self.skipped)
+        self._end_if_hopeless(trainer, module)
 
     def _count(self) -> None:
         steps, norms = [step for step, _ in self._norms], [norm for _, norm in self._norms]
@@ -159,22 +167,10 @@ class DivergenceCheck(Callback):
             self._most_in_a_row = max(self._most_in_a_row, self._in_a_row)
             self._first = self._first or step
 
-    def _tell(self, trainer: Trainer) -> None:
-        if not self._told and trainer.is_global_zero:
-            log.warning(
-                "warning: step %d was skipped: its gradients are NaN or infinite. Further ones are counted as "
-                "skipped_steps; more than callbacks.divergence.max_skipped=%d in a row end the run",
-                self._first, self.max_skipped,
-            )  # fmt: skip
-        self._told = self.skipped
-        _log(trainer, "skipped_steps", self.skipped)
-
     def _end_if_hopeless(self, trainer: Trainer, module: LightningModule) -> None:
         if not all(bool(weight.isfinite().all()) for weight in module.parameters()):
-            raise Diverged(
-                f"training diverged: at step {trainer.global_step} there are weights that are NaN or infinite. "
-                + REMEDY
-            )
+            weights = f"at step {trainer.global_step} there are weights that are NaN or infinite"
+            raise Diverged(f"training diverged: {weights}. {REMEDY}")
         if self._most_in_a_row > self.max_skipped:
             raise Diverged(
                 f"training diverged: by step {trainer.global_step} the gradients of {self._most_in_a_row} steps in a "
@@ -182,8 +178,7 @@ class DivergenceCheck(Callback):
             )
 
     def _note_loss(self, loss: float, trainer: Trainer) -> None:
-        spike = self.spikes.note(loss)
-        if spike is None:
+        if (spike := self.spikes.note(loss)) is None:
             return
         if self.spikes.count == 1 and trainer.is_global_zero:
             log.warning(

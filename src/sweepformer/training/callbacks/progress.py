@@ -16,11 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class Progress(TQDMProgressBar):
-    """Lightning's bar on a terminal, nothing elsewhere: a log file is no place for a bar.
-
-    Args:
-        refresh_rate: steps between redraws.
-    """
+    """Lightning's bar on a terminal, redrawn every so many steps; nothing elsewhere: a log file is no place for it."""
 
     def __init__(self, refresh_rate: int = 10) -> None:
         super().__init__(refresh_rate=refresh_rate if sys.stderr.isatty() else 0, leave=False)

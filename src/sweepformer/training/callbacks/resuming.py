@@ -116,9 +116,6 @@ class LogFiles(Callback):
 
     A run that goes on from there logs what comes after once more: `cut_back` removes what an earlier process has
     logged of it. What a logger still holds in memory is written first, so that nothing is missing either.
-
-    Args:
-        path: the run's directory.
     """
 
     def __init__(self, path: Path) -> None:
@@ -152,9 +149,7 @@ def _log_files(path: Path) -> list[Path]:
 class Clock(Callback):
     """Counts the seconds of training, with validation and all else that is done in it.
 
-    Attributes:
-        earlier: of the processes before this one, up to the checkpoint that it went on from. What they did after
-            that is lost, and not counted.
+    What earlier processes did after the checkpoint that this one went on from is lost, and not counted.
     """
 
     def __init__(self) -> None:
