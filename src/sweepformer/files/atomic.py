@@ -73,10 +73,7 @@ def sync(path: Path) -> None:
 
 
 def remove_unfinished(folders: Iterable[Path], name: str = "") -> None:
-    """Remove what processes that were killed have left half-written of files called `name`, "": of any.
-
-    Nobody else may be writing there.
-    """
+    """Remove half-written files called `name`, "": any, that killed processes left. Nobody may be writing there."""
     for folder in folders:
         for left in folder.glob(f".{glob.escape(name)}*{UNFINISHED}"):
             left.unlink(missing_ok=True)

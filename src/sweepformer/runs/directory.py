@@ -125,11 +125,9 @@ class RunDirectory:
         """Raise a UserError if a run of another config has left work here that would be lost."""
         there, holds_work = self.read_config(), self.last_checkpoint.exists() or self.result is not None
         if there is not None and config_hash(there) != config_hash(config) and holds_work:
-            raise UserError(
-                f"{self.path} holds a run of another config, which would be lost:\n  "
-                + "\n  ".join(differences(there, config))
-                + "\nGive another name=... or hydra.run.dir=..., or remove that directory."
-            )
+            found = [f"{self.path} holds a run of another config, which would be lost:", *differences(there, config)]
+            advice = "Give another name=... or hydra.run.dir=..., or remove that directory."
+            raise UserError("\n  ".join(found) + f"\n{advice}")
 
     def read_summary(self) -> Summary | None:
         """The recorded result; None if there is none, it can't be read or it isn't what was written."""

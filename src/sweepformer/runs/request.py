@@ -94,11 +94,7 @@ def read(composed: DictConfig, launch: Launch | None = None) -> Request:
 
 def identity(config: dict[str, Any]) -> dict[str, Any]:
     """Of a plain config what says what the run is: modes as their metrics have them, `model.init_from` with what is in
-    that file.
-
-    Raises:
-        UserError: `model.init_from` names nothing that a run can begin with.
-    """
+    that file; raises a UserError if that names nothing that a run can begin with."""
     found = with_modes({key: value for key, value in config.items() if key not in NOT_OF_THE_RUN})
     model = found.get("model")
     if isinstance(model, dict) and model.get("init_from"):

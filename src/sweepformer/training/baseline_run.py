@@ -45,7 +45,9 @@ def fit_baseline(attempt: Attempt) -> None:
     request, directory, summary = attempt.request, attempt.directory, attempt.summary
     config, labels = request.config, request.kind.labelled
     baseline = _build_baseline(config["model"], labels)
-    _log_idle_options(config, baseline)
+    asked = {f"{group}.{key}": value for group in ("task", "data") for key, value in config[group].items()}
+    if idle := [f"{key}={asked[key]}" for key, usual in OF_TRAINING.items() if asked.get(key, usual) != usual]:
+        log.info("no effect on %s: %s", type(baseline).__name__, ", ".join(idle))
     store = prepare(config["data"], config["tokenizer"], config["seed"], labels)
     train, val = store.splits["train"], store.splits["val"]
     directory.write_environment(seed=config["seed"], device="cpu", **store.hashes)
@@ -99,13 +101,6 @@ def _test(baseline: Baseline, task: Task, store: Store, attempt: Attempt) -> Non
     if confusion := task.confusion(kept):
         show_predictions(loggers, *confusion, classes, step=0)
     show_pictures(loggers, partial(task.pictures, kept, classes), step=0)
-
-
-def _log_idle_options(config: dict[str, Any], baseline: Baseline) -> None:
-    asked = {f"{group}.{key}": value for group in ("task", "data") for key, value in config[group].items()}
-    idle = [f"{key}={asked[key]}" for key, usual in OF_TRAINING.items() if asked.get(key, usual) != usual]
-    if idle:
-        log.info("no effect on %s: %s", type(baseline).__name__, ", ".join(idle))
 
 
 def _labels(rows: TokenizedRows) -> np.ndarray:

@@ -122,7 +122,7 @@ def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any
     shaping = (*ARCHITECTURE, "embedding_std") if now.get("positional_encoding") == "sinusoidal" else ARCHITECTURE
     differing = [key for key in shaping if now.get(key) != before.get(key)]
     lines = [f"model.{key}: {before.get(key)} there, {now.get(key)} here" for key in differing]
-    for name in list(dict.fromkeys([*there, *here])):
+    for name in dict.fromkeys([*there, *here]):
         if name in there and name in here:
             if there[name].shape != here[name].shape:
                 lines.append(f"encoder.{name}: {tuple(there[name].shape)} there, {tuple(here[name].shape)} here")
@@ -132,11 +132,8 @@ def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any
     if lines:
         wanted = " ".join(f"model.{key}={before.get(key)}" for key in differing)
         advice = f"Give {wanted}" if wanted else "Give the model.max_length and model.pooling that it had"
-        raise UserError(
-            f"model.init_from={pretrained.given}: its encoder doesn't fit this model's:\n  "
-            + "\n  ".join(lines)
-            + f"\n{advice}, or pretrain another."
-        )
+        told = "\n  ".join([f"model.init_from={pretrained.given}: its encoder doesn't fit this model's:", *lines])
+        raise UserError(f"{told}\n{advice}, or pretrain another.")
     encoder.load_state_dict({name: value for name, value in there.items() if name in here}, strict=False)
     log.info("begins with the encoder and the tokenizer of %s", pretrained.given)
     for name in OPTIONAL:
@@ -165,22 +162,19 @@ def warn_of_seen_rows(pretrained: Pretrained, config: dict[str, Any], labelled: 
     tested = given or _source(here, "train")
     if tested not in (trained_on, _source(there, "unlabelled")) or tested == _source(there, "test"):
         return
+    kind = task_kind(pretrained.config["task"])
+    stratify_by = pretrained.config["task"].get("stratify_by", kind.labels if kind else labelled)
     if given:
         log.warning(
             "warning: %s has read this run's test texts. To keep them unseen, pretrain with the same data.test_file: "
-            "its texts are then left out of all others",
-            pretrained.given,
-        )
-        return
-    kind = task_kind(pretrained.config["task"])
-    stratify_by = pretrained.config["task"].get("stratify_by", kind.labels if kind else labelled)
-    if tested != trained_on or _cut(pretrained.config, stratify_by) != _cut(config, labelled):
+            "its texts are then left out of all others", pretrained.given,
+        )  # fmt: skip
+    elif tested != trained_on or _cut(pretrained.config, stratify_by) != _cut(config, labelled):
         log.warning(
             "warning: %s cut the same rows into other splits, and may have read this run's test texts. To keep them "
             "unseen, pretrain with task.stratify_by=%s and the same files, seed and fractions, or give data.test_file",
-            pretrained.given,
-            labelled,
-        )
+            pretrained.given, labelled,
+        )  # fmt: skip
 
 
 def _source(data: dict[str, Any], split: str) -> tuple[str, ...] | None:

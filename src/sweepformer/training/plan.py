@@ -73,11 +73,12 @@ class Plan:
 def settle(request: Request, store: Store, device: Device, pretrained: Pretrained | None = None) -> Plan:
     """Decide all that a checked request leaves open; raises a UserError where nothing says what it should be."""
     asked, kind, train = request.config, request.kind, store.splits["train"]
-    tokens = Truncation.of(asked).tokens_read(train.lengths)
+    reads_all = batches_used(asked["trainer"], sys.maxsize) == sys.maxsize  # epochs may end before
+    tokens = int(Truncation.of(asked).tokens_read(train.lengths).sum()) if reads_all else 0
     by_the_texts = [tokenizer_kind(store.tokenizer, "auto")] if asked["tokenizer"]["kind"] == "auto" else []
     choices = [
         *[Choice("tokenizer.kind", token, f"as {WHY_TOKENS[token]}") for token in by_the_texts],
-        *choices_by_rows(asked, len(train), 0 if has_short_epochs(asked["trainer"]) else int(tokens.sum())),
+        *choices_by_rows(asked, len(train), tokens),
         *choices_by_the_task(asked, kind, pretrained.stem if pretrained else None),
         *device.choices,
     ]
@@ -124,11 +125,6 @@ def batches_used(trainer: dict[str, Any], batches: int) -> int:
     return min(batches, limit)
 
 
-def has_short_epochs(trainer: dict[str, Any]) -> bool:
-    """Whether they end before all rows are read."""
-    return batches_used(trainer, sys.maxsize) < sys.maxsize
-
-
 def total_steps(trainer: dict[str, Any], batches: int) -> int:
     """Optimizer steps of the whole training. batches: of an epoch, of one process."""
     steps_an_epoch = max(-(-batches_used(trainer, batches) // (trainer.get("accumulate_grad_batches") or 1)), 1)
@@ -140,7 +136,10 @@ def total_steps(trainer: dict[str, Any], batches: int) -> int:
 
 def choose_device(trainer: dict[str, Any]) -> Device:
     """What a trainer's options come to on this machine; raises a UserError where it can't do what they ask for."""
-    accelerator = _resolved(trainer.get("accelerator", "auto"))
+    accelerator = trainer.get("accelerator", "auto")
+    if accelerator in ("auto", "gpu"):
+        there = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else None
+        accelerator = there or ("cpu" if accelerator == "auto" else "gpu")
     if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
         raise UserError(
             f"trainer.accelerator={trainer['accelerator']}: no GPU was found on this machine. "
@@ -158,14 +157,3 @@ def choose_device(trainer: dict[str, Any]) -> Device:
         precision, why = precision.replace("16", "bf16"), f"in place of {asked}, as a CPU has no fast float16"
     choices = [Choice("trainer.precision", precision, why)] if precision != asked else []
     return Device(accelerator, precision, tuple(choices))
-
-
-def _resolved(requested: str) -> str:
-    """What `auto` stands for on this machine: cuda, mps or cpu."""
-    if requested not in ("auto", "gpu"):
-        return requested
-    if torch.cuda.is_available():
-        return "cuda"
-    if torch.backends.mps.is_available():
-        return "mps"
-    return "cpu" if requested == "auto" else "gpu"

@@ -45,8 +45,7 @@ def run(composed: DictConfig, path: Path, launch: Launch | None = None) -> Summa
 
 
 def _run_in(directory: RunDirectory, request: Request, stop: Stop, started: float) -> Summary:
-    recorded = directory.claim(request.config, request.files)
-    if recorded:
+    if recorded := directory.claim(request.config, request.files):
         log.info("%s holds this run's result already: nothing to do", directory.path)
         print_result(recorded, directory.path, request.monitor)
         return recorded

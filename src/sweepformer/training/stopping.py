@@ -96,8 +96,8 @@ class Stop:
 
 def _requeue() -> None:
     """Ask Slurm to queue this job again. Where that can't be asked for, the run ends as it would have."""
-    array, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
-    job = f"{array}_{task}" if array else os.environ["SLURM_JOB_ID"]
+    array = os.environ.get("SLURM_ARRAY_JOB_ID")
+    job = f"{array}_{os.environ.get('SLURM_ARRAY_TASK_ID')}" if array else os.environ["SLURM_JOB_ID"]
     try:
         refused: object = subprocess.run(["scontrol", "requeue", job], check=False).returncode
     except OSError as error:  # in a container

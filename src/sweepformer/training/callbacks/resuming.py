@@ -61,10 +61,12 @@ class LooseEnds(Callback):
     def state_dict(self) -> dict[str, Any]:
         trainer = self._trainer
         assert trainer is not None
+        done = batches_done(trainer)
+        within_a_step = done < trainer.num_training_batches and done % trainer.accumulate_grad_batches != 0
         gradients = {
             name: parameter.grad.detach().cpu().clone()
             for name, parameter in trainer.lightning_module.named_parameters()
-            if parameter.grad is not None and _is_within_a_step(trainer)
+            if parameter.grad is not None and within_a_step
         }
         return {
             "metrics": {name: value.detach().cpu().clone() for name, value in trainer.callback_metrics.items()},
@@ -103,12 +105,6 @@ class LooseEnds(Callback):
         if self._restored is not None:
             end_resuming(trainer, self._restored["logged_steps"])
             self._restored = None
-
-
-def _is_within_a_step(trainer: Trainer) -> bool:
-    """Whether gradients of batches wait for others, of the same optimizer step."""
-    completed = batches_done(trainer)
-    return completed < trainer.num_training_batches and completed % trainer.accumulate_grad_batches != 0
 
 
 class LogFiles(Callback):

@@ -144,14 +144,13 @@ class Throughput(Callback):
         self.positions += batch.token_ids.numel()
         if batch.layout is None:
             rows, length = batch.token_ids.shape
-            self._tokens += rows * length
-            self._squares += rows * length**2
-        else:
-            # Stays on the device until somebody asks: reading a sum waits for the device.
-            lengths = batch.layout.lengths.long() if isinstance(batch.layout, Packed) else (~batch.layout).sum(1)
-            self._lengths.append(torch.stack([lengths.sum(), lengths.square().sum()]))
-            if len(self._lengths) == MOST_WAITING:
-                self._count()
+            self._tokens, self._squares = self._tokens + rows * length, self._squares + rows * length**2
+            return
+        # Stays on the device until somebody asks: reading a sum waits for the device.
+        lengths = batch.layout.lengths.long() if isinstance(batch.layout, Packed) else (~batch.layout).sum(1)
+        self._lengths.append(torch.stack([lengths.sum(), lengths.square().sum()]))
+        if len(self._lengths) == MOST_WAITING:
+            self._count()
 
     def _count(self) -> None:
         if self._lengths:
