@@ -78,11 +78,7 @@ class Linear:
 
 
 def fit_linear(
-    features: csr_matrix,
-    labels: np.ndarray,
-    val_features: csr_matrix,
-    val_labels: np.ndarray,
-    c_grid: Sequence[float],
+    features: csr_matrix, labels: np.ndarray, val_features: csr_matrix, val_labels: np.ndarray, c_grid: Sequence[float]
 ) -> Linear:
     """The model of the C that does best on the validation rows.
 

@@ -8,8 +8,8 @@ from torch import Tensor
 from sweepformer.config.kinds import Kind
 from sweepformer.data.tokenizer import pad_id, separator_id, unknown_id
 from sweepformer.errors import UserError
-from sweepformer.export.hugging_face import PREFIX
-from sweepformer.export.weights import CODE, is_own
+from sweepformer.export.label_kinds import LABELS
+from sweepformer.export.weights import CODE, PREFIX, is_own, keys_for_transformers
 from sweepformer.inference.artifact import Artifact
 from sweepformer.inference.readers import NetworkReader
 from sweepformer.runs.environment import made_by
@@ -29,29 +29,31 @@ def contents(artifact: Artifact, kind: Kind, reader: NetworkReader, form: str) -
 
     format: of the weights; labelled: the name of a `LabelKind`; reads: how texts become batches; answers: what logits
     stand for; model: its class and what it is made with, where the weights alone are here; run: for `sweepformer.load`.
+
+    Raises:
+        UserError: the model can't be made again from this, or transformers can't have it.
     """
-    about = {
+    learned = {name: value for name, value in artifact.task.items() if name in LEARNED}
+    about: dict[str, Any] = {
         "format": form,
         "labelled": kind.labels,
-        "reads": reads(reader),
-        "answers": {name: _plain(value) for name, value in artifact.task.items() if name in LEARNED},
+        "reads": {
+            "max_length": reader.truncation.max_length,
+            "truncation": reader.truncation.part,
+            "window_overlap": reader.truncation.overlap,
+            "pairs": reader.pairs,
+            "pad_id": pad_id(reader.tokenizer),
+            "unknown_id": unknown_id(reader.tokenizer),
+            "separator_id": separator_id(reader.tokenizer) if reader.pairs else None,
+        },
+        "answers": {name: one.tolist() if isinstance(one, Tensor) else one for name, one in learned.items()},
     }
     if form in ("safetensors", "transformers"):
         about["model"] = _model(artifact, kind, reader, flat=form == "transformers")
-    return {**about, "made_by": made_by(), "run": _run(artifact.config, kind, reader)}
-
-
-def reads(reader: NetworkReader) -> dict[str, Any]:
-    """How texts become batches."""
-    return {
-        "max_length": reader.truncation.max_length,
-        "truncation": reader.truncation.part,
-        "window_overlap": reader.truncation.overlap,
-        "pairs": reader.pairs,
-        "pad_id": pad_id(reader.tokenizer),
-        "unknown_id": unknown_id(reader.tokenizer),
-        "separator_id": separator_id(reader.tokenizer) if reader.pairs else None,
-    }
+    about |= {"made_by": made_by(), "run": _run(artifact.config, kind, reader)}
+    if form == "transformers":
+        about |= keys_for_transformers(LABELS[kind.labelled], artifact.classes, reader.model, about["reads"])
+    return about
 
 
 def _model(artifact: Artifact, kind: Kind, reader: NetworkReader, flat: bool) -> dict[str, Any]:
@@ -89,7 +91,3 @@ def _run(config: dict[str, Any], kind: Kind, reader: NetworkReader) -> dict[str,
         "trainer": {"precision": "32-true"},  # in which the weights are kept
         "seed": config["seed"],
     }
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if isinstance(value, Tensor) else value

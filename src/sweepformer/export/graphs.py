@@ -79,11 +79,6 @@ def trace(model: Answering, max_length: int) -> ExportedProgram:
     return program
 
 
-def write_torch(program: ExportedProgram, path: Path) -> None:
-    """A file for `torch.export.load`."""
-    torch.export.save(program, path)
-
-
 def write_onnx(program: ExportedProgram, path: Path, answer: str, max_length: int) -> None:
     """A file for onnxruntime and others: one, up to 2 GB. answer: the name of the second output."""
     with _quietly():

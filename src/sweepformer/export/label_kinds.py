@@ -11,15 +11,10 @@ from sweepformer.config.kinds import LabelKind
 from sweepformer.data.store import TokenizedRows
 from sweepformer.data.texts import split_pair, split_words
 from sweepformer.errors import UserError
-from sweepformer.inference.bundle_predict import Labeller
 
 
 def _row(text: str, pairs: bool) -> Any:
     return split_pair(text) if pairs else text
-
-
-def _ask(labeller: Labeller, rows: Sequence[Any]) -> Sequence[Any]:
-    return labeller.predict_proba(rows)
 
 
 def _probabilities(classes: list[str]) -> list[str]:
@@ -31,12 +26,12 @@ class BundledLabels:
     """One kind of label in a bundle; `LABELS` has that of each kind that has labels.
 
     says, means: for the README, `$count` labels there are; answers: from logits, and what the task has learned as plain
-    numbers, to what stands for them in the user's terms, shaped alike; score: of values as `agreement.Said` has them,
+    numbers, to what stands for them in the user's terms, shaped alike; score: of values as `trial.Said` has them,
     rows with labels and thresholds, what measures them and how good they are.
     problem, task: what transformers calls it, and the class of the model there; answer: the name of a graph's second
     output; rows, tokenized: the README's example, and how transformers is given it.
     recorded: from the classes to the columns of `predictions.parquet` that answers are compared with; row: a text of a
-    store, and whether texts are pairs, to what a bundle's program is given; ask: what that then says.
+    store, and whether texts are pairs, to what a bundle's program is given; ask: its method that says what is compared.
     """
 
     says: str
@@ -50,7 +45,7 @@ class BundledLabels:
     tokenized: str = "rows"
     recorded: Callable[[list[str]], list[str]] = _probabilities
     row: Callable[[str, bool], Any] = _row
-    ask: Callable[[Labeller, Sequence[Any]], Sequence[Any]] = _ask
+    ask: str = "predict_proba"
 
 
 def _score_of_classes(values: Sequence[Any], rows: TokenizedRows, thresholds: Any) -> tuple[str, float]:
@@ -99,7 +94,7 @@ LABELS = {
         problem="regression",
         answer="numbers",
         recorded=lambda classes: ["prediction"],
-        ask=lambda labeller, rows: labeller.predict(rows),
+        ask="predict",
     ),
     LabelKind.TAGS: BundledLabels(
         says="one of $count tags for each word",

@@ -53,16 +53,10 @@ KEYS = ("texts", "probabilities")
 NAMES = {dict: "an object", list: "a list", str: "a string", bool: "true or false", int: "a number", float: "a number"}
 
 
-@dataclass(frozen=True)
-class Asked:
-    """texts: as `TextMaker` wrote them; probabilities: whether those of all classes are wanted."""
+def read_asked(body: bytes, limits: Limits, texts: TextMaker) -> tuple[list[str], bool]:
+    """The texts of a request as `TextMaker` writes them, and whether the probabilities of all classes are wanted.
 
-    texts: list[str]
-    probabilities: bool
-
-
-def read_asked(body: bytes, limits: Limits, texts: TextMaker) -> Asked:
-    """A request's body, which is JSON of the form `FORM`, with `"probabilities": false` where these are not wanted.
+    It is JSON of the form `FORM`, with `"probabilities": false` where these are not wanted.
 
     Raises:
         Refused: 400, it is not JSON; 422, it has another form, or a text is none; 413, it asks too much.
@@ -80,16 +74,15 @@ def read_asked(body: bytes, limits: Limits, texts: TextMaker) -> Asked:
     probabilities = given.get("probabilities", True)
     if not isinstance(probabilities, bool):
         raise Refused(422, f'"probabilities" is {_name(probabilities)}, and true or false is needed.')
-    return Asked(_written(given["texts"], limits, texts), probabilities)
+    return _written(given["texts"], limits, texts), probabilities
 
 
 def _written(rows: Any, limits: Limits, texts: TextMaker) -> list[str]:
     if not isinstance(rows, list):
         raise Refused(422, f'"texts" is {_name(rows)}, and a list of texts is needed: {FORM}.')
     if len(rows) > limits.texts:
-        raise Refused(
-            413, f"{len(rows):,} texts were given, and a request may have {limits.texts:,}: send several, one by one."
-        )
+        most = f"a request may have {limits.texts:,}: send several, one by one."
+        raise Refused(413, f"{len(rows):,} texts were given, and {most}")
     for number, row in enumerate(rows, 1):
         if (length := _characters(row)) > limits.characters:
             raise Refused(413, f"Text {number} has {length:,} characters, and a text may have {limits.characters:,}.")

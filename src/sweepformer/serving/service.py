@@ -1,24 +1,37 @@
-"""What can be asked of the server, and how it answers: always in JSON, refusals and failures too."""
+"""What can be asked of the server, and how it answers, always in JSON; where and how long it listens."""
 
 import asyncio
+import errno
+import ipaddress
 import json
 import logging
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
+from sweepformer.errors import UserError
 from sweepformer.inference.predictor import Predictor
-from sweepformer.serving.answering import Answerer, Batcher
+from sweepformer.serving.answering import Batcher
 from sweepformer.serving.requests import FAILED, FORM, Limits, Refused, read_asked
 
 log = logging.getLogger(__name__)
 
 SECONDS_TO_SEND = 30  # a body, once its head has come
 SECONDS_TO_RETRY = 1  # that a client is told to wait when the queue is full
+SECONDS_TO_FINISH = 60  # what was asked before the server was told to stop
+SECONDS_IDLE = 75  # that a connection may stay open for the next request
+STOPS = (signal.SIGINT, signal.SIGTERM)
 PATHS = "POST /predict, GET /health and GET /"
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Service:
@@ -26,7 +39,7 @@ class Service:
 
     def __init__(self, run: Predictor, limits: Limits) -> None:
         self.run, self.limits = run, limits
-        self.batcher = Batcher(Answerer(run).answer, limits.queue)
+        self.batcher = Batcher(run, limits.queue)
 
     def application(self) -> web.Application:
         """To be run by aiohttp, once."""
@@ -39,9 +52,9 @@ class Service:
 
     async def predict(self, request: web.Request) -> web.Response:
         """An item for each text, in their order."""
-        asked = read_asked(await self._body(request), self.limits, self.run.texts)
-        said = await self.batcher.ask(asked.texts)
-        if not asked.probabilities:
+        texts, with_probabilities = read_asked(await self._body(request), self.limits, self.run.texts)
+        said = await self.batcher.ask(texts)
+        if not with_probabilities:
             said = [{name: value for name, value in one.items() if name != "probabilities"} for one in said]
         answer: dict[str, Any] = {"answers": said}
         if any(one["cut"] for one in said):
@@ -94,9 +107,7 @@ class Service:
 
 
 @web.middleware
-async def _always_json(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def _always_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     where = f"{request.path!r:.100}"
     try:
         return await handler(request)
@@ -136,3 +147,90 @@ def _a_text(run: Predictor) -> str:
     if run.kind.labelled.is_of_words:
         return "a list of words, or a string that white space cuts into words"
     return "a list of two strings" if run.texts.pairs else "a string"
+
+
+async def serve(service: Service, host: str, port: int, tell: Callable[[str], None]) -> signal.Signals:
+    """Answer until told to stop by SIGINT or SIGTERM, finish what was asked, and give the signal; a second one kills.
+
+    host, port: as `listening` takes them; tell: is given lines for the user.
+
+    Raises:
+        UserError: it can't listen there.
+    """
+    told = _told_to_stop()
+    async with listening(service, host, port) as address:
+        tell(f"serving {service.run.path} on {address} (Ctrl-C stops)")
+        if not is_loopback(host):
+            tell("whoever reaches this machine there can ask: no password is asked for, and nothing is encrypted")
+        stopped_by = await told
+        tell(f"stopping once the texts that wait are answered ({service.batcher.texts:,})")
+    return stopped_by
+
+
+def _told_to_stop() -> "asyncio.Future[signal.Signals]":
+    """Has a result from the first signal on; a second one does what it would do anywhere."""
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[signal.Signals] = loop.create_future()
+
+    def stop(by: signal.Signals) -> None:
+        for one in STOPS:
+            loop.remove_signal_handler(one)
+        if not told.done():
+            told.set_result(by)
+
+    for one in STOPS:
+        loop.add_signal_handler(one, stop, one)
+    return told
+
+
+@asynccontextmanager
+async def listening(service: Service, host: str, port: int) -> AsyncIterator[str]:
+    """Answer meanwhile; gives the URL. On leaving, requests that have come are answered, and no others.
+
+    host: a name or address of this machine; port: 0 for any that is free.
+
+    Raises:
+        UserError: the port is in use, or it can't listen there.
+    """
+    server_log = logging.getLogger(f"{__name__}.http")
+    server_log.addFilter(_without_traceback)
+    runner = web.AppRunner(
+        service.application(),
+        access_log=None,
+        logger=server_log,
+        handler_cancellation=True,  # nobody is answered who has gone away
+        keepalive_timeout=SECONDS_IDLE,
+        shutdown_timeout=SECONDS_TO_FINISH,
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise UserError(_why_not(host, port, error)) from error
+        yield site.name
+    finally:
+        await runner.cleanup()
+
+
+def _why_not(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"--port {port} is in use on {host}: stop what listens there, or name another (0: any that is free)."
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    return f"can't listen on --host {host} --port {port}: {reason}."
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a host by this name or address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """What is no HTTP is its sender's mistake, not ours: a line will do."""
+    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+        record.exc_info = None
+    return True

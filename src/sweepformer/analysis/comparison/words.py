@@ -7,11 +7,7 @@ from sweepformer.analysis.comparison.comparison import Comparison
 from sweepformer.runs.reading import Run
 
 MOST_NAMES = 12
-VERDICTS = {
-    "same": "not distinguishable from it: ",
-    "worse": "worse: ",
-    "better": "better, although not chosen: ",
-}
+VERDICTS = {"same": "not distinguishable from it: ", "worse": "worse: ", "better": "better, although not chosen: "}
 
 
 def findings(comparison: Comparison) -> list[str]:

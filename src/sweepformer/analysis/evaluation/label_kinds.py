@@ -74,9 +74,7 @@ JUDGINGS = {
         losses=_cross_entropy,
     ),
     LabelKind.CLASSES: Judging(
-        numbers=_table,
-        wrongness=lambda label, answer: len(set(label) ^ set(answer)),
-        losses=_binary,
+        numbers=_table, wrongness=lambda label, answer: len(set(label) ^ set(answer)), losses=_binary
     ),
     LabelKind.NUMBER: Judging(
         numbers=lambda values, names: np.array(values, dtype=np.float64),
