@@ -12,7 +12,7 @@ from sweepformer.screen.command_line import command_line
 
 if TYPE_CHECKING:
     from sweepformer.analysis.comparison.comparison import Comparison
-    from sweepformer.analysis.comparison.curves import Curve
+    from sweepformer.analysis.comparison.single_runs import Curve
 
 
 def main() -> None:
@@ -55,7 +55,7 @@ def _compare(options: argparse.Namespace) -> None:
     from sweepformer.analysis.comparison.page import as_page, require_plotly
     from sweepformer.analysis.comparison.pairing import Sure
     from sweepformer.analysis.comparison.tables import lost
-    from sweepformer.analysis.comparison.text import as_text
+    from sweepformer.analysis.comparison.words import as_text
     from sweepformer.screen.tables import table_text
 
     if options.html:
@@ -79,7 +79,7 @@ def _compare(options: argparse.Namespace) -> None:
 
 def _curves(found: "Comparison", runs: int) -> "dict[str, dict[str, Curve]]":
     """Of the best runs only: event files take long to read."""
-    from sweepformer.analysis.comparison.curves import read_curves
+    from sweepformer.analysis.comparison.single_runs import read_curves
 
     names = list(dict.fromkeys((found.metric.name, "val_loss", "train_loss")))
     return {run.name: curves for run in found.ranked[:runs] if (curves := read_curves(run, names))}

@@ -41,6 +41,12 @@ class Split:
     def is_of(self, predictions: Predictions) -> bool:
         return self.kind == predictions.kind and bool(self.key.equals(predictions.key))
 
+    def measured(self, answers: "ScoredAnswers") -> dict[str, float]:
+        """Metrics of all rows, by name without `test_`."""
+        ones = np.ones((self.rows, 1), np.float32)
+        found = answers.measure(answers.quantities @ ones, self.shared @ ones)
+        return {name: float(value) for name, (value,) in found.items()}
+
 
 @dataclass(frozen=True)
 class ScoredAnswers:
@@ -75,8 +81,7 @@ def answers_of(split: Split, predictions: Predictions, told: Callable[[str], flo
         NoAnswers: they are not those that the run tells of.
     """
     answers = SUMS[split.kind.labelled].answers(split, predictions, told)
-    ones = np.ones((split.rows, 1), np.float32)
-    for name, (value,) in answers.measure(answers.quantities @ ones, split.shared @ ones).items():
+    for name, value in split.measured(answers).items():
         said = told(f"test_{name}")
         if not math.isnan(said) and abs(said - value) > TOLERANCE * max(1.0, abs(said)):
             raise NoAnswers(f"its predictions give test_{name} {value:.4f}, and its summary says {said:.4f}")

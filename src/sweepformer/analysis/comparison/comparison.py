@@ -5,10 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweepformer.analysis.comparison.effects import Effects, effects_of
+from sweepformer.analysis.comparison.effects import Effects, Repeated, effects_of, repeated_settings
 from sweepformer.analysis.comparison.metrics import COSTS, Metric, choose_metric, pareto_front
 from sweepformer.analysis.comparison.pairing import Sure, Tested, pair_runs
-from sweepformer.analysis.comparison.seeds import Repeated, repeated_settings
 from sweepformer.runs.reading import Run, find_runs, rank, read_runs
 from sweepformer.runs.settings import essence
 
@@ -57,11 +56,13 @@ def compare(paths: Iterable[Path], metric: str | None = None, sure: Sure | None 
     sure = sure or Sure()
     runs = read_runs(find_runs(paths))
     lost = [run for run in runs if not run.has_result]
-    done = [run for run in runs if run.has_result]
-    if not done:
+    if len(lost) == len(runs):
         return lost
-    twice = _repeats(done)
-    done = [run for run in done if run not in twice]
+    by_config: dict[str, Run] = {}
+    for run in runs:
+        if run.has_result:  # one with the config of another is no further evidence
+            by_config.setdefault(json.dumps(essence(run.config), sort_keys=True) if run.config else str(run.path), run)
+    done = list(by_config.values())
     chosen = choose_metric(done, metric)
     ranked = rank(done, chosen.name, chosen.mode)
     # Runs that were stopped early say what little training does, not what their settings do.
@@ -69,7 +70,7 @@ def compare(paths: Iterable[Path], metric: str | None = None, sure: Sure | None 
     return Comparison(
         ranked=ranked,
         lost=lost,
-        twice=twice,
+        twice=[run for run in runs if run.has_result and run not in done],
         metric=chosen,
         sure=sure,
         tested=pair_runs(ranked, chosen, sure),
@@ -77,15 +78,3 @@ def compare(paths: Iterable[Path], metric: str | None = None, sure: Sure | None 
         effects=effects_of(whole, chosen.name, sure.level),
         fronts={cost: pareto_front(ranked, chosen, cost) for cost in COSTS},
     )
-
-
-def _repeats(runs: list[Run]) -> list[Run]:
-    """Runs with the config of one before them: they are no further evidence."""
-    seen: set[str] = set()
-    repeats = []
-    for run in runs:
-        config = json.dumps(essence(run.config), sort_keys=True) if run.config else str(run.path)
-        if config in seen:
-            repeats.append(run)
-        seen.add(config)
-    return repeats

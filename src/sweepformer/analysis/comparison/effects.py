@@ -1,13 +1,16 @@
-"""What the metric depends on: each setting's effect, with the other settings held alike."""
+"""What the metric depends on: each setting's effect, with the others held alike, and chance, by the seeds."""
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from scipy import special
 
-from sweepformer.analysis.comparison.statistics import Interval, LeastSquares
+from sweepformer.analysis.comparison.metrics import Metric
+from sweepformer.analysis.comparison.statistics import Interval, LeastSquares, holm
 from sweepformer.runs.reading import Run
 
 MOST_LEVELS = 6  # of a number, before its values are put into classes
@@ -35,14 +38,6 @@ class Factor:
     def columns(self) -> np.ndarray:
         """(runs, levels - 1) 0 or 1: the first level is where all others are 0."""
         return np.eye(len(self.levels))[self.codes][:, 1:]
-
-    def column_at(self, level: int) -> np.ndarray:
-        """`columns` of a run with that level."""
-        return np.eye(len(self.levels))[level][1:]
-
-    def runs_of(self, level: int) -> np.ndarray:
-        """(runs,) bool"""
-        return self.codes == level
 
     def order(self, values: np.ndarray) -> float | None:
         """Spearman's rank correlation of its numbers with (runs,) values; None of other settings and of two values."""
@@ -162,7 +157,7 @@ def _effect(one: Factor, factors: Sequence[Factor], whole: LeastSquares, level: 
     separable = whole.rank > without.rank and all(estimate.is_known for estimate in found)
     levels = []
     for place, (value, estimate) in enumerate(zip(one.levels, found, strict=True)):
-        seen = whole.values[one.runs_of(place)]
+        seen = whole.values[one.codes == place]
         mean, spread = (estimate.mean, estimate.range) if separable else (float(seen.mean()), None)
         levels.append(Level(value, len(seen), mean, spread))
     share = max(without.squares - whole.squares, 0.0) / _total(whole.values)
@@ -172,9 +167,71 @@ def _effect(one: Factor, factors: Sequence[Factor], whole: LeastSquares, level: 
 
 def _point(one: Factor, place: int, factors: Sequence[Factor]) -> np.ndarray:
     """One level of a factor, and of all others what the runs have on average."""
-    parts = [one.column_at(place) if other is one else other.columns.mean(0) for other in factors]
+    parts = [np.eye(len(one.levels))[place][1:] if other is one else other.columns.mean(0) for other in factors]
     return np.concatenate([np.ones(1), *parts])
 
 
 def _total(values: np.ndarray) -> float:
     return float(((values - values.mean()) ** 2).sum())
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """One setting with all its seeds, the best setting first.
+
+    runs: names; mean, spread: of the metric that ranks, the spread a standard deviation (n - 1), nan of one run;
+    test_mean, test_spread: of the test metric; difference: mean of the test metric less that of the best setting with
+    several seeds, over the seeds that both have, with its t interval and corrected p-value (Holm); None
+    where they share fewer than two.
+    """
+
+    settings: dict[str, str]
+    runs: list[str]
+    mean: float
+    spread: float
+    test_mean: float
+    test_spread: float
+    difference: float | None = None
+    range: Interval | None = None
+    corrected: float | None = None
+
+
+def repeated_settings(ranked: Sequence[Run], metric: Metric, level: float) -> list[Repeated]:
+    """Settings by their mean over seeds; empty if none has more than one seed."""
+    groups: dict[tuple[tuple[str, str], ...], list[Run]] = defaultdict(list)
+    for run in ranked:
+        if not np.isnan(run.metric(metric.name)):
+            groups[run.but_for_the_seed].append(run)
+    if max(map(len, groups.values()), default=0) < 2:
+        return []
+    found = [(_of(runs, metric), runs) for runs in groups.values()]
+    found.sort(key=lambda one: -one[0].mean if metric.mode == "max" else one[0].mean)
+    best = next(runs for _, runs in found if len(runs) > 1)  # a single seed may have been lucky
+    beside = [one if runs is best else _beside(best, one, runs, metric, level) for one, runs in found]
+    values = iter(holm(np.array([one.corrected for one in beside if one.corrected is not None])).tolist())
+    return [one if one.corrected is None else replace(one, corrected=next(values)) for one in beside]
+
+
+def _of(runs: list[Run], metric: Metric) -> Repeated:
+    values, test = (np.array([run.metric(name) for run in runs]) for name in (metric.name, metric.test))
+    return Repeated(
+        dict(runs[0].but_for_the_seed), [run.name for run in runs], *_mean_and_spread(values), *_mean_and_spread(test)
+    )
+
+
+def _mean_and_spread(values: np.ndarray) -> tuple[float, float]:
+    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+
+
+def _beside(best: list[Run], one: Repeated, runs: list[Run], metric: Metric, level: float) -> Repeated:
+    """Seed by seed: a seed also cuts the splits, and so both had the same rows."""
+    of_best = {run.config.get("seed"): run.metric(metric.test) for run in best}
+    shared = [(run, of_best[seed]) for run in runs if (seed := run.config.get("seed")) in of_best]
+    differences = np.array([run.metric(metric.test) - its_best for run, its_best in shared])
+    if len(differences) < 2 or np.isnan(differences).any():
+        return one
+    mean, error = float(differences.mean()), float(differences.std(ddof=1)) / len(differences) ** 0.5
+    freedom = len(differences) - 1
+    half = float(special.stdtrit(freedom, (1 + level) / 2)) * error
+    p = 2 * float(special.stdtr(freedom, -abs(mean) / error)) if error else float(mean == 0)
+    return replace(one, difference=mean, range=Interval(mean - half, mean + half), corrected=p)

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from sweepformer.analysis.comparison.comparison import Comparison
-from sweepformer.analysis.comparison.curves import Curve
 from sweepformer.analysis.comparison.metrics import COSTS
+from sweepformer.analysis.comparison.single_runs import Curve
 from sweepformer.analysis.comparison.words import findings, notes
 from sweepformer.files.delimited import delimited
 from sweepformer.runs.reading import Run

@@ -23,17 +23,6 @@ class Metric:
     mode: str
     test_mode: str
 
-    @property
-    def is_of_the_test(self) -> bool:
-        return self.name == self.test
-
-    def is_better(self, one: float, other: float) -> bool:
-        return one > other if self.mode == "max" else one < other
-
-    def is_gain(self, difference: float) -> bool:
-        """Whether one run's test metric less another's says that it did better."""
-        return difference > 0 if self.test_mode == "max" else difference < 0
-
 
 def choose_metric(runs: Sequence[Run], given: str | None) -> Metric:
     """The metric that is asked for, or what the runs themselves chose their best checkpoints by.
@@ -83,12 +72,13 @@ COSTS: dict[str, Callable[[Run], float | None]] = {
 
 def pareto_front(runs: Sequence[Run], metric: Metric, cost: str) -> list[Run]:
     """The runs of which none is both cheaper and better, the cheapest first; those of unknown cost are left out."""
-    price = COSTS[cost]
-    priced = [(price(run), run) for run in runs if not math.isnan(run.metric(metric.name))]
-    known = [(value, run) for value, run in priced if value is not None]
     sign = -1 if metric.mode == "max" else 1
+    priced = [(COSTS[cost](run), sign * run.metric(metric.name), run) for run in runs]
+    known = [(price, value, run) for price, value, run in priced if price is not None and not math.isnan(value)]
     front: list[Run] = []
-    for _, run in sorted(known, key=lambda one: (one[0], sign * one[1].metric(metric.name))):
-        if not front or metric.is_better(run.metric(metric.name), front[-1].metric(metric.name)):
+    best = math.inf
+    for _, value, run in sorted(known, key=lambda one: one[:2]):
+        if value < best or not front:
             front.append(run)
+            best = value
     return front

@@ -4,10 +4,9 @@ import json
 
 from sweepformer.analysis.comparison import plots, tables
 from sweepformer.analysis.comparison.comparison import Comparison
-from sweepformer.analysis.comparison.curves import Curve
 from sweepformer.analysis.comparison.files import sayable
 from sweepformer.analysis.comparison.metrics import COSTS
-from sweepformer.analysis.comparison.mistakes import confusion, worst_mistakes
+from sweepformer.analysis.comparison.single_runs import Curve, confusion, worst_mistakes
 from sweepformer.analysis.comparison.words import findings, notes
 from sweepformer.errors import UserError
 from sweepformer.files.templates import render

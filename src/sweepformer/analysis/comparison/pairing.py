@@ -1,9 +1,8 @@
 """Each run beside the best one, row by row of the test split that they share."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 
@@ -80,33 +79,30 @@ def pair_runs(ranked: Sequence[Run], metric: Metric, sure: Sure) -> Tested:
         tested.shared_by.append(shared.names)
         for name, values in zip(shared.names, resampled, strict=True):
             tested.intervals[name] = {f"test_{one}": interval(draws, sure.level) for one, draws in values.items()}
-        tested.pairs |= _pairs(shared, resampled, metric, sure)
-    _correct(tested.pairs, metric, sure)
+        tested.pairs |= _pairs(shared, resampled, metric.test.removeprefix("test_"), sure.level)
+    corrected = holm(np.array([pair.p for pair in tested.pairs.values()]))
+    for (name, pair), p in zip(list(tested.pairs.items()), corrected.tolist(), strict=True):
+        differs = "better" if (pair.difference > 0) == (metric.test_mode == "max") else "worse"
+        tested.pairs[name] = replace(pair, corrected=p, verdict=differs if p < 1 - sure.level else "same")
     return tested
 
 
 def _gather(ranked: Sequence[Run], unknown: dict[str, str]) -> list[_Shared]:
     found: list[_Shared] = []
-    for run, predictions in _predictions(ranked, unknown):
-        shared = next((one for one in found if one.split.is_of(predictions)), None)
-        if shared is None:
-            shared = _Shared(split_of(predictions), [], [])
-            found.append(shared)
-        try:
-            shared.answers.append(answers_of(shared.split, predictions, run.metric))
-            shared.names.append(run.name)
-        except NoAnswers as reason:
-            unknown[run.name] = str(reason)
-    return [one for one in found if one.names]
-
-
-def _predictions(runs: Sequence[Run], unknown: dict[str, str]) -> Iterator[tuple[Run, Predictions]]:
     with ThreadPoolExecutor(READERS) as readers:
-        for run, found in zip(runs, readers.map(_read, runs), strict=True):
-            if isinstance(found, NoAnswers):
-                unknown[run.name] = str(found)
-            else:
-                yield run, found
+        for run, predictions in zip(ranked, readers.map(_read, ranked), strict=True):
+            try:
+                if isinstance(predictions, NoAnswers):
+                    raise predictions
+                shared = next((one for one in found if one.split.is_of(predictions)), None)
+                if shared is None:
+                    shared = _Shared(split_of(predictions), [], [])
+                    found.append(shared)
+                shared.answers.append(answers_of(shared.split, predictions, run.metric))
+                shared.names.append(run.name)
+            except NoAnswers as reason:
+                unknown[run.name] = str(reason)
+    return [one for one in found if one.names]
 
 
 def _read(run: Run) -> Predictions | NoAnswers:
@@ -116,41 +112,18 @@ def _read(run: Run) -> Predictions | NoAnswers:
         return reason
 
 
-def _pairs(shared: _Shared, resampled: list[dict[str, np.ndarray]], metric: Metric, sure: Sure) -> dict[str, Pair]:
-    name = metric.test.removeprefix("test_")
-    if name not in resampled[0]:
+def _pairs(shared: _Shared, resampled: list[dict[str, np.ndarray]], metric: str, level: float) -> dict[str, Pair]:
+    """Each run but the first beside the first."""
+    if metric not in resampled[0]:
         return {}
-    ones = np.ones((shared.split.rows, 1), np.float32)
-    whole = shared.split.shared @ ones
-    exact = [float(one.measure(one.quantities @ ones, whole)[name][0]) for one in shared.answers]
-    pair = partial(_pair, name, shared.names[0], sure.level)
-    return {
-        shared.names[place]: pair(
-            (shared.answers[0], shared.answers[place]),
-            exact[place] - exact[0],
-            resampled[place][name] - resampled[0][name],
-        )
-        for place in range(1, len(shared.names))
-    }
-
-
-def _pair(
-    metric: str,
-    best: str,
-    level: float,
-    answers: tuple[ScoredAnswers, ScoredAnswers],
-    difference: float,
-    resampled: np.ndarray,
-) -> Pair:
-    first, second = (one.right for one in answers)
-    if metric == "acc" and first is not None and second is not None:
-        p = mcnemar(int((first & ~second).sum()), int((second & ~first).sum()))
-        return Pair(best, "McNemar", difference, interval(resampled, level), p)
-    return Pair(best, "bootstrap", difference, interval(resampled, level), normal(difference, resampled))
-
-
-def _correct(pairs: dict[str, Pair], metric: Metric, sure: Sure) -> None:
-    corrected = holm(np.array([pair.p for pair in pairs.values()]))
-    for (name, pair), p in zip(list(pairs.items()), corrected.tolist(), strict=True):
-        differs = "better" if metric.is_gain(pair.difference) else "worse"
-        pairs[name] = replace(pair, corrected=p, verdict=differs if p < 1 - sure.level else "same")
+    values = [shared.split.measured(one)[metric] for one in shared.answers]
+    right, pairs = shared.answers[0].right, {}
+    for place, name in enumerate(shared.names[1:], 1):
+        difference, draws = values[place] - values[0], resampled[place][metric] - resampled[0][metric]
+        also_right = shared.answers[place].right
+        if metric == "acc" and right is not None and also_right is not None:
+            test, p = "McNemar", mcnemar(int((right & ~also_right).sum()), int((also_right & ~right).sum()))
+        else:
+            test, p = "bootstrap", normal(difference, draws)
+        pairs[name] = Pair(shared.names[0], test, difference, interval(draws, level), p)
+    return pairs

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweepformer.analysis.comparison.comparison import Comparison
-from sweepformer.analysis.comparison.curves import Curve
 from sweepformer.analysis.comparison.effects import Effect, as_number
 from sweepformer.analysis.comparison.metrics import COSTS
-from sweepformer.analysis.comparison.mistakes import Confusion
+from sweepformer.analysis.comparison.single_runs import Confusion, Curve
 from sweepformer.runs.reading import Run
 from sweepformer.runs.settings import short_names
 

@@ -1,13 +1,31 @@
-"""What a comparison comes to, in sentences."""
+"""What a comparison comes to, in sentences; for the terminal with the tables among them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from sweepformer.analysis.comparison import tables
 from sweepformer.analysis.comparison.comparison import Comparison
 from sweepformer.runs.reading import Run
+from sweepformer.screen.tables import table_text, wrapped
 
+MOST_KEYS = 6  # settings for which a line of the terminal has room
 MOST_NAMES = 12
 VERDICTS = {"same": "not distinguishable from it: ", "worse": "worse: ", "better": "better, although not chosen: "}
+
+
+def as_text(comparison: Comparison, top: int) -> str:
+    """For the terminal: tables and sentences. top: how many runs and settings are listed."""
+    parts = [
+        tables.ranking(comparison, top, MOST_KEYS),
+        "\n".join(map(wrapped, findings(comparison))),
+        tables.repeated(comparison, top) if comparison.repeated else None,
+        tables.effects(comparison) if comparison.effects.of_keys else None,
+        tables.fronts(comparison) if len(comparison.ranked) > 1 else None,
+        tables.lost(comparison.lost) if comparison.lost else None,
+        "\n".join(wrapped(f"note: {line}") for line in notes(comparison)),
+    ]
+    written = (table_text(*part, tight=True) if isinstance(part, tables.Table) else part for part in parts if part)
+    return "\n\n".join(written) + "\n"
 
 
 def findings(comparison: Comparison) -> list[str]:
@@ -16,7 +34,7 @@ def findings(comparison: Comparison) -> list[str]:
     lines = [f"The best of {count} by {metric.name} is {_called(best)}: {best.metric(metric.name):.4f}."]
     for rows, names in zip(comparison.tested.rows, comparison.tested.shared_by, strict=True):
         lines += _verdicts(comparison, rows, names)
-    if metric.is_of_the_test:
+    if metric.name == metric.test:
         lines.append(
             f"Ranked by {metric.test} itself: the best of {count} by test is so partly by chance, and its number is "
             "optimistic. Choose by validation."

@@ -1,5 +1,8 @@
-"""Where single runs err: what is taken for what, and the rows that they are furthest from right on."""
+"""What single runs come to: how metrics moved in training, what is taken for what, and the worst mistakes."""
 
+import csv
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +14,53 @@ from sweepformer.analysis.comparison.predictions import FILE, PROBABILITY, NoAns
 from sweepformer.runs.reading import Run
 
 MOST_CLASSES = 40
+
+
+class Curve(NamedTuple):
+    """Values by optimizer step."""
+
+    steps: list[int]
+    values: list[float]
+
+
+def read_curves(run: Run, names: Sequence[str]) -> dict[str, Curve]:
+    """The curves of these metrics, of those that were logged and can be read.
+
+    From `metrics.csv` where there is one, else from TensorBoard's files.
+    """
+    try:
+        if (run.path / "metrics.csv").exists():
+            return _from_csv(run.path, names)
+        if any((run.path / "tensorboard").glob("events.*")):
+            return _from_tensorboard(run.path / "tensorboard", names)
+    except (OSError, ValueError, csv.Error):  # a logger's file may be torn, and is no reason to show nothing
+        pass
+    return {}
+
+
+def _from_csv(path: Path, names: Sequence[str]) -> dict[str, Curve]:
+    """Earlier parts of a run that was interrupted are called `metrics.1.csv` and so on."""
+    earlier = sorted(path.glob("metrics.*.csv"), key=lambda file: (len(file.name), file.name))
+    points: dict[str, dict[int, float]] = {name: {} for name in names}
+    for file in (*earlier, path / "metrics.csv"):
+        with file.open(newline="", encoding="utf-8") as lines:
+            for row in csv.DictReader(lines):
+                for name in names:
+                    if row.get("step") and row.get(name):
+                        points[name][int(row["step"])] = float(row[name])  # what was done again counts
+    ordered = {name: sorted(found.items()) for name, found in points.items() if found}
+    return {name: Curve([step for step, _ in found], [value for _, value in found]) for name, found in ordered.items()}
+
+
+def _from_tensorboard(path: Path, names: Sequence[str]) -> dict[str, Curve]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    # All scalars; of everything else, the pictures above all, as little as can be asked for.
+    sizes = {"scalars": 0, "images": 1, "tensors": 1, "histograms": 1, "compressedHistograms": 1, "audio": 1}
+    events = EventAccumulator(str(path), size_guidance=sizes).Reload()
+    logged = events.Tags()["scalars"]
+    found = {name: events.Scalars(name) for name in names if name in logged}
+    return {name: Curve([one.step for one in points], [one.value for one in points]) for name, points in found.items()}
 
 
 class Confusion(NamedTuple):
@@ -48,7 +98,11 @@ def confusion(run: Run) -> Confusion | None:
     places = down.to_numpy(zero_copy_only=False)[answered] * len(names)
     places = (places + across.fill_null(0).to_numpy(zero_copy_only=False)[answered]).astype(np.int64)
     counts = np.bincount(places, minlength=len(names) ** 2).reshape(len(names), -1)
-    return _most_confused(names, counts)
+    if len(names) <= MOST_CLASSES:
+        return Confusion(names, counts)
+    wrong = counts.sum(0) + counts.sum(1) - 2 * counts.diagonal()
+    kept = np.sort(np.argsort(-wrong, kind="stable")[:MOST_CLASSES])
+    return Confusion([names[one] for one in kept], counts[np.ix_(kept, kept)])
 
 
 def worst_mistakes(run: Run, most: int) -> list[Mistake]:
@@ -76,14 +130,6 @@ def _surest(run: Run, classes: list[str], rows: int) -> np.ndarray:
         return np.ones(rows)
     table = pyarrow.parquet.read_table(run.path / FILE, columns=[PROBABILITY + name for name in classes])
     return np.max([column.to_numpy() for column in table.columns], axis=0)
-
-
-def _most_confused(names: list[str], counts: np.ndarray) -> Confusion:
-    if len(names) <= MOST_CLASSES:
-        return Confusion(names, counts)
-    wrong = counts.sum(0) + counts.sum(1) - 2 * counts.diagonal()
-    kept = np.sort(np.argsort(-wrong, kind="stable")[:MOST_CLASSES])
-    return Confusion([names[one] for one in kept], counts[np.ix_(kept, kept)])
 
 
 def _shown(value: object) -> str:
