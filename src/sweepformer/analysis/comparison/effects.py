@@ -10,7 +10,7 @@ import numpy as np
 from scipy import special
 
 from sweepformer.analysis.comparison.metrics import Metric
-from sweepformer.analysis.comparison.statistics import Interval, LeastSquares, holm
+from sweepformer.analysis.comparison.statistics import Interval, LeastSquares, holm, t_interval
 from sweepformer.runs.reading import Run
 
 MOST_LEVELS = 6  # of a number, before its values are put into classes
@@ -41,16 +41,15 @@ class Factor:
 
     def order(self, values: np.ndarray) -> float | None:
         """Spearman's rank correlation of its numbers with (runs,) values; None of other settings and of two values."""
-        numbers = _numbers(self.settings)
+        numbers = numbers_of(self.settings)
         if numbers is None or len(set(self.settings)) < 3:
             return None
         return float(np.corrcoef(_ranks(numbers), _ranks(values))[0, 1])
 
 
-def factor(key: str, settings: Sequence[str]) -> Factor:
+def _factor(key: str, settings: list[str]) -> Factor:
     """The factor that a key is. Numbers that take many values are put into classes with as many runs each."""
-    settings = list(settings)
-    numbers = _numbers(settings)
+    numbers = numbers_of(settings)
     distinct = list(dict.fromkeys(settings))
     if numbers is None or len(distinct) <= MOST_LEVELS or key == "seed":
         levels = distinct if numbers is None else sorted(distinct, key=float)
@@ -61,18 +60,13 @@ def factor(key: str, settings: Sequence[str]) -> Factor:
     return Factor(key, settings, [f"{one.min():.3g} to {one.max():.3g}" for one in members], codes)
 
 
-def as_number(text: str) -> float | None:
-    """A setting's number; None of other settings."""
+def numbers_of(settings: Sequence[str]) -> np.ndarray | None:
+    """(settings,) float64; None if one of them is no finite number."""
     try:
-        number = float(text)
+        numbers = np.array([float(one) for one in settings])
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
-
-
-def _numbers(settings: Sequence[str]) -> np.ndarray | None:
-    found = [as_number(one) for one in settings]
-    return None if None in found else np.array(found, dtype=float)
+    return numbers if np.isfinite(numbers).all() else None
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
@@ -134,8 +128,8 @@ def effects_of(runs: Sequence[Run], metric: str, level: float) -> Effects:
     """
     runs = [run for run in runs if not math.isnan(run.metric(metric))]
     values = np.array([run.metric(metric) for run in runs])
-    keys = [key for key in (runs[0].settings if runs else ()) if len({run.settings[key] for run in runs}) > 1]
-    every = [factor(key, [run.settings[key] for run in runs]) for key in keys]
+    settings = {key: [run.settings[key] for run in runs] for key in (runs[0].settings if runs else ())}
+    every = [_factor(key, found) for key, found in settings.items() if len(set(found)) > 1]
     left_out = [one.key for one in every if one.names_runs]
     factors = [one for one in every if not one.names_runs]
     if not factors or np.ptp(values) == 0:
@@ -153,7 +147,10 @@ def _model(factors: Sequence[Factor], values: np.ndarray) -> LeastSquares:
 
 def _effect(one: Factor, factors: Sequence[Factor], whole: LeastSquares, level: float) -> Effect:
     without = _model([other for other in factors if other is not one], whole.values)
-    found = [whole.at(_point(one, place, factors), level) for place in range(len(one.levels))]
+    found = []
+    for its_columns in np.eye(len(one.levels))[:, 1:]:  # of all other keys what the runs have on average
+        parts = [its_columns if other is one else other.columns.mean(0) for other in factors]
+        found.append(whole.at(np.concatenate([np.ones(1), *parts]), level))
     separable = whole.rank > without.rank and all(estimate.is_known for estimate in found)
     levels = []
     for place, (value, estimate) in enumerate(zip(one.levels, found, strict=True)):
@@ -163,12 +160,6 @@ def _effect(one: Factor, factors: Sequence[Factor], whole: LeastSquares, level: 
     share = max(without.squares - whole.squares, 0.0) / _total(whole.values)
     p = whole.p_against(without) if separable else None
     return Effect(one.key, share, p, levels, one.order(whole.values), separable)
-
-
-def _point(one: Factor, place: int, factors: Sequence[Factor]) -> np.ndarray:
-    """One level of a factor, and of all others what the runs have on average."""
-    parts = [np.eye(len(one.levels))[place][1:] if other is one else other.columns.mean(0) for other in factors]
-    return np.concatenate([np.ones(1), *parts])
 
 
 def _total(values: np.ndarray) -> float:
@@ -232,6 +223,5 @@ def _beside(best: list[Run], one: Repeated, runs: list[Run], metric: Metric, lev
         return one
     mean, error = float(differences.mean()), float(differences.std(ddof=1)) / len(differences) ** 0.5
     freedom = len(differences) - 1
-    half = float(special.stdtrit(freedom, (1 + level) / 2)) * error
     p = 2 * float(special.stdtr(freedom, -abs(mean) / error)) if error else float(mean == 0)
-    return replace(one, difference=mean, range=Interval(mean - half, mean + half), corrected=p)
+    return replace(one, difference=mean, range=t_interval(mean, error, freedom, level), corrected=p)

@@ -12,6 +12,8 @@ from sweepformer.analysis.comparison.words import findings, notes
 from sweepformer.files.delimited import delimited
 from sweepformer.runs.reading import Run
 
+BESIDE = ("beside", "difference", "difference_low", "difference_high", "p", "p_corrected", "verdict")  # the best run
+
 
 def as_json(comparison: Comparison, curves: dict[str, dict[str, Curve]]) -> str:
     """Everything, numbers in full; null where there is none. curves: by run and metric, of the runs that were read."""
@@ -22,7 +24,7 @@ def as_json(comparison: Comparison, curves: dict[str, dict[str, Curve]]) -> str:
         "resamples": comparison.sure.resamples,
         "findings": findings(comparison),
         "notes": notes(comparison),
-        "runs": [_run(run, comparison, place) for place, run in enumerate(comparison.ranked, 1)],
+        "runs": [{"place": place, **_run(run, comparison)} for place, run in enumerate(comparison.ranked, 1)],
         "test_splits": [
             {"rows": rows, "runs": names} for rows, names in zip(tested.rows, tested.shared_by, strict=True)
         ],
@@ -48,6 +50,7 @@ def _line(run: Run, place: int, metrics: list[str], comparison: Comparison) -> d
     test = comparison.metric.test
     low, high = comparison.tested.intervals.get(run.name, {}).get(test, (None, None))
     pair = comparison.tested.pairs.get(run.name)
+    beside = pair and (pair.best, pair.difference, *pair.range, pair.p, pair.corrected, pair.verdict)
     return {
         "place": place if run.has_result else None,
         "run": run.name,
@@ -57,13 +60,7 @@ def _line(run: Run, place: int, metrics: list[str], comparison: Comparison) -> d
         **{name: run.summary.metrics.get(name) for name in metrics},
         f"{test}_low": low,
         f"{test}_high": high,
-        "beside": pair and pair.best,
-        "difference": pair and pair.difference,
-        "difference_low": pair and pair.range.low,
-        "difference_high": pair and pair.range.high,
-        "p": pair and pair.p,
-        "p_corrected": pair and pair.corrected,
-        "verdict": pair and pair.verdict,
+        **dict(zip(BESIDE, beside or [None] * len(BESIDE), strict=True)),
         **{cost.replace(" ", "_"): price(run) for cost, price in COSTS.items()},
         "epochs": run.summary.epochs,
         "steps": run.summary.steps,
@@ -71,10 +68,9 @@ def _line(run: Run, place: int, metrics: list[str], comparison: Comparison) -> d
     }
 
 
-def _run(run: Run, comparison: Comparison, place: int) -> dict[str, Any]:
+def _run(run: Run, comparison: Comparison) -> dict[str, Any]:
     pair = comparison.tested.pairs.get(run.name)
     return {
-        "place": place,
         **_about(run),
         "metrics": run.summary.metrics,
         "intervals": comparison.tested.intervals.get(run.name, {}),

@@ -35,9 +35,8 @@ def as_page(comparison: Comparison, curves: dict[str, dict[str, Curve]], title: 
     from plotly.offline import get_plotlyjs
 
     drawn = _plots(comparison, curves)
-    mistakes = [
-        [one.id, one.label, one.prediction, f"{one.size:.4g}"] for one in worst_mistakes(comparison.best, MISTAKES)
-    ]
+    worst = worst_mistakes(comparison.best, MISTAKES)
+    mistakes = [[one.id, one.label, one.prediction, f"{one.size:.4g}"] for one in worst]
     columns = ["row (id)", "true", "predicted", "sure, or off by"]
     return render(
         "analysis/comparison/page.html",

@@ -10,7 +10,8 @@ import pyarrow
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from sweepformer.analysis.comparison.predictions import FILE, PROBABILITY, NoAnswers, read_predictions
+from sweepformer.analysis.comparison.predictions import FILE, PROBABILITY, NoAnswers, Predictions, read_predictions
+from sweepformer.config.kinds import LabelKind
 from sweepformer.runs.reading import Run
 
 MOST_CLASSES = 40
@@ -84,12 +85,8 @@ def confusion(run: Run) -> Confusion | None:
 
     Of many classes, those that are most confused.
     """
-    try:
-        predictions = read_predictions(run)
-    except NoAnswers:
-        return None
-    labelled = predictions.kind.labelled
-    if labelled.is_a_set or not labelled.has_names:
+    predictions = _read(run)
+    if predictions is None or predictions.kind.labelled not in (LabelKind.CLASS, LabelKind.TAGS):
         return None
     true, given = (predictions.names(name) for name in ("label", "prediction"))
     names = sorted(set(pc.unique(true).to_pylist()) | set(pc.unique(given).drop_null().to_pylist()))
@@ -107,21 +104,24 @@ def confusion(run: Run) -> Confusion | None:
 
 def worst_mistakes(run: Run, most: int) -> list[Mistake]:
     """The rows that a run was surest of and wrong, or, of numbers, furthest off; none of other tasks."""
-    try:
-        predictions = read_predictions(run)
-    except NoAnswers:
-        return []
-    labelled = predictions.kind.labelled
-    if not (labelled.is_one_class or labelled.is_a_number):
+    predictions = _read(run)
+    if predictions is None or predictions.kind.labelled not in (LabelKind.CLASS, LabelKind.NUMBER):
         return []
     ids, label, given = (predictions.column(name).to_pylist() for name in ("id", "label", "prediction"))
-    if labelled.is_a_number:
+    if predictions.kind.labelled.is_a_number:
         size = np.abs(np.array(given) - np.array(label))
     else:
         wrong = np.array([one != other for one, other in zip(label, given, strict=True)])
         size = np.where(wrong, _surest(run, predictions.classes, len(ids)), 0)
     order = [place for place in np.argsort(-size, kind="stable")[:most] if size[place] > 0]
     return [Mistake(str(ids[one]), _shown(label[one]), _shown(given[one]), float(size[one])) for one in order]
+
+
+def _read(run: Run) -> Predictions | None:
+    try:
+        return read_predictions(run)
+    except NoAnswers:
+        return None
 
 
 def _surest(run: Run, classes: list[str], rows: int) -> np.ndarray:

@@ -40,6 +40,12 @@ def interval(values: np.ndarray, level: float) -> Interval:
     return Interval(float(low), float(high))
 
 
+def t_interval(mean: float, error: float, freedom: int, level: float) -> Interval:
+    """Around a mean with this standard error."""
+    half = float(special.stdtrit(freedom, (1 + level) / 2)) * error
+    return Interval(mean - half, mean + half)
+
+
 def _draws(rows: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
     """(rows, some of the resamples) float32: how often each row was drawn."""
     random = np.random.default_rng(seed)
@@ -59,7 +65,8 @@ def mcnemar(only_first: int, only_second: int) -> float:
     rows, fewer = only_first + only_second, min(only_first, only_second)
     if not rows:
         return 1.0
-    seen = float(np.exp(_log_choices(rows, fewer) - rows * np.log(2)))
+    choices = special.gammaln(rows + 1) - special.gammaln(fewer + 1) - special.gammaln(rows - fewer + 1)
+    seen = float(np.exp(choices - rows * np.log(2)))
     if only_first == only_second:
         return 1 - seen / 2
     return float(2 * special.bdtr(fewer, rows, 0.5) - seen)
@@ -84,10 +91,6 @@ def holm(values: np.ndarray) -> np.ndarray:
     corrected = np.empty(len(values))
     corrected[order] = np.minimum(steps, 1)
     return corrected
-
-
-def _log_choices(rows: int, chosen: int) -> float:
-    return float(special.gammaln(rows + 1) - special.gammaln(chosen + 1) - special.gammaln(rows - chosen + 1))
 
 
 class Estimate(NamedTuple):
@@ -124,8 +127,8 @@ class LeastSquares:
         mean = float(weights @ self.values)
         if not self.freedom:
             return Estimate(mean, None, is_known)
-        half = float(special.stdtrit(self.freedom, (1 + level) / 2)) * math.sqrt(self.noise * float(weights @ weights))
-        return Estimate(mean, Interval(mean - half, mean + half), is_known)
+        error = math.sqrt(self.noise * float(weights @ weights))
+        return Estimate(mean, t_interval(mean, error, self.freedom, level), is_known)
 
     def p_against(self, smaller: "LeastSquares") -> float | None:
         """That the columns which the smaller model lacks have no effect (F test); None where that can't be told."""

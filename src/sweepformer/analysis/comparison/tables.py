@@ -4,7 +4,6 @@ import math
 from typing import NamedTuple
 
 from sweepformer.analysis.comparison.comparison import Comparison
-from sweepformer.analysis.comparison.effects import Level
 from sweepformer.analysis.comparison.metrics import COSTS
 from sweepformer.analysis.comparison.statistics import Interval
 from sweepformer.runs.reading import Run
@@ -72,8 +71,8 @@ def effects(comparison: Comparison) -> Table:
     for effect in found.of_keys:
         about = [effect.key, f"{100 * effect.share:.0f} %", _p(effect.p) if effect.separable else "not separable"]
         order = "" if effect.order is None else f"{effect.order:+.2f}"
-        for level in effect.levels:
-            rows.append([*about, *_of_level(level), order])
+        for one in effect.levels:
+            rows.append([*about, one.value or "(default)", str(one.runs), number(one.mean), _range(one.range), order])
             about, order = ["", "", ""], ""
     title = f"What {comparison.metric.name} depends on, by {found.runs} runs (the rest: {100 * found.rest:.0f} %)"
     columns = ["key", "share", "p", "value", "runs", "mean", _level(comparison), "rank corr."]
@@ -82,7 +81,6 @@ def effects(comparison: Comparison) -> Table:
 
 def fronts(comparison: Comparison) -> Table:
     """Runs of which none is cheaper and better, for at least one of the costs."""
-    on_one = [run for run in comparison.ranked if any(run in front for front in comparison.fronts.values())]
     rows = [
         [
             run.name,
@@ -90,7 +88,8 @@ def fronts(comparison: Comparison) -> Table:
             number(run.metric(comparison.metric.name)),
             *(_cost(run, cost) + (" *" if run in front else "") for cost, front in comparison.fronts.items()),
         ]
-        for run in on_one
+        for run in comparison.ranked
+        if any(run in front for front in comparison.fronts.values())
     ]
     columns = ["run", *short_names(comparison.keys).values(), comparison.metric.name, *COSTS]
     return Table("Cost and quality (* Pareto front: no run is both cheaper and better)", columns, rows)
@@ -105,9 +104,7 @@ def lost(runs: list[Run]) -> Table:
 
 def number(value: float) -> str:
     """Four digits after the point; nothing for NaN."""
-    if math.isnan(value):
-        return ""
-    return f"{value:.4f}" if abs(value) < 1000 else f"{value:,.1f}"
+    return "" if math.isnan(value) else f"{value:.4f}" if abs(value) < 1000 else f"{value:,.1f}"
 
 
 def _beside(run: Run, comparison: Comparison) -> list[str]:
@@ -120,10 +117,6 @@ def _beside(run: Run, comparison: Comparison) -> list[str]:
     leads = any(names[0] == run.name and len(names) > 1 for names in comparison.tested.shared_by)
     best = "" if not leads else "best" if run is comparison.best else "(best)"  # of its own test split
     return ["", "", ", ".join(filter(None, ((best, stopped))))]
-
-
-def _of_level(level: Level) -> list[str]:
-    return [level.value or "(default)", str(level.runs), number(level.mean), _range(level.range)]
 
 
 def _level(comparison: Comparison) -> str:
@@ -139,13 +132,9 @@ def _range(known: Interval | None) -> str:
 
 
 def _p(value: float | None) -> str:
-    if value is None:
-        return ""
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
+    return "" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _cost(run: Run, cost: str) -> str:
     value = COSTS[cost](run)
-    if value is None:
-        return ""
-    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
+    return "" if value is None else f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"

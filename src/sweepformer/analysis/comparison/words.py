@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 
 from sweepformer.analysis.comparison import tables
 from sweepformer.analysis.comparison.comparison import Comparison
-from sweepformer.runs.reading import Run
 from sweepformer.screen.tables import table_text, wrapped
 
 MOST_KEYS = 6  # settings for which a line of the terminal has room
@@ -31,7 +30,9 @@ def as_text(comparison: Comparison, top: int) -> str:
 def findings(comparison: Comparison) -> list[str]:
     """Which run is best, and which are not distinguishable from it; how far that can be trusted."""
     metric, best, count = comparison.metric, comparison.best, len(comparison.ranked)
-    lines = [f"The best of {count} by {metric.name} is {_called(best)}: {best.metric(metric.name):.4f}."]
+    settings = " ".join(f"{key}={value}" for key, value in best.settings.items() if value)
+    called = f"run {best.name}" + (f" ({settings})" if settings else "")
+    lines = [f"The best of {count} by {metric.name} is {called}: {best.metric(metric.name):.4f}."]
     for rows, names in zip(comparison.tested.rows, comparison.tested.shared_by, strict=True):
         lines += _verdicts(comparison, rows, names)
     if metric.name == metric.test:
@@ -49,14 +50,17 @@ def findings(comparison: Comparison) -> list[str]:
 
 def notes(comparison: Comparison) -> list[str]:
     """What was left out of what, and why."""
+    stopped = [run for run in comparison.ranked if run.was_stopped]
+    left_out = {
+        "Stopped early by the sweep, ranked by what they came to, and left out of effects and settings": stopped,
+        "Left out, as other runs have the same config": comparison.twice,
+    }
     return [
         *_on_tasks(comparison),
         *_on_pairs(comparison),
-        *_said_of("Stopped early by the sweep, ranked by what they came to, and left out of effects and settings",
-                  [run.name for run in comparison.ranked if run.was_stopped]),
-        *_said_of("Left out, as other runs have the same config", [run.name for run in comparison.twice]),
+        *(f"{what}: {_names(run.name for run in runs)}." for what, runs in left_out.items() if runs),
         *(f"No effect is told of {key}: hardly two runs share a value of it." for key in comparison.effects.left_out),
-    ]  # fmt: skip
+    ]
 
 
 def _verdicts(comparison: Comparison, rows: int, names: Sequence[str]) -> list[str]:
@@ -109,15 +113,6 @@ def _on_pairs(comparison: Comparison) -> list[str]:
     if tested.intervals and not any(test in found for found in tested.intervals.values()):
         lines.append(f"{test} has no interval: it doesn't follow from what predictions.parquet keeps.")
     return lines
-
-
-def _said_of(what: str, names: list[str]) -> list[str]:
-    return [f"{what}: {_names(names)}."] if names else []
-
-
-def _called(run: Run) -> str:
-    settings = " ".join(f"{key}={value}" for key, value in run.settings.items() if value)
-    return f"run {run.name}" + (f" ({settings})" if settings else "")
 
 
 def _grouped(by_name: dict[str, str]) -> dict[str, list[str]]:
