@@ -1,8 +1,10 @@
 """A linear model on TF-IDF: the strong baseline of text classification."""
 
 import math
+import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
@@ -10,12 +12,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sweepformer.baselines.baseline import Additive, Contributions
 from sweepformer.baselines.linear import Linear, fit_linear
-from sweepformer.baselines.ngrams import ngrams_of, units_of
 from sweepformer.config.kinds import LabelKind
 from sweepformer.data.texts import BETWEEN_TEXTS, have_spaces, split_pair
 from sweepformer.errors import UserError
 
 USUAL_NGRAMS = {"word": (1, 2), "char": (1, 5)}
+WORDS = r"(?u)\b\w+\b"  # words of one letter too
+LETTERS = re.compile(r"\s\s+|.", re.DOTALL)  # several spaces count as one
 
 
 class TfIdf(Additive):
@@ -56,7 +59,8 @@ class TfIdf(Additive):
     def fit(self, texts: Sequence[str], labels: np.ndarray, val_texts: Sequence[str], val_labels: np.ndarray) -> None:
         self.pairs = BETWEEN_TEXTS in texts[0]
         singles = [text for pair in texts for text in split_pair(pair)] if self.pairs else texts
-        self.vectorizer = self._vectorizer(_analyzer(self.analyzer, singles))
+        usual = "word" if have_spaces(singles) else "char"
+        self.vectorizer = self._vectorizer(usual if self.analyzer == "auto" else self.analyzer)
         try:
             self.vectorizer.fit(singles)
         except ValueError as error:  # no n-gram is left
@@ -132,12 +136,33 @@ class TfIdf(Additive):
             ngram_range=tuple(self.ngrams or USUAL_NGRAMS[analyzer]),
             min_df=self.min_frequency,
             sublinear_tf=self.sublinear,
-            token_pattern=r"(?u)\b\w+\b" if analyzer == "word" else None,  # words of one letter too
+            token_pattern=WORDS if analyzer == "word" else None,
             dtype=np.float32,
         )
 
 
-def _analyzer(chosen: str, texts: Sequence[str]) -> str:
-    if chosen != "auto":
-        return chosen
-    return "word" if have_spaces(texts) else "char"
+class Unit(NamedTuple):
+    """A word or a letter. text: in lower case; start, end: its first character in the text, the one after the last."""
+
+    text: str
+    start: int
+    end: int
+
+
+def units_of(text: str, analyzer: str) -> list[Unit]:
+    """The words of a text, or with analyzer="char" its letters, as scikit-learn's vectorizers count them."""
+    # One character may become two: each of the lower case knows where it was.
+    places = [place for place, character in enumerate(text) for _ in character.lower()]
+    found = re.finditer(WORDS if analyzer == "word" else LETTERS, text.lower())
+    return [
+        Unit(" " if one[0].isspace() and len(one[0]) > 1 else one[0], places[one.start()], places[one.end() - 1] + 1)
+        for one in found
+    ]
+
+
+def ngrams_of(units: list[Unit], analyzer: str, shortest: int, longest: int) -> Iterator[tuple[str, range]]:
+    """Every n-gram, as a text and the numbers of its units."""
+    between = " " if analyzer == "word" else ""
+    for length in range(shortest, longest + 1):
+        for first in range(len(units) - length + 1):
+            yield between.join(unit.text for unit in units[first : first + length]), range(first, first + length)

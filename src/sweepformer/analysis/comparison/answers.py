@@ -14,7 +14,7 @@ import pyarrow
 import pyarrow.compute as pc
 from scipy.sparse import csr_array, vstack
 
-from sweepformer.analysis.comparison.predictions import NoAnswers, Predictions, Spans, mark_spans
+from sweepformer.analysis.comparison.predictions import NoAnswers, Predictions, mark_spans
 from sweepformer.config.kinds import Kind, LabelKind
 
 Matrix = Any  # scipy's sparse ones and numpy's are used alike
@@ -153,7 +153,11 @@ def _of_tags(split: Split, predictions: Predictions, told: Callable[[str], float
     answered = wrong[given[wrong] < len(names)]  # a word that was cut off has no answer
     missed = _counts(of_row[wrong], true[wrong], size, split.rows)
     false = _counts(of_row[answered], given[answered], size, split.rows)
-    spans = _right_and_found(mark_spans(true, of_row, names), mark_spans(given, of_row, names), of_row, split.rows)
+    marked, found = mark_spans(true, of_row, names), mark_spans(given, of_row, names)
+    spans = []  # right ones and predicted ones, (1, rows) each; nothing where tags mark none
+    if marked is not None and found is not None:
+        places = (of_row[found.shared_with(marked)], of_row[found.begins])
+        spans = [np.bincount(one, minlength=split.rows)[None] for one in places]
 
     def measure(own: np.ndarray, shared: np.ndarray) -> dict[str, np.ndarray]:
         words, missed, false = shared[:size], own[:size], own[size : 2 * size]
@@ -163,14 +167,6 @@ def _of_tags(split: Split, predictions: Predictions, told: Callable[[str], float
         return {"acc": 1 - missed.sum(0) / words.sum(0), "f1": of_spans if spans else of_tags}
 
     return ScoredAnswers(_stack(missed, false, *spans), measure)
-
-
-def _right_and_found(true: Spans | None, given: Spans | None, of_row: np.ndarray, rows: int) -> list[np.ndarray]:
-    """Right spans and predicted ones, (1, rows) each; nothing where tags mark none."""
-    if true is None or given is None:
-        return []
-    places = (of_row[given.shared_with(true)], of_row[given.begins])
-    return [np.bincount(one, minlength=rows)[None] for one in places]
 
 
 def _true_numbers(predictions: Predictions, classes: pyarrow.Array) -> Matrix:

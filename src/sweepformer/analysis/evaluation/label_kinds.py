@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from sweepformer.analysis.evaluation.calibration import before_scaling
 from sweepformer.config.kinds import LabelKind
 from sweepformer.inference.predictor import Predictor
 
@@ -64,6 +63,16 @@ def _binary(run: Predictor, true: np.ndarray, given: np.ndarray, shares: np.ndar
         return None
     shares = shares.astype(np.float64).clip(1 - NEAREST_TO_1, NEAREST_TO_1)
     return -np.log(np.where(true[:, : shares.shape[1]], shares, 1 - shares)).mean(1)
+
+
+def before_scaling(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """The probabilities that logits stand for by themselves, from those after division by the temperature.
+
+    (rows, classes) float to the same, float64.
+    """
+    raised = np.log(np.maximum(probabilities.astype(np.float64), 1e-300)) * temperature
+    raised = np.exp(raised - raised.max(1, keepdims=True))
+    return raised / raised.sum(1, keepdims=True)
 
 
 JUDGINGS = {

@@ -58,14 +58,13 @@ def answer_labelled(
     text_column: str | None = None,
     pair_column: str | None = None,
     label_column: str | None = None,
-    ending: str | None = None,
 ) -> Labelled:
     """Ask the run about the rows of a file that have a label.
 
     Raises:
         UserError: the file can't be read, lacks a column, or has no row with text and label.
     """
-    table, read = open_for(run, path, ending, text_column, pair_column, label_column)
+    table, read = open_for(run, path, None, text_column, pair_column, label_column)
     if read.label is None:
         raise UserError(
             f"{KEY}: {path} has no column of labels, which answers are compared with. It has: "
@@ -82,9 +81,8 @@ def answer_labelled(
                 labels = [label or [] for label in labels]
             written, present = texts_of(run, chunk, read, path)
             if run.kind.labelled.is_of_words:
-                _check_lengths(
-                    written, [labels[number] for number in present], [chunk.places[number] for number in present], path
-                )
+                for text, number in zip(written, present, strict=True):
+                    _check_length(text, labels[number], f"{KEY}: {path}, {chunk.places[number]}")
             counts["without_text"] += len(labels) - len(present)
             asked = [place for place, number in enumerate(present) if labels[number] is not None]
             counts["unlabelled"] += len(present) - len(asked)
@@ -102,8 +100,7 @@ def answer_labelled(
     return Labelled(pyarrow.table(columns), np.concatenate(shares) if shares else None, **counts)
 
 
-def _check_lengths(written: list[str], labels: list[list[str] | None], places: list[str], path: Path) -> None:
+def _check_length(text: str, tags: list[str] | None, where: str) -> None:
     """Raises a UserError if a row has not as many tags as words."""
-    for text, tags, place in zip(written, labels, places, strict=True):
-        if tags is not None and len(split_words(text)) != len(tags):
-            raise UserError(f"{KEY}: {path}, {place} has {len(split_words(text))} words and {len(tags)} tags.")
+    if tags is not None and len(split_words(text)) != len(tags):
+        raise UserError(f"{where} has {len(split_words(text))} words and {len(tags)} tags.")
