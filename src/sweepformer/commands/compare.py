@@ -51,8 +51,7 @@ def _compare(options: argparse.Namespace) -> None:
         raise UserError("--json - and --csv -: only one can go to standard output.")
     # numpy and pyarrow load here, so that --help and the shell's TAB need not wait for them
     from sweepformer.analysis.comparison.comparison import Comparison, compare
-    from sweepformer.analysis.comparison.files import as_csv, as_json
-    from sweepformer.analysis.comparison.page import as_page, require_plotly
+    from sweepformer.analysis.comparison.files import as_csv, as_json, as_page, require_plotly
     from sweepformer.analysis.comparison.pairing import Sure
     from sweepformer.analysis.comparison.tables import lost
     from sweepformer.analysis.comparison.words import as_text

@@ -14,11 +14,10 @@ import torch
 from sweepformer.config.kinds import Kind, LabelKind
 from sweepformer.config.targets import trusting
 from sweepformer.errors import UserError
-from sweepformer.export.contents import contents
+from sweepformer.export.contents import contents, write_model
 from sweepformer.export.graphs import Answering, check_is_there, quantize, trace, write_onnx
 from sweepformer.export.label_kinds import LABELS
 from sweepformer.export.trial import Examiner, Trial
-from sweepformer.export.weights import write_model
 from sweepformer.files.atomic import SEAL, new_folder, seal
 from sweepformer.files.templates import render
 from sweepformer.inference.artifact import Artifact, read_artifact

@@ -1,23 +1,29 @@
-"""A comparison for other programs: JSON with all that is known, CSV with a line a run."""
+"""A comparison as files: JSON with all that is known, CSV with a line a run, a page of HTML that needs nothing else."""
 
 import json
 import math
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import Any
 
+from sweepformer.analysis.comparison import plots, tables
 from sweepformer.analysis.comparison.comparison import Comparison
 from sweepformer.analysis.comparison.metrics import COSTS
-from sweepformer.analysis.comparison.single_runs import Curve
+from sweepformer.analysis.comparison.single_runs import Curve, confusion, worst_mistakes
 from sweepformer.analysis.comparison.words import findings, notes
+from sweepformer.errors import UserError
 from sweepformer.files.delimited import delimited
+from sweepformer.files.templates import render
 from sweepformer.runs.reading import Run
+from sweepformer.screen.command_line import install_line
 
+CONFUSIONS = 5  # of the best runs
+MISTAKES = 30  # of the best run
 BESIDE = ("beside", "difference", "difference_low", "difference_high", "p", "p_corrected", "verdict")  # the best run
 
 
 def as_json(comparison: Comparison, curves: dict[str, dict[str, Curve]]) -> str:
     """Everything, numbers in full; null where there is none. curves: by run and metric, of the runs that were read."""
-    tested = comparison.tested
     content = {
         "metric": asdict(comparison.metric),
         "level": comparison.sure.level,
@@ -25,9 +31,7 @@ def as_json(comparison: Comparison, curves: dict[str, dict[str, Curve]]) -> str:
         "findings": findings(comparison),
         "notes": notes(comparison),
         "runs": [{"place": place, **_run(run, comparison)} for place, run in enumerate(comparison.ranked, 1)],
-        "test_splits": [
-            {"rows": rows, "runs": names} for rows, names in zip(tested.rows, tested.shared_by, strict=True)
-        ],
+        "test_splits": [{"rows": rows, "runs": names} for rows, names in comparison.tested.splits],
         "settings": [asdict(one) for one in comparison.repeated],
         "effects": asdict(comparison.effects),
         "pareto_fronts": {cost: [run.name for run in runs] for cost, runs in comparison.fronts.items()},
@@ -35,7 +39,7 @@ def as_json(comparison: Comparison, curves: dict[str, dict[str, Curve]]) -> str:
         "without_a_result": [{**_about(run), "error": run.what_went_wrong} for run in comparison.lost],
         "same_config_as_another": [_about(run) for run in comparison.twice],
     }
-    return json.dumps(sayable(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(_sayable(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def as_csv(comparison: Comparison) -> str:
@@ -85,10 +89,63 @@ def _about(run: Run) -> dict[str, Any]:
     return {"run": run.name, "path": str(run.path), "status": run.summary.status, "settings": run.settings}
 
 
-def sayable(node: Any) -> Any:
+def _sayable(node: Any) -> Any:
     """What JSON can say: null for NaN and infinity."""
     if isinstance(node, dict):
-        return {key: sayable(value) for key, value in node.items()}
+        return {key: _sayable(value) for key, value in node.items()}
     if isinstance(node, list | tuple):
-        return [sayable(value) for value in node]
+        return [_sayable(value) for value in node]
     return None if isinstance(node, float) and not math.isfinite(node) else node
+
+
+def require_plotly() -> None:
+    """Before anything is read.
+
+    Raises:
+        UserError: the package that draws is missing.
+    """
+    if find_spec("plotly") is None:
+        raise UserError(f"--html needs the extra [report]: {install_line('report')}")
+
+
+def as_page(comparison: Comparison, curves: dict[str, dict[str, Curve]], title: str) -> str:
+    """The page. curves: by run and metric, of the runs that are drawn; title: plain text."""
+    from plotly.offline import get_plotlyjs
+
+    drawn = _plots(comparison, curves)
+    worst = worst_mistakes(comparison.best, MISTAKES)
+    mistakes = [[one.id, one.label, one.prediction, f"{one.size:.4g}"] for one in worst]
+    columns = ["row (id)", "true", "predicted", "sure, or off by"]
+    return render(
+        "analysis/comparison/page.html",
+        title=title,
+        metric=comparison.metric.name,
+        findings=findings(comparison),
+        ranking=tables.ranking(comparison),
+        repeated=tables.repeated(comparison),
+        effects=tables.effects(comparison),
+        fronts=tables.fronts(comparison),
+        mistakes=tables.Table(f"Worst mistakes of run {comparison.best.name}", columns, mistakes),
+        lost=tables.lost(comparison.lost) if comparison.lost else None,
+        notes=notes(comparison),
+        drawn=drawn,
+        most_curves=max((len(plot["data"]) for plot in drawn.get("curves", {}).values()), default=0),
+        plotly=get_plotlyjs(),
+        # In a script "<" could end it: JSON can say it otherwise.
+        plots=json.dumps(_sayable(drawn), allow_nan=False).replace("<", "\\u003c"),
+    )
+
+
+def _plots(comparison: Comparison, curves: dict[str, dict[str, Curve]]) -> dict[str, dict[str, plots.Plot]]:
+    """By place on the page and then by what can be chosen there; places with nothing to show are left out."""
+    logged = dict.fromkeys(name for found in curves.values() for name in found)
+    confusions = {run.name: found for run in comparison.ranked[:CONFUSIONS] if (found := confusion(run))}
+    drawn: dict[str, dict[str, plots.Plot | None]] = {
+        "parallel": {"": plots.parallel_coordinates(comparison)},
+        "effects": {"": plots.effects(comparison)},
+        "costs": {cost: plots.cost(comparison, cost) for cost in COSTS},
+        "curves": {name: plots.curves(comparison, curves, name) for name in logged},
+        "confusion": {f"run {name}": plots.confusion(found) for name, found in confusions.items()},
+    }
+    there = {place: {name: one for name, one in choices.items() if one} for place, choices in drawn.items()}
+    return {place: choices for place, choices in there.items() if choices}

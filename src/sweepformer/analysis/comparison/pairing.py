@@ -46,12 +46,11 @@ class Pair:
 class Tested:
     """All runs on their test splits, by the runs' names.
 
-    rows: of each split, the best run's first; shared_by: the runs of each split, best first; intervals: by metric;
-    unknown: why a run is compared with none.
+    splits: how many rows each has, and which runs it, best first, the best run's first; intervals: by metric; unknown:
+    why a run is compared with none.
     """
 
-    rows: list[int] = field(default_factory=list)
-    shared_by: list[list[str]] = field(default_factory=list)
+    splits: list[tuple[int, list[str]]] = field(default_factory=list)
     intervals: dict[str, dict[str, Interval]] = field(default_factory=dict)
     pairs: dict[str, Pair] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
@@ -75,8 +74,7 @@ def pair_runs(ranked: Sequence[Run], metric: Metric, sure: Sure) -> Tested:
     tested = Tested()
     for shared in _gather(ranked, tested.unknown):
         resampled = resample(shared.split, shared.answers, sure.resamples)
-        tested.rows.append(shared.split.rows)
-        tested.shared_by.append(shared.names)
+        tested.splits.append((shared.split.rows, shared.names))
         for name, values in zip(shared.names, resampled, strict=True):
             tested.intervals[name] = {f"test_{one}": interval(draws, sure.level) for one, draws in values.items()}
         tested.pairs |= _pairs(shared, resampled, metric.test.removeprefix("test_"), sure.level)

@@ -114,7 +114,7 @@ def _beside(run: Run, comparison: Comparison) -> list[str]:
         best = "best" if pair.best == comparison.best.name else pair.best
         verdict = VERDICTS[pair.verdict].format(best=best)
         return [f"{pair.difference:+.4f}", _p(pair.corrected), ", ".join(filter(None, (verdict, stopped)))]
-    leads = any(names[0] == run.name and len(names) > 1 for names in comparison.tested.shared_by)
+    leads = any(names[0] == run.name and len(names) > 1 for _, names in comparison.tested.splits)
     best = "" if not leads else "best" if run is comparison.best else "(best)"  # of its own test split
     return ["", "", ", ".join(filter(None, ((best, stopped))))]
 

@@ -33,7 +33,7 @@ def findings(comparison: Comparison) -> list[str]:
     settings = " ".join(f"{key}={value}" for key, value in best.settings.items() if value)
     called = f"run {best.name}" + (f" ({settings})" if settings else "")
     lines = [f"The best of {count} by {metric.name} is {called}: {best.metric(metric.name):.4f}."]
-    for rows, names in zip(comparison.tested.rows, comparison.tested.shared_by, strict=True):
+    for rows, names in comparison.tested.splits:
         lines += _verdicts(comparison, rows, names)
     if metric.name == metric.test:
         lines.append(
@@ -102,10 +102,10 @@ def _on_tasks(comparison: Comparison) -> list[str]:
 def _on_pairs(comparison: Comparison) -> list[str]:
     tested, test = comparison.tested, comparison.metric.test
     lines = []
-    if len(tested.shared_by) > 1:
-        groups = "; ".join(_names(names) for names in tested.shared_by[:MOST_NAMES])
+    if len(tested.splits) > 1:
+        groups = "; ".join(_names(names) for _, names in tested.splits[:MOST_NAMES])
         lines.append(
-            f"There are {len(tested.shared_by)} different test splits (the seed cuts them, unless data.test_file is "
+            f"There are {len(tested.splits)} different test splits (the seed cuts them, unless data.test_file is "
             f"given); only runs of the same one can be paired: {groups}."
         )
     for reason, names in _grouped(tested.unknown).items():
