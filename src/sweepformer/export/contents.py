@@ -26,11 +26,13 @@ PREFIX = "network."  # what the names of the weights begin with for transformers
 MODELING = "modeling_sweepformer"
 LEARNED = ("temperature", "thresholds", "mean", "scale")
 # Of a run's config what says how to use it; the rest, paths of its files among it, stays at home.
-DATA_KEYS = (
-    *("_target_", "text_column", "pair_column", "label_column", "label_separator"),
-    *("truncation", "window_overlap", "transform"),
-)
-TOKENIZER_KEYS = ("kind", "lowercase", "truncation_side")
+KEPT = {
+    "data": (
+        *("_target_", "text_column", "pair_column", "label_column", "label_separator"),
+        *("truncation", "window_overlap", "transform"),
+    ),
+    "tokenizer": ("kind", "lowercase", "truncation_side"),
+}
 
 
 def contents(artifact: Artifact, kind: Kind, reader: NetworkReader, form: str) -> dict[str, Any]:
@@ -95,8 +97,7 @@ def _run(config: dict[str, Any], kind: Kind, reader: NetworkReader) -> dict[str,
     return {
         "task": config["task"],
         "model": model,
-        "data": {key: config["data"][key] for key in DATA_KEYS if key in config["data"]},
-        "tokenizer": {key: config["tokenizer"][key] for key in TOKENIZER_KEYS if key in config["tokenizer"]},
+        **{group: {key: config[group][key] for key in keys if key in config[group]} for group, keys in KEPT.items()},
         "trainer": {"precision": "32-true"},  # in which the weights are kept
         "seed": config["seed"],
     }
@@ -149,18 +150,13 @@ def write_model(folder: Path, model: nn.Module, tokenizer: Tokenizer, about: dic
         _write_code(folder / CODE)
 
 
-def _write_code(folder: Path) -> None:
-    """The modules that models are made of: they know torch alone, so that copies of them serve as they are."""
+def _write_code(folder: Path, *others: Traversable) -> None:
+    """The modules that models are made of, which know torch alone, and others: each imports those beside it."""
     folder.mkdir(exist_ok=True)
-    for source in files("sweepformer.models").iterdir():
+    for source in (*files("sweepformer.models").iterdir(), *others):
         if source.name.endswith(".py") and source.name != "__init__.py":
-            _copy_code(source, folder)
-
-
-def _copy_code(source: Traversable, folder: Path) -> None:
-    """A module whose imports of models are of those beside it."""
-    text = re.sub(rf"^from {re.escape(OWN_MODELS)}", "from .", source.read_text(encoding="utf-8"), flags=re.M)
-    (folder / source.name).write_text(text, encoding="utf-8")
+            text = re.sub(rf"^from {re.escape(OWN_MODELS)}", "from .", source.read_text(encoding="utf-8"), flags=re.M)
+            (folder / source.name).write_text(text, encoding="utf-8")
 
 
 def _is_own(model: nn.Module) -> bool:
@@ -170,8 +166,7 @@ def _is_own(model: nn.Module) -> bool:
 
 def _write_for_transformers(folder: Path, tokenizer: Tokenizer, reads: dict[str, Any]) -> None:
     """Code and tokenizer config; the code lies flat, as transformers copies single files only."""
-    _write_code(folder)
-    _copy_code(files("sweepformer.export") / f"{MODELING}.py", folder)
+    _write_code(folder, files("sweepformer.export") / f"{MODELING}.py")
     known = {"unk_token": UNKNOWN, "sep_token": SEPARATOR, "mask_token": MASK}
     about = {
         "tokenizer_class": "PreTrainedTokenizerFast",

@@ -66,12 +66,12 @@ def trace(model: Answering, max_length: int) -> ExportedProgram:
     padding[0, -1] = True
     try:
         with _quietly():
-            program = torch.export.export(
-                model, (padding.long(), padding), dynamic_shapes=_shapes(max_length), strict=False
-            )
+            inputs = (padding.long(), padding)
+            program = torch.export.export(model, inputs, dynamic_shapes=_shapes(max_length), strict=False)
     except Exception as error:  # whatever torch makes of code that it can't follow
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise UserError(
-            f"model: {type(model.model).__name__} can't be made a graph of operations ({_first_line(error)}). "
+            f"model: {type(model.model).__name__} can't be made a graph of operations ({reason}). "
             "Use --format safetensors, which keeps its code."
         ) from error
     for node in program.graph.nodes:
@@ -133,7 +133,3 @@ def _quietly() -> Iterator[None]:
             yield
     finally:
         logging.disable(disabled)
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -10,15 +10,10 @@ from torch import Tensor
 from sweepformer.config.kinds import LabelKind
 from sweepformer.data.store import TokenizedRows
 from sweepformer.data.texts import split_pair, split_words
-from sweepformer.errors import UserError
 
 
 def _row(text: str, pairs: bool) -> Any:
     return split_pair(text) if pairs else text
-
-
-def _probabilities(classes: list[str]) -> list[str]:
-    return [f"probability_{name}" for name in classes]
 
 
 @dataclass(frozen=True)
@@ -30,8 +25,8 @@ class BundledLabels:
     rows with labels and thresholds, what measures them and how good they are.
     problem, task: what transformers calls it, and the class of the model there; answer: the name of a graph's second
     output; rows, tokenized: the README's example, and how transformers is given it.
-    recorded: from the classes to the columns of `predictions.parquet` that answers are compared with; row: a text of a
-    store, and whether texts are pairs, to what a bundle's program is given; ask: its method that says what is compared.
+    row: a text of a store, and whether texts are pairs, to what a bundle's program is given; ask: its method that says
+    what is compared.
     """
 
     says: str
@@ -43,7 +38,6 @@ class BundledLabels:
     answer: str = "probabilities"
     rows: str = '["a text", "another"]'
     tokenized: str = "rows"
-    recorded: Callable[[list[str]], list[str]] = _probabilities
     row: Callable[[str, bool], Any] = _row
     ask: str = "predict_proba"
 
@@ -65,10 +59,6 @@ def _score_of_tags(values: Sequence[Any], rows: TokenizedRows, thresholds: Any) 
     words = np.nan_to_num(np.concatenate(values), nan=-1.0)
     answered = words.max(1) >= 0
     return "accuracy of words", float(((words.argmax(1) == rows.answers[:, 0]) & answered).mean())
-
-
-def _no_record(classes: list[str]) -> list[str]:
-    raise UserError("predictions.parquet keeps no probabilities of tags")
 
 
 LABELS = {
@@ -93,7 +83,6 @@ LABELS = {
         score=_score_of_numbers,
         problem="regression",
         answer="numbers",
-        recorded=lambda classes: ["prediction"],
         ask="predict",
     ),
     LabelKind.TAGS: BundledLabels(
@@ -105,7 +94,6 @@ LABELS = {
         task="TokenClassification",
         rows='[["some", "words"], ["others"]]',
         tokenized='[["some", "words"], ["others"]], is_split_into_words=True',
-        recorded=_no_record,
         row=lambda text, pairs: split_words(text),
     ),
 }

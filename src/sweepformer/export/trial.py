@@ -17,7 +17,7 @@ from sweepformer.inference.artifact import Artifact
 from sweepformer.inference.bundle_predict import Labeller
 from sweepformer.inference.readers import NetworkReader
 from sweepformer.runs.directory import RunDirectory
-from sweepformer.tasks.answers import Answers, in_order
+from sweepformer.tasks.answers import PROBABILITY, Answers, in_order
 
 log = logging.getLogger(__name__)
 
@@ -147,9 +147,9 @@ class Examiner:
         tested = self._run.path / summary.best_checkpoint if summary.best_checkpoint else self._run.last_checkpoint
         if tested.resolve() != self._artifact.origin.resolve():
             return None  # the predictions are those of another checkpoint
+        columns = [f"{PROBABILITY}{name}" for name in self._artifact.classes]
         try:
-            columns = self._labels.recorded(self._artifact.classes)
-            places, values = _recorded(self._run.predictions, columns, self._rows.ids)
+            places, values = _recorded(self._run.predictions, columns or ["prediction"], self._rows.ids)
         except UserError as error:
             log.info("not compared with what the run recorded: %s", error)
             return None
@@ -191,7 +191,7 @@ def _recorded(path: Path, columns: Sequence[str], ids: Sequence[str]) -> tuple[l
 
     try:
         table = pyarrow.parquet.read_table(path, columns=["id", *columns])
-    except Exception as error:  # whatever pyarrow makes of it
+    except Exception as error:  # whatever pyarrow makes of it, or of columns that aren't there: tags have none
         raise UserError(f"{path.name} can't be read ({str(error).splitlines()[0]})") from error
     place = {one: number for number, one in enumerate(ids)}
     found = [place[one] for one in table["id"].to_pylist() if one in place]

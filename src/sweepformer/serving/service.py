@@ -10,7 +10,6 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -68,9 +67,11 @@ class Service:
     async def about(self, request: web.Request) -> web.Response:
         """What is served, and what may be asked."""
         run, limits = self.run, self.limits
+        folder = run.path.absolute().parent  # of a run or an export; where on the server it is is not told
+        folder = folder.parent if folder.name == "checkpoints" else folder
         return _json(
             {
-                "run": _name(run.path),
+                "run": f"{folder.name}/{run.path.name}",
                 "task": run.config["task"]["_target_"].rpartition(".")[2],
                 "answers_with": "how likely a text is" if run.kind.is_language_model else run.kind.labelled.in_words,
                 "classes": run.classes,
@@ -135,12 +136,6 @@ def _refusal(status: int, message: str, headers: dict[str, str] | None = None) -
 def _json(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     text = json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n"
     return web.Response(text=text, status=status, headers=headers, content_type="application/json")
-
-
-def _name(weights: Path) -> str:
-    """Of what is served: the folder of its run or export, and the file; where on the server they are is not told."""
-    folder = weights.absolute().parent
-    return f"{(folder.parent if folder.name == 'checkpoints' else folder).name}/{weights.name}"
 
 
 def _a_text(run: Predictor) -> str:
@@ -208,17 +203,14 @@ async def listening(service: Service, host: str, port: int) -> AsyncIterator[str
         try:
             await site.start()
         except OSError as error:
-            raise UserError(_why_not(host, port, error)) from error
+            if error.errno == errno.EADDRINUSE:
+                advice = "stop what listens there, or name another (0: any that is free)"
+                raise UserError(f"--port {port} is in use on {host}: {advice}.") from error
+            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            raise UserError(f"can't listen on --host {host} --port {port}: {reason}.") from error
         yield site.name
     finally:
         await runner.cleanup()
-
-
-def _why_not(host: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"--port {port} is in use on {host}: stop what listens there, or name another (0: any that is free)."
-    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-    return f"can't listen on --host {host} --port {port}: {reason}."
 
 
 def is_loopback(host: str) -> bool:

@@ -49,18 +49,13 @@ def choose_metric(runs: Sequence[Run], given: str | None) -> Metric:
     mode = recorded_direction(name, *(run.config.get("task", {}) for run in runs))
     if name.startswith("test_"):
         return Metric(name, name, mode, mode)
-    if name.partition("_")[2] == "loss" and (instead := _instead_of_loss(runs)) in measured:
-        return Metric(name, instead, mode, "max")
-    return Metric(name, f"test_{name.partition('_')[2]}", mode, mode)
-
-
-def _instead_of_loss(runs: Sequence[Run]) -> str:
-    """The most telling test metric of runs that learn classes or tags, "" for others. Their `test_loss` doesn't follow
-    from `predictions.parquet`, so that no run could be told from another by it.
-    """
+    alike = name.partition("_")[2]
     kinds = {task_kind(run.config.get("task", {})) for run in runs}
     kind = kinds.pop() if len(kinds) == 1 else None
-    return f"test_{kind.metrics[0]}" if kind and kind.labelled.has_names else ""
+    if alike == "loss" and kind and kind.labelled.has_names and f"test_{kind.metrics[0]}" in measured:
+        # By their `test_loss`, which doesn't follow from `predictions.parquet`, no run could be told from another.
+        return Metric(name, f"test_{kind.metrics[0]}", mode, "max")
+    return Metric(name, f"test_{alike}", mode, mode)
 
 
 COSTS: dict[str, Callable[[Run], float | None]] = {

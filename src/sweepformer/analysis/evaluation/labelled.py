@@ -53,11 +53,7 @@ def answered_before(run: Predictor, predictions: Path) -> Labelled:
 
 
 def answer_labelled(
-    run: Predictor,
-    path: Path,
-    text_column: str | None = None,
-    pair_column: str | None = None,
-    label_column: str | None = None,
+    run: Predictor, path: Path, text_column: str | None, pair_column: str | None, label_column: str | None
 ) -> Labelled:
     """Ask the run about the rows of a file that have a label.
 
