@@ -53,8 +53,7 @@ def _compare(options: argparse.Namespace) -> None:
     from sweepformer.analysis.comparison.comparison import Comparison, compare
     from sweepformer.analysis.comparison.files import as_csv, as_json, as_page, require_plotly
     from sweepformer.analysis.comparison.pairing import Sure
-    from sweepformer.analysis.comparison.tables import lost
-    from sweepformer.analysis.comparison.words import as_text
+    from sweepformer.analysis.comparison.text import as_text, lost
     from sweepformer.screen.tables import table_text
 
     if options.html:

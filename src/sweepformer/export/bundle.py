@@ -17,16 +17,14 @@ from sweepformer.errors import UserError
 from sweepformer.export.contents import contents, write_model
 from sweepformer.export.graphs import Answering, check_is_there, quantize, trace, write_onnx
 from sweepformer.export.label_kinds import LABELS
-from sweepformer.export.trial import Examiner, Trial
+from sweepformer.export.trial import CPU, Examiner, Trial
 from sweepformer.files.atomic import SEAL, new_folder, seal
 from sweepformer.files.templates import render
 from sweepformer.inference.artifact import Artifact, read_artifact
 from sweepformer.inference.bundles import is_bundled
-from sweepformer.inference.loading import answers_of, kind_named, network_reader
+from sweepformer.inference.loading import kind_named, network_reader
 from sweepformer.inference.readers import NetworkReader
 from sweepformer.runs.finding import Found, find
-
-CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def export(
                 _write(building / name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
             _write(building / "tokenizer.json", reader.tokenizer.to_str(pretty=True))
             _write(building / "predict.py", (files("sweepformer.inference") / "bundle_predict.py").read_text("utf-8"))
-            examiner = Examiner(artifact, kind, reader, answers_of(artifact, kind, CPU), found.run, allowed)
+            examiner = Examiner(artifact, kind, reader, found.run, allowed)
             trial = examiner.examine(building)
             if int8:
                 quantize(building / "model.onnx")

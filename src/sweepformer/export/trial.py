@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from sweepformer.config.kinds import Kind
 from sweepformer.data.store import TokenizedRows
@@ -15,6 +16,7 @@ from sweepformer.errors import UserError
 from sweepformer.export.label_kinds import LABELS
 from sweepformer.inference.artifact import Artifact
 from sweepformer.inference.bundle_predict import Labeller
+from sweepformer.inference.loading import answers_of
 from sweepformer.inference.readers import NetworkReader
 from sweepformer.runs.directory import RunDirectory
 from sweepformer.tasks.answers import PROBABILITY, Answers, in_order
@@ -22,6 +24,7 @@ from sweepformer.tasks.answers import PROBABILITY, Answers, in_order
 log = logging.getLogger(__name__)
 
 LIMIT = 1e-4  # the most that a probability may differ by; of numbers, in standard deviations
+CPU = torch.device("cpu")
 MADE_UP = 64  # rows, where the test split can't be read again
 
 Said = Sequence[Any]  # of each row: the probabilities, (classes,) or of its words (words, tags), or the number
@@ -72,13 +75,7 @@ class Examiner:
     """Knows what the run says of its test split, or of made-up rows where that can't be read again."""
 
     def __init__(
-        self,
-        artifact: Artifact,
-        kind: Kind,
-        reader: NetworkReader,
-        answers: Answers,
-        run: RunDirectory | None,
-        allowed: Sequence[str],
+        self, artifact: Artifact, kind: Kind, reader: NetworkReader, run: RunDirectory | None, allowed: Sequence[str]
     ) -> None:
         self._artifact, self._run, self._labels = artifact, run, LABELS[kind.labelled]
         self._scale = float(artifact.task.get("scale", 1.0))
@@ -90,7 +87,7 @@ class Examiner:
             except (UserError, OSError) as error:
                 self._missing = f"the run's data can't be read again: {str(error).splitlines()[0].rstrip('.')}"
         self._texts = _made_up(reader) if self._rows is None else self._rows.texts
-        self._by_run = _said_by_run(reader, answers, self._texts)
+        self._by_run = _said_by_run(reader, answers_of(artifact, kind, CPU), self._texts)
 
     def examine(self, folder: Path) -> Trial:
         """Compare.

@@ -6,11 +6,10 @@ from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any
 
-from sweepformer.analysis.comparison import plots, tables
+from sweepformer.analysis.comparison import plots, text
 from sweepformer.analysis.comparison.comparison import Comparison
 from sweepformer.analysis.comparison.metrics import COSTS
 from sweepformer.analysis.comparison.single_runs import Curve, confusion, worst_mistakes
-from sweepformer.analysis.comparison.words import findings, notes
 from sweepformer.errors import UserError
 from sweepformer.files.delimited import delimited
 from sweepformer.files.templates import render
@@ -28,8 +27,8 @@ def as_json(comparison: Comparison, curves: dict[str, dict[str, Curve]]) -> str:
         "metric": asdict(comparison.metric),
         "level": comparison.sure.level,
         "resamples": comparison.sure.resamples,
-        "findings": findings(comparison),
-        "notes": notes(comparison),
+        "findings": text.findings(comparison),
+        "notes": text.notes(comparison),
         "runs": [{"place": place, **_run(run, comparison)} for place, run in enumerate(comparison.ranked, 1)],
         "test_splits": [{"rows": rows, "runs": names} for rows, names in comparison.tested.splits],
         "settings": [asdict(one) for one in comparison.repeated],
@@ -120,14 +119,14 @@ def as_page(comparison: Comparison, curves: dict[str, dict[str, Curve]], title: 
         "analysis/comparison/page.html",
         title=title,
         metric=comparison.metric.name,
-        findings=findings(comparison),
-        ranking=tables.ranking(comparison),
-        repeated=tables.repeated(comparison),
-        effects=tables.effects(comparison),
-        fronts=tables.fronts(comparison),
-        mistakes=tables.Table(f"Worst mistakes of run {comparison.best.name}", columns, mistakes),
-        lost=tables.lost(comparison.lost) if comparison.lost else None,
-        notes=notes(comparison),
+        findings=text.findings(comparison),
+        ranking=text.ranking(comparison),
+        repeated=text.repeated(comparison),
+        effects=text.effects(comparison),
+        fronts=text.fronts(comparison),
+        mistakes=text.Table(f"Worst mistakes of run {comparison.best.name}", columns, mistakes),
+        lost=text.lost(comparison.lost) if comparison.lost else None,
+        notes=text.notes(comparison),
         drawn=drawn,
         most_curves=max((len(plot["data"]) for plot in drawn.get("curves", {}).values()), default=0),
         plotly=get_plotlyjs(),

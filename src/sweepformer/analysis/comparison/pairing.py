@@ -12,6 +12,8 @@ from sweepformer.analysis.comparison.predictions import NoAnswers, Predictions, 
 from sweepformer.analysis.comparison.statistics import Interval, holm, interval, mcnemar, normal, resample
 from sweepformer.runs.reading import READERS, Run
 
+Draws = dict[str, np.ndarray]  # a metric of resampled splits, (resamples,)
+
 
 @dataclass(frozen=True)
 class Sure:
@@ -56,15 +58,6 @@ class Tested:
     unknown: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass
-class _Shared:
-    """A split, and the runs that were tested on it, best first."""
-
-    split: Split
-    names: list[str]
-    answers: list[ScoredAnswers]
-
-
 def pair_runs(ranked: Sequence[Run], metric: Metric, sure: Sure) -> Tested:
     """Intervals of test metrics, and each run against the best of those with the same test rows.
 
@@ -72,12 +65,12 @@ def pair_runs(ranked: Sequence[Run], metric: Metric, sure: Sure) -> Tested:
         ranked: best first, by what was not measured on the test split: else the best would be so by chance too.
     """
     tested = Tested()
-    for shared in _gather(ranked, tested.unknown):
-        resampled = resample(shared.split, shared.answers, sure.resamples)
-        tested.splits.append((shared.split.rows, shared.names))
-        for name, values in zip(shared.names, resampled, strict=True):
+    for split, answers in _gather(ranked, tested.unknown):
+        resampled = dict(zip(answers, resample(split, list(answers.values()), sure.resamples), strict=True))
+        tested.splits.append((split.rows, list(answers)))
+        for name, values in resampled.items():
             tested.intervals[name] = {f"test_{one}": interval(draws, sure.level) for one, draws in values.items()}
-        tested.pairs |= _pairs(shared, resampled, metric.test.removeprefix("test_"), sure.level)
+        tested.pairs |= _pairs(split, answers, resampled, metric.test.removeprefix("test_"), sure.level)
     corrected = holm(np.array([pair.p for pair in tested.pairs.values()]))
     for (name, pair), p in zip(list(tested.pairs.items()), corrected.tolist(), strict=True):
         differs = "better" if (pair.difference > 0) == (metric.test_mode == "max") else "worse"
@@ -85,22 +78,21 @@ def pair_runs(ranked: Sequence[Run], metric: Metric, sure: Sure) -> Tested:
     return tested
 
 
-def _gather(ranked: Sequence[Run], unknown: dict[str, str]) -> list[_Shared]:
-    found: list[_Shared] = []
+def _gather(ranked: Sequence[Run], unknown: dict[str, str]) -> list[tuple[Split, dict[str, ScoredAnswers]]]:
+    """The test splits, and the answers of the runs that were tested on each, best first."""
+    found: list[tuple[Split, dict[str, ScoredAnswers]]] = []
     with ThreadPoolExecutor(READERS) as readers:
         for run, predictions in zip(ranked, readers.map(_read, ranked), strict=True):
             try:
                 if isinstance(predictions, NoAnswers):
                     raise predictions
-                shared = next((one for one in found if one.split.is_of(predictions)), None)
-                if shared is None:
-                    shared = _Shared(split_of(predictions), [], [])
-                    found.append(shared)
-                shared.answers.append(answers_of(shared.split, predictions, run.metric))
-                shared.names.append(run.name)
+                if not any(split.is_of(predictions) for split, _ in found):
+                    found.append((split_of(predictions), {}))
+                split, answers = next(one for one in found if one[0].is_of(predictions))
+                answers[run.name] = answers_of(split, predictions, run.metric)
             except NoAnswers as reason:
                 unknown[run.name] = str(reason)
-    return [one for one in found if one.names]
+    return [one for one in found if one[1]]
 
 
 def _read(run: Run) -> Predictions | NoAnswers:
@@ -110,18 +102,25 @@ def _read(run: Run) -> Predictions | NoAnswers:
         return reason
 
 
-def _pairs(shared: _Shared, resampled: list[dict[str, np.ndarray]], metric: str, level: float) -> dict[str, Pair]:
+def _pairs(
+    split: Split,
+    answers: dict[str, ScoredAnswers],
+    resampled: dict[str, dict[str, np.ndarray]],
+    metric: str,
+    level: float,
+) -> dict[str, Pair]:
     """Each run but the first beside the first."""
-    if metric not in resampled[0]:
+    best = next(iter(answers))
+    if metric not in resampled[best]:
         return {}
-    values = [shared.split.measured(one)[metric] for one in shared.answers]
-    right, pairs = shared.answers[0].right, {}
-    for place, name in enumerate(shared.names[1:], 1):
-        difference, draws = values[place] - values[0], resampled[place][metric] - resampled[0][metric]
-        also_right = shared.answers[place].right
+    values = {name: split.measured(one)[metric] for name, one in answers.items()}
+    pairs = {}
+    for name in list(answers)[1:]:
+        difference, draws = values[name] - values[best], resampled[name][metric] - resampled[best][metric]
+        right, also_right = answers[best].right, answers[name].right
         if metric == "acc" and right is not None and also_right is not None:
             test, p = "McNemar", mcnemar(int((right & ~also_right).sum()), int((also_right & ~right).sum()))
         else:
             test, p = "bootstrap", normal(difference, draws)
-        pairs[name] = Pair(shared.names[0], test, difference, interval(draws, level), p)
+        pairs[name] = Pair(best, test, difference, interval(draws, level), p)
     return pairs

@@ -1,7 +1,7 @@
 """Intervals, tests and fits by which runs are told apart."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +27,12 @@ def resample(
     All runs see the same resamples, so that they can be compared resample by resample.
     """
     parts: list[list[dict[str, np.ndarray]]] = [[] for _ in answers]
-    for weights in _draws(split.rows, resamples, seed):
+    random, rows = np.random.default_rng(seed), split.rows
+    size = max(AT_ONCE // rows, 1)
+    for start in range(0, resamples, size):
+        count = min(size, resamples - start)
+        drawn = [np.bincount(random.integers(rows, size=rows), minlength=rows) for _ in range(count)]
+        weights = np.ascontiguousarray(np.stack(drawn, axis=1), dtype=np.float32)  # how often each row was drawn
         shared = split.shared @ weights
         for one, found in zip(answers, parts, strict=True):
             found.append(one.measure(one.quantities @ weights, shared))
@@ -44,16 +49,6 @@ def t_interval(mean: float, error: float, freedom: int, level: float) -> Interva
     """Around a mean with this standard error."""
     half = float(special.stdtrit(freedom, (1 + level) / 2)) * error
     return Interval(mean - half, mean + half)
-
-
-def _draws(rows: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """(rows, some of the resamples) float32: how often each row was drawn."""
-    random = np.random.default_rng(seed)
-    size = max(AT_ONCE // rows, 1)
-    for start in range(0, resamples, size):
-        count = min(size, resamples - start)
-        drawn = [np.bincount(random.integers(rows, size=rows), minlength=rows) for _ in range(count)]
-        yield np.ascontiguousarray(np.stack(drawn, axis=1), dtype=np.float32)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

@@ -127,7 +127,8 @@ def evaluate(run: Predictor, labelled: Labelled, most_mistakes: int = 10) -> Eva
         )
     names = [*run.classes, *strange]
     true, given = (judging.numbers(table[name].to_pylist(), names) for name in ("label", "prediction"))
-    metrics = _metrics(run, table, judging.losses(run, true, given, labelled.probabilities))
+    losses = judging.losses and judging.losses(run, true, given, labelled.probabilities)
+    metrics = _metrics(run, table, losses)
     classes = _of_classes(true, given, names) if run.kind.labelled.has_classes else []
     confusion, after, before = None, None, None
     if run.kind.labelled.is_one_class:
@@ -177,9 +178,11 @@ def _notes(run: Predictor, labelled: Labelled, in_rows: list[set[str]]) -> list[
     counts = {
         "rows have no label and are left out": labelled.unlabelled,
         "rows have no text and are left out": labelled.without_text,
-        f"texts are too long to be read whole: {run.what_is_read}": labelled.cut,
     }
-    return notes + [f"{count:,} {what}" for what, count in counts.items() if count]
+    notes += [f"{count:,} {what}" for what, count in counts.items() if count]
+    if labelled.cut:
+        notes.append(f"{labelled.cut:,} texts are too long to be read whole: {run.what_is_read}")
+    return notes
 
 
 def _mistakes(run: Predictor, labelled: Labelled, most: int) -> list[Mistake]:

@@ -13,10 +13,6 @@ from sweepformer.inference.predictor import Predictor
 NEAREST_TO_1 = 1 - 2.0**-25
 
 
-def _no_losses(run: Predictor, true: np.ndarray, given: np.ndarray, shares: np.ndarray | None) -> np.ndarray | None:
-    return None
-
-
 @dataclass(frozen=True)
 class Judging:
     """One kind of label; `JUDGINGS` has that of each kind that has labels.
@@ -31,7 +27,7 @@ class Judging:
     numbers: Callable[[Sequence[Any], Sequence[str]], np.ndarray]
     wrongness: Callable[[Any, Any], float]
     members: Callable[[Any], set[str]] = set
-    losses: Callable[[Predictor, np.ndarray, np.ndarray, np.ndarray | None], np.ndarray | None] = _no_losses
+    losses: Callable[[Predictor, np.ndarray, np.ndarray, np.ndarray | None], np.ndarray | None] | None = None
 
 
 def _places(values: Sequence[Any], names: Sequence[str]) -> np.ndarray:
