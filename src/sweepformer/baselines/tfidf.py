@@ -4,7 +4,6 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
@@ -95,15 +94,15 @@ class TfIdf(Additive):
         places: dict[int, list[int]] = defaultdict(list)
         begins = 0
         for side, part in enumerate(split_pair(text) if self.pairs else [text]):
-            units = units_of(part, analyzer)
-            for ngram, numbers in ngrams_of(units, analyzer, *self.vectorizer.ngram_range):
+            units, where_units = _units(part, analyzer)
+            for ngram, numbers in _ngrams(units, analyzer, *self.vectorizer.ngram_range):
                 if (feature := vocabulary.get(ngram)) is None:
                     continue
                 where = [len(spans) + number for number in numbers]
                 places[side * len(vocabulary) + feature] += where
                 if self.pairs:  # as far as both texts have it
                     places[2 * len(vocabulary) + feature] += where
-            spans += [(begins + unit.start, begins + unit.end) for unit in units]
+            spans += [(begins + start, begins + end) for start, end in where_units]
             begins += len(part) + 1
         return spans, places
 
@@ -141,28 +140,20 @@ class TfIdf(Additive):
         )
 
 
-class Unit(NamedTuple):
-    """A word or a letter. text: in lower case; start, end: its first character in the text, the one after the last."""
-
-    text: str
-    start: int
-    end: int
-
-
-def units_of(text: str, analyzer: str) -> list[Unit]:
-    """The words of a text, or with analyzer="char" its letters, as scikit-learn's vectorizers count them."""
+def _units(text: str, analyzer: str) -> tuple[list[str], list[tuple[int, int]]]:
+    """The words of a text, or with analyzer="char" its letters, in lower case, as scikit-learn's vectorizers count;
+    and where each stands: its first character in the text, and the one after the last.
+    """
     # One character may become two: each of the lower case knows where it was.
     places = [place for place, character in enumerate(text) for _ in character.lower()]
-    found = re.finditer(WORDS if analyzer == "word" else LETTERS, text.lower())
-    return [
-        Unit(" " if one[0].isspace() and len(one[0]) > 1 else one[0], places[one.start()], places[one.end() - 1] + 1)
-        for one in found
-    ]
+    found = list(re.finditer(WORDS if analyzer == "word" else LETTERS, text.lower()))
+    spans = [(places[one.start()], places[one.end() - 1] + 1) for one in found]
+    return [" " if one[0].isspace() and len(one[0]) > 1 else one[0] for one in found], spans
 
 
-def ngrams_of(units: list[Unit], analyzer: str, shortest: int, longest: int) -> Iterator[tuple[str, range]]:
-    """Every n-gram, as a text and the numbers of its units."""
+def _ngrams(units: list[str], analyzer: str, shortest: int, longest: int) -> Iterator[tuple[str, range]]:
+    """Every n-gram, and the numbers of its units."""
     between = " " if analyzer == "word" else ""
     for length in range(shortest, longest + 1):
         for first in range(len(units) - length + 1):
-            yield between.join(unit.text for unit in units[first : first + length]), range(first, first + length)
+            yield between.join(units[first : first + length]), range(first, first + length)

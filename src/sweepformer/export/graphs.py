@@ -30,13 +30,7 @@ TRACED_ROWS, TRACED_TOKENS = 3, 7  # any will do that are above 1, which torch t
 
 
 class Answering(nn.Module):
-    """A model whose answers are in the user's terms.
-
-    Args:
-        model: in float32.
-        labels: what rows are labelled with.
-        learned: by the task: `temperature`, or `mean` and `scale`.
-    """
+    """A model in float32 whose answers are in the user's terms. learned: `temperature`, or `mean` and `scale`."""
 
     def __init__(self, model: nn.Module, labels: BundledLabels, learned: dict[str, Any]) -> None:
         super().__init__()

@@ -33,7 +33,7 @@ class BundledLabels:
     means: str
     answers: Callable[[Tensor, dict[str, float]], Tensor]
     score: Callable[[Sequence[Any], TokenizedRows, Any], tuple[str, float]]
-    problem: str | None
+    problem: str | None = None
     task: str = "SequenceClassification"
     answer: str = "probabilities"
     rows: str = '["a text", "another"]'
@@ -90,7 +90,6 @@ LABELS = {
         means="probabilities are softmax(logits); those of a word's first token are its own",
         answers=lambda logits, learned: logits.softmax(-1),
         score=_score_of_tags,
-        problem=None,
         task="TokenClassification",
         rows='[["some", "words"], ["others"]]',
         tokenized='[["some", "words"], ["others"]], is_split_into_words=True',

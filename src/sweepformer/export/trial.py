@@ -19,7 +19,7 @@ from sweepformer.inference.bundle_predict import Labeller
 from sweepformer.inference.loading import answers_of
 from sweepformer.inference.readers import NetworkReader
 from sweepformer.runs.directory import RunDirectory
-from sweepformer.tasks.answers import PROBABILITY, Answers, in_order
+from sweepformer.tasks.answers import PROBABILITY, in_order
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,10 @@ class Examiner:
             except (UserError, OSError) as error:
                 self._missing = f"the run's data can't be read again: {str(error).splitlines()[0].rstrip('.')}"
         self._texts = _made_up(reader) if self._rows is None else self._rows.texts
-        self._by_run = _said_by_run(reader, answers_of(artifact, kind, CPU), self._texts)
+        answers = answers_of(artifact, kind, CPU)
+        parts = [{"rows": read.rows, **answers.of(read.logits, read.words)} for read in reader.read(self._texts)]
+        _, kept = in_order(parts)
+        self._by_run: Said = kept["probabilities"] if "probabilities" in kept else kept["predictions"]
 
     def examine(self, folder: Path) -> Trial:
         """Compare.
@@ -151,12 +154,6 @@ class Examiner:
             log.info("not compared with what the run recorded: %s", error)
             return None
         return self._difference([said[place] for place in places], values)
-
-
-def _said_by_run(reader: NetworkReader, answers: Answers, texts: Sequence[str]) -> Said:
-    """Of texts as a store has them, by the run's own model."""
-    _, kept = in_order([{"rows": read.rows, **answers.of(read.logits, read.words)} for read in reader.read(texts)])
-    return kept["probabilities"] if "probabilities" in kept else kept["predictions"]
 
 
 def _read_again(config: dict[str, Any], kind: Kind, run: RunDirectory, allowed: Sequence[str]) -> TokenizedRows:

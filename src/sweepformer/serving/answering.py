@@ -81,12 +81,8 @@ class Batcher:
 
     Requests are answered in the order in which they came. Used from one event loop.
 
-    Args:
-        run: who answers.
-        most: texts that may wait for an answer.
-
-    Attributes:
-        texts: how many wait for an answer now, those that are being answered among them.
+    run: who answers; most: texts that may wait for an answer; texts: how many do now, those that are being answered
+    among them.
     """
 
     def __init__(self, run: Predictor, most: int) -> None:

@@ -72,10 +72,7 @@ def split_of(predictions: Predictions) -> Split:
 
 
 def answers_of(split: Split, predictions: Predictions, told: Callable[[str], float]) -> ScoredAnswers:
-    """A run's answers to a split.
-
-    Args:
-        told: metrics of this split that the run itself tells of, by name; NaN for those that it doesn't.
+    """A run's answers to a split. told: its metrics by name as the run itself tells of them, NaN where it doesn't.
 
     Raises:
         NoAnswers: they are not those that the run tells of.

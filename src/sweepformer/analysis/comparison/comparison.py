@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sweepformer.analysis.comparison.effects import Effects, Repeated, effects_of, repeated_settings
 from sweepformer.analysis.comparison.metrics import COSTS, Metric, choose_metric, pareto_front
-from sweepformer.analysis.comparison.pairing import Sure, Tested, pair_runs
+from sweepformer.analysis.comparison.pairing import Tested, pair_runs
 from sweepformer.runs.reading import Run, find_runs, rank, read_runs
 from sweepformer.runs.settings import essence
 
@@ -17,15 +17,17 @@ class Comparison:
     """What is known of some runs beside each other.
 
     ranked: those with a result, best first by `metric.name`; lost: those without; twice: those that repeat another's
-    config, which say nothing new; tested: on the test split; repeated: settings with several seeds; effects: of each
-    setting; fronts: by what is paid, the runs that no other is both cheaper and better than.
+    config, which say nothing new; level: of intervals and tests; tested: on the test split; repeated: settings with
+    several seeds; effects: of each setting; fronts: by what is paid, the runs that no other is both cheaper and better
+    than.
     """
 
     ranked: list[Run]
     lost: list[Run]
     twice: list[Run]
     metric: Metric
-    sure: Sure
+    level: float
+    resamples: int
     tested: Tested
     repeated: list[Repeated]
     effects: Effects
@@ -41,19 +43,21 @@ class Comparison:
         return list(self.ranked[0].settings)
 
 
-def compare(paths: Iterable[Path], metric: str | None = None, sure: Sure | None = None) -> Comparison | list[Run]:
+def compare(
+    paths: Iterable[Path], metric: str | None = None, level: float = 0.95, resamples: int = 1000
+) -> Comparison | list[Run]:
     """Read and compare all runs at some paths: runs, sweeps, or folders of them.
+
+    Gives the comparison or, if no run has a result, the runs that have none.
 
     Args:
         metric: what to rank by; None: what the runs chose their best checkpoints by.
-
-    Returns:
-        The comparison, or, if no run has a result, the runs that have none.
+        level: of intervals and tests.
+        resamples: of the test split.
 
     Raises:
         UserError: there are no runs, or they have no metric in common.
     """
-    sure = sure or Sure()
     runs = read_runs(find_runs(paths))
     lost = [run for run in runs if not run.has_result]
     if len(lost) == len(runs):
@@ -72,9 +76,10 @@ def compare(paths: Iterable[Path], metric: str | None = None, sure: Sure | None 
         lost=lost,
         twice=[run for run in runs if run.has_result and run not in done],
         metric=chosen,
-        sure=sure,
-        tested=pair_runs(ranked, chosen, sure),
-        repeated=repeated_settings(whole, chosen, sure.level),
-        effects=effects_of(whole, chosen.name, sure.level),
+        level=level,
+        resamples=resamples,
+        tested=pair_runs(ranked, chosen, level, resamples),
+        repeated=repeated_settings(whole, chosen, level),
+        effects=effects_of(whole, chosen.name, level),
         fronts={cost: pareto_front(ranked, chosen, cost) for cost in COSTS},
     )

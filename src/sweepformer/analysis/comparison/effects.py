@@ -123,8 +123,7 @@ def effects_of(runs: Sequence[Run], metric: str, level: float) -> Effects:
     Milliken 1980), so that no value is praised for the company it kept where combinations are missing. What keys do
     only together is not in the model, and widens the intervals.
 
-    Args:
-        runs: trained to their end; those without the metric are left out.
+    runs: trained to their end; those without the metric are left out.
     """
     runs = [run for run in runs if not math.isnan(run.metric(metric))]
     values = np.array([run.metric(metric) for run in runs])

@@ -8,8 +8,8 @@ from typing import Any
 
 from sweepformer.analysis.comparison import plots, text
 from sweepformer.analysis.comparison.comparison import Comparison
-from sweepformer.analysis.comparison.metrics import COSTS
-from sweepformer.analysis.comparison.single_runs import Curve, confusion, worst_mistakes
+from sweepformer.analysis.comparison.metrics import COSTS, Curve
+from sweepformer.analysis.comparison.predictions import confusion, worst_mistakes
 from sweepformer.errors import UserError
 from sweepformer.files.delimited import delimited
 from sweepformer.files.templates import render
@@ -25,8 +25,8 @@ def as_json(comparison: Comparison, curves: dict[str, dict[str, Curve]]) -> str:
     """Everything, numbers in full; null where there is none. curves: by run and metric, of the runs that were read."""
     content = {
         "metric": asdict(comparison.metric),
-        "level": comparison.sure.level,
-        "resamples": comparison.sure.resamples,
+        "level": comparison.level,
+        "resamples": comparison.resamples,
         "findings": text.findings(comparison),
         "notes": text.notes(comparison),
         "runs": [{"place": place, **_run(run, comparison)} for place, run in enumerate(comparison.ranked, 1)],

@@ -1,9 +1,12 @@
-"""What runs are compared by: a metric, whether a large one is good, and what the result costs."""
+"""What runs are compared by: a metric, whether a large one is good, how it moved in training, what the result costs."""
 
+import csv
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 from sweepformer.config.kinds import task_kind
 from sweepformer.config.metrics import recorded_direction
@@ -25,10 +28,7 @@ class Metric:
 
 
 def choose_metric(runs: Sequence[Run], given: str | None) -> Metric:
-    """The metric that is asked for, or what the runs themselves chose their best checkpoints by.
-
-    Args:
-        runs: with a result.
+    """The metric that is asked for, or what the runs, which have results, chose their best checkpoints by.
 
     Raises:
         UserError: no run has it, or the runs go by different ones and none was asked for.
@@ -77,3 +77,50 @@ def pareto_front(runs: Sequence[Run], metric: Metric, cost: str) -> list[Run]:
             front.append(run)
             best = value
     return front
+
+
+class Curve(NamedTuple):
+    """Values by optimizer step."""
+
+    steps: list[int]
+    values: list[float]
+
+
+def read_curves(run: Run, names: Sequence[str]) -> dict[str, Curve]:
+    """The curves of these metrics, of those that were logged and can be read.
+
+    From `metrics.csv` where there is one, else from TensorBoard's files.
+    """
+    try:
+        if (run.path / "metrics.csv").exists():
+            return _from_csv(run.path, names)
+        if any((run.path / "tensorboard").glob("events.*")):
+            return _from_tensorboard(run.path / "tensorboard", names)
+    except (OSError, ValueError, csv.Error):  # a logger's file may be torn, and is no reason to show nothing
+        pass
+    return {}
+
+
+def _from_csv(path: Path, names: Sequence[str]) -> dict[str, Curve]:
+    """Earlier parts of a run that was interrupted are called `metrics.1.csv` and so on."""
+    earlier = sorted(path.glob("metrics.*.csv"), key=lambda file: (len(file.name), file.name))
+    points: dict[str, dict[int, float]] = {name: {} for name in names}
+    for file in (*earlier, path / "metrics.csv"):
+        with file.open(newline="", encoding="utf-8") as lines:
+            for row in csv.DictReader(lines):
+                for name in names:
+                    if row.get("step") and row.get(name):
+                        points[name][int(row["step"])] = float(row[name])  # what was done again counts
+    ordered = {name: sorted(found.items()) for name, found in points.items() if found}
+    return {name: Curve([step for step, _ in found], [value for _, value in found]) for name, found in ordered.items()}
+
+
+def _from_tensorboard(path: Path, names: Sequence[str]) -> dict[str, Curve]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    # All scalars; of everything else, the pictures above all, as little as can be asked for.
+    sizes = {"scalars": 0, "images": 1, "tensors": 1, "histograms": 1, "compressedHistograms": 1, "audio": 1}
+    events = EventAccumulator(str(path), size_guidance=sizes).Reload()
+    logged = events.Tags()["scalars"]
+    found = {name: events.Scalars(name) for name in names if name in logged}
+    return {name: Curve([one.step for one in points], [one.value for one in points]) for name, points in found.items()}

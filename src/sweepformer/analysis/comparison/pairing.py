@@ -16,17 +16,6 @@ Draws = dict[str, np.ndarray]  # a metric of resampled splits, (resamples,)
 
 
 @dataclass(frozen=True)
-class Sure:
-    """How sure one wants to be, and at what cost.
-
-    level: of intervals and tests, 0.95 is usual; resamples: of the test split.
-    """
-
-    level: float = 0.95
-    resamples: int = 1000
-
-
-@dataclass(frozen=True)
 class Pair:
     """A run against the best one that was tested on the same rows.
 
@@ -58,23 +47,23 @@ class Tested:
     unknown: dict[str, str] = field(default_factory=dict)
 
 
-def pair_runs(ranked: Sequence[Run], metric: Metric, sure: Sure) -> Tested:
+def pair_runs(ranked: Sequence[Run], metric: Metric, level: float, resamples: int) -> Tested:
     """Intervals of test metrics, and each run against the best of those with the same test rows.
 
-    Args:
-        ranked: best first, by what was not measured on the test split: else the best would be so by chance too.
+    ranked: best first, by what was not measured on the test split, else the best would be so by chance too; level: of
+    intervals and tests; resamples: of the test split.
     """
     tested = Tested()
     for split, answers in _gather(ranked, tested.unknown):
-        resampled = dict(zip(answers, resample(split, list(answers.values()), sure.resamples), strict=True))
+        resampled = dict(zip(answers, resample(split, list(answers.values()), resamples), strict=True))
         tested.splits.append((split.rows, list(answers)))
         for name, values in resampled.items():
-            tested.intervals[name] = {f"test_{one}": interval(draws, sure.level) for one, draws in values.items()}
-        tested.pairs |= _pairs(split, answers, resampled, metric.test.removeprefix("test_"), sure.level)
+            tested.intervals[name] = {f"test_{one}": interval(draws, level) for one, draws in values.items()}
+        tested.pairs |= _pairs(split, answers, resampled, metric.test.removeprefix("test_"), level)
     corrected = holm(np.array([pair.p for pair in tested.pairs.values()]))
     for (name, pair), p in zip(list(tested.pairs.items()), corrected.tolist(), strict=True):
         differs = "better" if (pair.difference > 0) == (metric.test_mode == "max") else "worse"
-        tested.pairs[name] = replace(pair, corrected=p, verdict=differs if p < 1 - sure.level else "same")
+        tested.pairs[name] = replace(pair, corrected=p, verdict=differs if p < 1 - level else "same")
     return tested
 
 

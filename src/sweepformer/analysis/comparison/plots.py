@@ -11,8 +11,8 @@ from typing import Any
 
 from sweepformer.analysis.comparison.comparison import Comparison
 from sweepformer.analysis.comparison.effects import Effect, numbers_of
-from sweepformer.analysis.comparison.metrics import COSTS
-from sweepformer.analysis.comparison.single_runs import Confusion, Curve
+from sweepformer.analysis.comparison.metrics import COSTS, Curve
+from sweepformer.analysis.comparison.predictions import Confusion
 from sweepformer.runs.reading import Run
 from sweepformer.runs.settings import short_names
 

@@ -97,11 +97,7 @@ class Estimate(NamedTuple):
 
 
 class LeastSquares:
-    """The shortest of the best solutions (Moore-Penrose).
-
-    Args:
-        design: (rows, columns) float; values: (rows,) float.
-    """
+    """The shortest of the best solutions (Moore-Penrose). design: (rows, columns) float; values: (rows,) float."""
 
     def __init__(self, design: np.ndarray, values: np.ndarray) -> None:
         self.design, self.values = design, values

@@ -126,7 +126,7 @@ def _beside(run: Run, comparison: Comparison) -> list[str]:
 
 
 def _level(comparison: Comparison) -> str:
-    return f"{100 * comparison.sure.level:g} %"
+    return f"{100 * comparison.level:g} %"
 
 
 def _mean(mean: float, spread: float) -> str:
@@ -205,7 +205,7 @@ def _verdicts(comparison: Comparison, rows: int, names: Sequence[str]) -> list[s
     by_verdict = _grouped({name: pair.verdict for name, pair in pairs.items()})
     test = "McNemar's test" if next(iter(pairs.values())).test == "McNemar" else "paired bootstrap"
     said = "; ".join(words + _names(by_verdict[one]) for one, words in VERDICTS.items() if one in by_verdict)
-    alpha = f"{100 * (1 - comparison.sure.level):.3g} %"
+    alpha = f"{100 * (1 - comparison.level):.3g} %"
     return [
         f"Beside run {names[0]} on {rows:,} test rows ({comparison.metric.test}, {test}, {alpha} over all "
         f"{len(comparison.tested.pairs)} comparisons by Holm): {said}."

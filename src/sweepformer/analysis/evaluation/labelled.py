@@ -78,7 +78,10 @@ def answer_labelled(
             written, present = texts_of(run, chunk, read, path)
             if run.kind.labelled.is_of_words:
                 for text, number in zip(written, present, strict=True):
-                    _check_length(text, labels[number], f"{KEY}: {path}, {chunk.places[number]}")
+                    tags, words = labels[number], len(split_words(text))
+                    if tags is not None and len(tags) != words:
+                        where = f"{KEY}: {path}, {chunk.places[number]}"
+                        raise UserError(f"{where} has {words} words and {len(tags)} tags.")
             counts["without_text"] += len(labels) - len(present)
             asked = [place for place, number in enumerate(present) if labels[number] is not None]
             counts["unlabelled"] += len(present) - len(asked)
@@ -94,9 +97,3 @@ def answer_labelled(
     if not columns["id"]:
         raise UserError(f"{KEY}: {path} has no row with a text and a label ({counts['unlabelled']:,} without a label).")
     return Labelled(pyarrow.table(columns), np.concatenate(shares) if shares else None, **counts)
-
-
-def _check_length(text: str, tags: list[str] | None, where: str) -> None:
-    """Raises a UserError if a row has not as many tags as words."""
-    if tags is not None and len(split_words(text)) != len(tags):
-        raise UserError(f"{where} has {len(split_words(text))} words and {len(tags)} tags.")

@@ -142,9 +142,8 @@ def reliability_picture(after: Calibration, before: Calibration, path: Path) -> 
     upper.plot((0, 1), (0, 1), color="grey", linewidth=1)
     for one, name, style in ((before, "before the temperature", "s--"), (after, "as it answers", "o-")):
         some = one.rows > 0
-        upper.plot(
-            one.confidence[some], one.accuracy[some], style, label=f"{name}: error {one.error:.3f}", markersize=5
-        )
+        label = f"{name}: error {one.error:.3f}"
+        upper.plot(one.confidence[some], one.accuracy[some], style, label=label, markersize=5)
     upper.set(ylabel="share of right answers", xlim=(0, 1), ylim=(0, 1))
     upper.legend(loc="upper left")
     width = 1 / len(after.rows)
