@@ -61,7 +61,13 @@ def contents(artifact: Artifact, kind: Kind, reader: NetworkReader, form: str) -
     }
     if form in ("safetensors", "transformers"):
         about["model"] = _model(artifact, kind, reader, flat=form == "transformers")
-    about |= {"made_by": made_by(), "run": _run(artifact.config, kind, reader)}
+    config, model = artifact.config, model_options(artifact.config, kind, reader.tokenizer)
+    if model.get("wide"):
+        model["wide"]["enabled"] = True  # what of the config decides that isn't all here
+    kept = {group: {key: config[group][key] for key in keys if key in config[group]} for group, keys in KEPT.items()}
+    precision = {"precision": "32-true"}  # in which the weights are kept
+    about["made_by"] = made_by()
+    about["run"] = {"task": config["task"], "model": model, **kept, "trainer": precision, "seed": config["seed"]}
     if form == "transformers":
         about |= _keys_for_transformers(LABELS[kind.labelled], artifact.classes, reader.model, about["reads"])
     return about
@@ -87,19 +93,6 @@ def _model(artifact: Artifact, kind: Kind, reader: NetworkReader, flat: bool) ->
         "class": target.__qualname__,
         "prefix": PREFIX if flat else "",
         "arguments": arguments,
-    }
-
-
-def _run(config: dict[str, Any], kind: Kind, reader: NetworkReader) -> dict[str, Any]:
-    model = model_options(config, kind, reader.tokenizer)
-    if model.get("wide"):
-        model["wide"]["enabled"] = True  # what of the config decides that isn't all here
-    return {
-        "task": config["task"],
-        "model": model,
-        **{group: {key: config[group][key] for key in keys if key in config[group]} for group, keys in KEPT.items()},
-        "trainer": {"precision": "32-true"},  # in which the weights are kept
-        "seed": config["seed"],
     }
 
 

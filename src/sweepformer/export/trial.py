@@ -117,9 +117,8 @@ class Examiner:
         if self._rows is None:
             return trial
         thresholds = self._artifact.task.get("thresholds")
-        (measure, before), (_, after) = (
-            self._labels.score(values, self._rows, thresholds) for values in (self._by_run, said)
-        )
+        measure, before = self._labels.score(self._by_run, self._rows, thresholds)
+        _, after = self._labels.score(said, self._rows, thresholds)
         return replace(trial, scores=(measure, before, after))
 
     def _said_by(self, folder: Path) -> Said:
@@ -202,8 +201,6 @@ def _made_up(reader: NetworkReader) -> list[str]:
     for number in range(MADE_UP):
         length = 1 + number * (reader.truncation.max_length + 8) // MADE_UP
         chosen = [words[one] for one in random.integers(len(words), size=length)]
-        if reader.tagged:
-            texts.append(join_words(chosen))
-        else:
-            texts.append(join_pair(" ".join(chosen), chosen[0]) if reader.pairs else " ".join(chosen))
+        text = join_words(chosen) if reader.tagged else " ".join(chosen)
+        texts.append(join_pair(text, chosen[0]) if reader.pairs else text)
     return texts

@@ -84,18 +84,14 @@ def _written(rows: Any, limits: Limits, texts: TextMaker) -> list[str]:
         most = f"a request may have {limits.texts:,}: send several, one by one."
         raise Refused(413, f"{len(rows):,} texts were given, and {most}")
     for number, row in enumerate(rows, 1):
-        if (length := _characters(row)) > limits.characters:
+        parts = row if isinstance(row, list) else [row]  # two texts, or words; what is none of these is refused below
+        length = sum(len(part) for part in parts if isinstance(part, str))
+        if length > limits.characters:
             raise Refused(413, f"Text {number} has {length:,} characters, and a text may have {limits.characters:,}.")
     try:
         return [texts.of(row, f"Text {number}") for number, row in enumerate(rows, 1)]
     except UserError as error:
         raise Refused(422, str(error)) from error
-
-
-def _characters(row: Any) -> int:
-    """Of a text, two texts, or words; what is none of these is refused later, with a better message."""
-    parts = row if isinstance(row, list) else [row]
-    return sum(len(part) for part in parts if isinstance(part, str))
 
 
 def _name(value: Any) -> str:

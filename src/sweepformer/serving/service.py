@@ -69,13 +69,15 @@ class Service:
         run, limits = self.run, self.limits
         folder = run.path.absolute().parent  # of a run or an export; where on the server it is is not told
         folder = folder.parent if folder.name == "checkpoints" else folder
+        words = "a list of words, or a string that white space cuts into words"
+        strings = "a list of two strings" if run.texts.pairs else "a string"
         return _json(
             {
                 "run": f"{folder.name}/{run.path.name}",
                 "task": run.config["task"]["_target_"].rpartition(".")[2],
                 "answers_with": "how likely a text is" if run.kind.is_language_model else run.kind.labelled.in_words,
                 "classes": run.classes,
-                "a_text_is": _a_text(run),
+                "a_text_is": words if run.kind.labelled.is_of_words else strings,
                 "max_length": run.config["model"].get("max_length"),
                 "limits": {
                     "body_bytes": limits.body,
@@ -114,34 +116,25 @@ async def _always_json(request: web.Request, handler: Handler) -> web.StreamResp
         return await handler(request)
     except Refused as refused:
         headers = {"Retry-After": str(SECONDS_TO_RETRY)} if refused.status == 503 else {}
-        return _refusal(refused.status, str(refused), headers)
+        return _json({"error": str(refused)}, refused.status, headers)
     except web.HTTPMethodNotAllowed as error:
         allowed = ", ".join(sorted(error.allowed_methods))
-        return _refusal(405, f"{request.method} can't be asked of {where}: {allowed} can.", {"Allow": allowed})
+        message = f"{request.method} can't be asked of {where}: {allowed} can."
+        return _json({"error": message}, 405, {"Allow": allowed})
     except web.HTTPNotFound:
-        return _refusal(404, f"There is nothing at {where}: there are {PATHS}.")
+        return _json({"error": f"There is nothing at {where}: there are {PATHS}."}, 404)
     except web.HTTPException as error:
-        return _refusal(error.status, error.reason)
+        return _json({"error": error.reason}, error.status)
     except ConnectionError:  # who asked has gone away
         raise
     except Exception:
         log.exception("%s %s failed", request.method, where)
-        return _refusal(500, FAILED)
-
-
-def _refusal(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    return _json({"error": message}, status, headers)
+        return _json({"error": FAILED}, 500)
 
 
 def _json(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     text = json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n"
     return web.Response(text=text, status=status, headers=headers, content_type="application/json")
-
-
-def _a_text(run: Predictor) -> str:
-    if run.kind.labelled.is_of_words:
-        return "a list of words, or a string that white space cuts into words"
-    return "a list of two strings" if run.texts.pairs else "a string"
 
 
 async def serve(service: Service, host: str, port: int, tell: Callable[[str], None]) -> signal.Signals:

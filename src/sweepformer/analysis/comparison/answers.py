@@ -7,7 +7,7 @@ errors, of right spans. What each row adds to them is kept, so that all resample
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow
@@ -67,8 +67,8 @@ def split_of(predictions: Predictions) -> Split:
     if predictions.kind.labelled.has_names:
         known = pyarrow.array(predictions.classes, pyarrow.string())
         names = pc.unique(pyarrow.concat_arrays([known, predictions.names("label")]))
-    shared = SUMS[predictions.kind.labelled].shared(predictions, names)
-    return Split(predictions.kind, predictions.key, names, shared)
+    true_of, _ = SUMS[predictions.kind.labelled]
+    return Split(predictions.kind, predictions.key, names, true_of(predictions, names))
 
 
 def answers_of(split: Split, predictions: Predictions, told: Callable[[str], float]) -> ScoredAnswers:
@@ -77,7 +77,8 @@ def answers_of(split: Split, predictions: Predictions, told: Callable[[str], flo
     Raises:
         NoAnswers: they are not those that the run tells of.
     """
-    answers = SUMS[split.kind.labelled].answers(split, predictions, told)
+    _, answers_to = SUMS[split.kind.labelled]
+    answers = answers_to(split, predictions, told)
     for name, value in split.measured(answers).items():
         said = told(f"test_{name}")
         if not math.isnan(said) and abs(said - value) > TOLERANCE * max(1.0, abs(said)):
@@ -185,19 +186,13 @@ def _of_losses(split: Split, predictions: Predictions, told: Callable[[str], flo
     return ScoredAnswers((losses * tokens)[None].astype(np.float32), measure)
 
 
-class Sums(NamedTuple):
-    """Of a kind of label what is true of the rows, and what a run says of them."""
-
-    shared: Callable[[Predictions, pyarrow.Array], Matrix]
-    answers: Callable[[Split, Predictions, Callable[[str], float]], ScoredAnswers]
-
-
+# Of each kind of label what is true of the rows, and what a run says of them.
 SUMS = {
-    LabelKind.CLASS: Sums(_true_names, _of_names),
-    LabelKind.CLASSES: Sums(_true_sets, _of_sets),
-    LabelKind.TAGS: Sums(_true_names, _of_names),
-    LabelKind.NUMBER: Sums(_true_numbers, _of_numbers),
-    LabelKind.NOTHING: Sums(_true_tokens, _of_losses),
+    LabelKind.CLASS: (_true_names, _of_names),
+    LabelKind.CLASSES: (_true_sets, _of_sets),
+    LabelKind.TAGS: (_true_names, _of_names),
+    LabelKind.NUMBER: (_true_numbers, _of_numbers),
+    LabelKind.NOTHING: (_true_tokens, _of_losses),
 }
 
 

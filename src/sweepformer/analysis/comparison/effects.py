@@ -136,7 +136,7 @@ def effects_of(runs: Sequence[Run], metric: str, level: float) -> Effects:
     whole = _model(factors, values)
     found = [_effect(one, factors, whole, level) for one in factors]
     found.sort(key=lambda one: -one.share)
-    return Effects(found, len(runs), whole.squares / _total(values), left_out)
+    return Effects(found, len(runs), whole.squares / whole.total, left_out)
 
 
 def _model(factors: Sequence[Factor], values: np.ndarray) -> LeastSquares:
@@ -156,13 +156,9 @@ def _effect(one: Factor, factors: Sequence[Factor], whole: LeastSquares, level: 
         seen = whole.values[one.codes == place]
         mean, spread = (estimate.mean, estimate.range) if separable else (float(seen.mean()), None)
         levels.append(Level(value, len(seen), mean, spread))
-    share = max(without.squares - whole.squares, 0.0) / _total(whole.values)
+    share = max(without.squares - whole.squares, 0.0) / whole.total
     p = whole.p_against(without) if separable else None
     return Effect(one.key, share, p, levels, one.order(whole.values), separable)
-
-
-def _total(values: np.ndarray) -> float:
-    return float(((values - values.mean()) ** 2).sum())
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from sweepformer.analysis.comparison.answers import ScoredAnswers, Split, answers_of, split_of
 from sweepformer.analysis.comparison.metrics import Metric
-from sweepformer.analysis.comparison.predictions import NoAnswers, Predictions, read_predictions
+from sweepformer.analysis.comparison.predictions import NoAnswers, predictions_or_reason
 from sweepformer.analysis.comparison.statistics import Interval, holm, interval, mcnemar, normal, resample
 from sweepformer.runs.reading import READERS, Run
 
@@ -71,7 +71,7 @@ def _gather(ranked: Sequence[Run], unknown: dict[str, str]) -> list[tuple[Split,
     """The test splits, and the answers of the runs that were tested on each, best first."""
     found: list[tuple[Split, dict[str, ScoredAnswers]]] = []
     with ThreadPoolExecutor(READERS) as readers:
-        for run, predictions in zip(ranked, readers.map(_read, ranked), strict=True):
+        for run, predictions in zip(ranked, readers.map(predictions_or_reason, ranked), strict=True):
             try:
                 if isinstance(predictions, NoAnswers):
                     raise predictions
@@ -82,13 +82,6 @@ def _gather(ranked: Sequence[Run], unknown: dict[str, str]) -> list[tuple[Split,
             except NoAnswers as reason:
                 unknown[run.name] = str(reason)
     return [one for one in found if one[1]]
-
-
-def _read(run: Run) -> Predictions | NoAnswers:
-    try:
-        return read_predictions(run)
-    except NoAnswers as reason:
-        return reason
 
 
 def _pairs(

@@ -112,6 +112,14 @@ def read_predictions(run: Run) -> Predictions:
     return Predictions(kind, table.combine_chunks(), _classes(run, names))
 
 
+def predictions_or_reason(run: Run) -> Predictions | NoAnswers:
+    """A run's predictions, or why there are none."""
+    try:
+        return read_predictions(run)
+    except NoAnswers as reason:
+        return reason
+
+
 def _true_and_said(kind: Kind) -> tuple[str, str]:
     """The columns of what is true of a row, and of what a run says of it."""
     return ("tokens", "loss") if kind.labelled.is_nothing else ("label", "prediction")
@@ -148,8 +156,8 @@ def confusion(run: Run) -> Confusion | None:
 
     Of many classes, those that are most confused.
     """
-    predictions = _read(run)
-    if predictions is None or predictions.kind.labelled not in (LabelKind.CLASS, LabelKind.TAGS):
+    predictions = predictions_or_reason(run)
+    if isinstance(predictions, NoAnswers) or predictions.kind.labelled not in (LabelKind.CLASS, LabelKind.TAGS):
         return None
     true, given = (predictions.names(name) for name in ("label", "prediction"))
     names = sorted(set(pc.unique(true).to_pylist()) | set(pc.unique(given).drop_null().to_pylist()))
@@ -167,8 +175,8 @@ def confusion(run: Run) -> Confusion | None:
 
 def worst_mistakes(run: Run, most: int) -> list[Mistake]:
     """The rows that a run was surest of and wrong, or, of numbers, furthest off; none of other tasks."""
-    predictions = _read(run)
-    if predictions is None or predictions.kind.labelled not in (LabelKind.CLASS, LabelKind.NUMBER):
+    predictions = predictions_or_reason(run)
+    if isinstance(predictions, NoAnswers) or predictions.kind.labelled not in (LabelKind.CLASS, LabelKind.NUMBER):
         return []
     ids, label, given = (predictions.column(name).to_pylist() for name in ("id", "label", "prediction"))
     if predictions.kind.labelled.is_a_number:
@@ -181,13 +189,6 @@ def worst_mistakes(run: Run, most: int) -> list[Mistake]:
             size = np.where(wrong, np.max([column.to_numpy() for column in table.columns], axis=0), 0)
     order = [place for place in np.argsort(-size, kind="stable")[:most] if size[place] > 0]
     return [Mistake(str(ids[one]), _shown(label[one]), _shown(given[one]), float(size[one])) for one in order]
-
-
-def _read(run: Run) -> Predictions | None:
-    try:
-        return read_predictions(run)
-    except NoAnswers:
-        return None
 
 
 def _shown(value: object) -> str:

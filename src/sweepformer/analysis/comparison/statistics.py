@@ -104,6 +104,7 @@ class LeastSquares:
         self.inverse = np.linalg.pinv(design)
         self.rank = int(np.linalg.matrix_rank(design))
         self.freedom = len(values) - self.rank
+        self.total = float(((values - values.mean()) ** 2).sum())
         self.squares = float(((values - design @ (self.inverse @ values)) ** 2).sum())
 
     @property

@@ -105,9 +105,8 @@ class Evaluation:
 def check_can_be_measured(run: Predictor) -> None:
     """Raises a UserError if the run answers with nothing that labels could be compared with."""
     if run.kind.labelled not in JUDGINGS:
-        raise UserError(
-            "This run is a language model: it has no label for a text. python -m src.predict tells its loss."
-        )
+        advice = "python -m src.predict tells its loss"
+        raise UserError(f"This run is a language model: it has no label for a text. {advice}.")
 
 
 def evaluate(run: Predictor, labelled: Labelled, most_mistakes: int = 10) -> Evaluation:
@@ -127,8 +126,7 @@ def evaluate(run: Predictor, labelled: Labelled, most_mistakes: int = 10) -> Eva
         )
     names = [*run.classes, *strange]
     true, given = (judging.numbers(table[name].to_pylist(), names) for name in ("label", "prediction"))
-    losses = judging.losses and judging.losses(run, true, given, labelled.probabilities)
-    metrics = _metrics(run, table, losses)
+    metrics = _metrics(run, table, judging.losses and judging.losses(run, true, given, labelled.probabilities))
     classes = _of_classes(true, given, names) if run.kind.labelled.has_classes else []
     confusion, after, before = None, None, None
     if run.kind.labelled.is_one_class:

@@ -62,10 +62,8 @@ def answer_labelled(
     """
     table, read = open_for(run, path, None, text_column, pair_column, label_column)
     if read.label is None:
-        raise UserError(
-            f"{KEY}: {path} has no column of labels, which answers are compared with. It has: "
-            f"{listed(table.columns)}. Name the right one with --label-column."
-        )
+        has = f"It has: {listed(table.columns)}. Name the right one with --label-column."
+        raise UserError(f"{KEY}: {path} has no column of labels, which answers are compared with. {has}")
     counts = {"unlabelled": 0, "without_text": 0, "cut": 0}
     columns: dict[str, list[Any]] = {"id": [], "text": [], "label": [], "prediction": []}
     shares = []
