@@ -12,7 +12,7 @@ from sweepformer.screen.command_line import command_line
 
 if TYPE_CHECKING:
     from sweepformer.analysis.comparison.comparison import Comparison
-    from sweepformer.analysis.comparison.curves import Curve
+    from sweepformer.analysis.comparison.metrics import Curve
 
 
 def main() -> None:
@@ -51,16 +51,13 @@ def _compare(options: argparse.Namespace) -> None:
         raise UserError("--json - and --csv -: only one can go to standard output.")
     # numpy and pyarrow load here, so that --help and the shell's TAB need not wait for them
     from sweepformer.analysis.comparison.comparison import Comparison, compare
-    from sweepformer.analysis.comparison.files import as_csv, as_json
-    from sweepformer.analysis.comparison.page import as_page, require_plotly
-    from sweepformer.analysis.comparison.pairing import Sure
-    from sweepformer.analysis.comparison.tables import lost
-    from sweepformer.analysis.comparison.text import as_text
+    from sweepformer.analysis.comparison.files import as_csv, as_json, as_page, require_plotly
+    from sweepformer.analysis.comparison.text import as_text, lost
     from sweepformer.screen.tables import table_text
 
     if options.html:
         require_plotly()
-    found = compare(options.runs, options.metric, Sure(options.level, options.resamples))
+    found = compare(options.runs, options.metric, options.level, options.resamples)
     if not isinstance(found, Comparison):
         if found:
             print(table_text(*lost(found), tight=True))
@@ -79,7 +76,7 @@ def _compare(options: argparse.Namespace) -> None:
 
 def _curves(found: "Comparison", runs: int) -> "dict[str, dict[str, Curve]]":
     """Of the best runs only: event files take long to read."""
-    from sweepformer.analysis.comparison.curves import read_curves
+    from sweepformer.analysis.comparison.metrics import read_curves
 
     names = list(dict.fromkeys((found.metric.name, "val_loss", "train_loss")))
     return {run.name: curves for run in found.ranked[:runs] if (curves := read_curves(run, names))}

@@ -1,6 +1,7 @@
 """serve: answer over HTTP with a finished run."""
 
 import argparse
+import asyncio
 import signal
 from importlib.util import find_spec
 
@@ -49,10 +50,9 @@ def _serve(options: argparse.Namespace) -> None:
     limits = Limits(options.max_body, options.max_texts, options.max_characters, options.max_queue)
     if find_spec("aiohttp") is None:
         raise UserError(f"serve needs the extra [serve]: {install_line('serve')}")
-    from sweepformer.serving.server import serve  # torch loads here, so that --help need not wait for it
-    from sweepformer.serving.service import Service
+    from sweepformer.serving.service import Service, serve  # torch loads here, so that --help need not wait for it
 
-    if serve(Service(loaded(options), limits), options.host, options.port, _tell) is signal.SIGINT:
+    if asyncio.run(serve(Service(loaded(options), limits), options.host, options.port, _tell)) is signal.SIGINT:
         raise KeyboardInterrupt
 
 
