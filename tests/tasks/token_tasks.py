@@ -6,8 +6,8 @@ from tokenizers import Tokenizer
 from sweepformer.data.batches import Batch
 from sweepformer.data.tokenizer import make_tokenizer, vocab_size
 from sweepformer.models.transformer import Transformer
+from sweepformer.tasks.language_modeling import TokenPrediction
 from sweepformer.tasks.task import Targets
-from sweepformer.tasks.token_prediction import TokenPrediction
 
 WORDS = [f"w{number}" for number in range(60)]
 

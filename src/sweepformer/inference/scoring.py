@@ -12,8 +12,7 @@ from sweepformer.data.batches import Batch
 from sweepformer.data.tokenizer import mask_id, special_ids, vocab_size
 from sweepformer.inference.readers import NetworkReader
 from sweepformer.tasks.answers import in_order
-from sweepformer.tasks.masking import Masking
-from sweepformer.tasks.questions import Question, in_parts, next_tokens, row_sums
+from sweepformer.tasks.questions import Masking, Question, in_parts, next_tokens, row_sums
 
 COLUMNS = {"loss": "float32", "perplexity": "float32", "tokens": "int64"}  # that are written of texts
 MASKING = ("rate", "masked", "random")  # options of task=masked_lm
@@ -39,7 +38,7 @@ class Scorer:
     """Asks a language model for each token from those before it, or for hidden ones from those around them.
 
     Which tokens of a text are hidden depends on the seed of the run and on the text's place among those given, as in
-    the test of the run (see `tasks.masking`): it is the same each time.
+    the test of the run (see `Masking`): it is the same each time.
 
     Args:
         reader: with the model.

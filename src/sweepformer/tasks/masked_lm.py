@@ -8,10 +8,9 @@ from sweepformer.config.kinds import KINDS
 from sweepformer.data.batches import Batch
 from sweepformer.data.tokenizer import mask_id, special_ids
 from sweepformer.errors import UserError
-from sweepformer.tasks.masking import Masking
-from sweepformer.tasks.questions import Question
+from sweepformer.tasks.language_modeling import TokenPrediction
+from sweepformer.tasks.questions import Masking, Question
 from sweepformer.tasks.task import Targets
-from sweepformer.tasks.token_prediction import TokenPrediction
 
 
 class MaskedLM(TokenPrediction):

@@ -1,10 +1,10 @@
-"""What a language model is asked of a batch, and how its losses are told row by row."""
+"""What a language model is asked of a batch: tokens that come next or are hidden; and its losses row by row."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sweepformer.data.batches import Batch
 from sweepformer.data.parts import some_rows
@@ -30,16 +30,10 @@ class Question(NamedTuple):
 def next_tokens(batch: Batch) -> Question:
     """Position i is asked for the token at i + 1. Batches are padded, as packed rows can't be causal."""
     assert not isinstance(batch.layout, Packed), "packed rows can't be causal"
-    followed = _is_followed(batch.token_ids, batch.layout)
+    followed = torch.zeros_like(batch.token_ids, dtype=torch.bool)  # where another token of the row comes next
+    followed[:, :-1] = True if batch.layout is None else ~batch.layout[:, 1:]
     answers = batch.token_ids[:, 1:][followed[:, :-1]]
     return Question(batch.token_ids, followed, answers, followed.nonzero()[:, 0])
-
-
-def _is_followed(token_ids: Tensor, padding: Tensor | None) -> Tensor:
-    """(batch, length) bool: where another token of the row comes next."""
-    followed = torch.zeros_like(token_ids, dtype=torch.bool)
-    followed[:, :-1] = True if padding is None else ~padding[:, 1:]
-    return followed
 
 
 def in_parts(batch: Batch, vocab_size: int) -> Iterator[Batch]:
@@ -56,3 +50,101 @@ def row_sums(losses: Tensor, question: Question, rows: int) -> Tensor:
     """Each row's summed loss and its answers, (rows, 2) float32. losses: (chosen,) float32."""
     sums = losses.new_zeros(rows, 2)
     return sums.index_add(0, question.rows, torch.stack([losses, torch.ones_like(losses)], dim=1))
+
+
+class Masking(nn.Module):
+    """Hides tokens as BERT does (Devlin et al. 2019, section 3.1).
+
+    What is hidden depends on the seed, the epoch, the row and the place in it, and on nothing else: how rows are
+    batched, on how many processes, and whether a run was interrupted in between makes no difference.
+
+    Args:
+        mask_id: of the mask.
+        special_ids: tokens that are never hidden, and never stand in for one.
+        vocab_size: number of token ids.
+        seed: of all draws.
+        rate: share of the tokens that are asked for. Of each row at least one is, if it has any that may be.
+        masked, random: shares of these that a mask, or any token of a text, stands in for; the rest stay.
+    """
+
+    ordinary: Tensor
+    is_special: Tensor
+
+    def __init__(
+        self,
+        mask_id: int,
+        special_ids: list[int],
+        vocab_size: int,
+        seed: int,
+        rate: float = 0.15,
+        masked: float = 0.8,
+        random: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.rate, self.masked, self.random, self.mask_id, self.seed = rate, masked, random, mask_id, seed
+        is_special = torch.zeros(vocab_size, dtype=torch.bool)
+        is_special[special_ids] = True
+        self.register_buffer("is_special", is_special, persistent=False)
+        self.register_buffer("ordinary", (~is_special).nonzero().flatten(), persistent=False)
+
+    def forward(self, batch: Batch, epoch: int | None) -> Question:
+        """epoch: of training; None: the masks of evaluation, always the same."""
+        token_ids, layout = batch.token_ids, batch.layout
+        row, place = _rows_and_places(batch)
+        eligible = ~self.is_special[token_ids]
+        if isinstance(layout, Tensor):
+            eligible &= ~layout
+        draw = _Draws(self.seed, -1 if epoch is None else epoch, batch.rows[row], place)
+        chance = draw.uniform(0).masked_fill(~eligible, 2.0)
+        lowest = chance.new_full((len(batch.rows),), 2.0).scatter_reduce(0, row.flatten(), chance.flatten(), "amin")
+        chosen = eligible & ((chance < self.rate) | (chance == lowest[row]))
+        fate = draw.uniform(1)
+        others = self.ordinary[(draw.uniform(2) * len(self.ordinary)).long()]
+        read = torch.where(chosen & (fate < self.masked), self.mask_id, token_ids)
+        replaced = chosen & (fate >= self.masked) & (fate < self.masked + self.random)
+        read = torch.where(replaced, others, read)
+        return Question(read, chosen, token_ids[chosen], row[chosen])
+
+
+def _rows_and_places(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Of every position its row in the batch and its place in the row, int64, shaped as the tokens."""
+    if isinstance(batch.layout, Packed):
+        return batch.layout.rows, batch.layout.positions
+    rows, length = batch.token_ids.shape
+    device = batch.token_ids.device
+    row, place = torch.arange(rows, device=device), torch.arange(length, device=device)
+    return row[:, None].expand(rows, length), place.expand(rows, length)
+
+
+class _Draws:
+    """Random numbers that are looked up rather than drawn one after another: a hash of where they are for.
+
+    After Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", with the mixing function of SplitMix64
+    (Steele et al. 2014).
+
+    Args:
+        seed, epoch: small integers.
+        row, place: int64 tensors of one shape.
+    """
+
+    def __init__(self, seed: int, epoch: int, row: Tensor, place: Tensor) -> None:
+        key = _mixed(_mixed(torch.tensor(seed, device=row.device)) + epoch)
+        self._state = _mixed(_mixed(key + row) + place)
+
+    def uniform(self, number: int) -> Tensor:
+        """float32 from 0 to below 1, shaped as `row`; other ones for each number."""
+        bits = _shifted(_mixed(self._state + number), 40)  # as many as a float32 has digits
+        return bits.float() / 2**24
+
+
+def _mixed(x: Tensor) -> Tensor:
+    """int64 to int64: each bit of the result depends on all of x. Products wrap around."""
+    x = x + -0x61C8864680B583EB  # 0x9e3779b97f4a7c15 and so on, as signed numbers
+    x = (x ^ _shifted(x, 30)) * -0x40A7B892E31B1A47
+    x = (x ^ _shifted(x, 27)) * -0x6B2FB644ECCEEE15
+    return x ^ _shifted(x, 31)
+
+
+def _shifted(x: Tensor, bits: int) -> Tensor:
+    """To the right, as if x had no sign."""
+    return (x >> bits) & ((1 << (64 - bits)) - 1)
