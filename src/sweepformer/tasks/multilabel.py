@@ -11,7 +11,7 @@ from torchmetrics.classification import MultilabelExactMatch, MultilabelF1Score
 
 from sweepformer.config.kinds import KINDS
 from sweepformer.data.batches import Batch
-from sweepformer.tasks.answers import Kept, SetAnswers, names_of_sets
+from sweepformer.tasks.answers import Kept, SetAnswers
 from sweepformer.tasks.fitted_on_validation import UNDECIDED, FittedOnValidation, best_thresholds
 from sweepformer.tasks.task import Learned, Targets
 
@@ -52,10 +52,14 @@ class Multilabel(FittedOnValidation):
             }
         )
 
+    @property
+    def answers(self) -> SetAnswers:
+        return SetAnswers(self.thresholds)
+
     def learn(self, batch: Batch) -> Learned:
         logits = self.logits_of(batch)
         loss = binary_cross_entropy_with_logits(logits.float(), batch.labels.float(), reduction="sum")
-        right = (self._answers.given(logits.detach().float()) == batch.labels).all(1).sum()
+        right = (self.answers.given(logits.detach().float()) == batch.labels).all(1).sum()
         return Learned(loss / batch.labels.shape[1], len(batch.labels), right)
 
     def choose(self, logits: Tensor, labels: Tensor) -> None:
@@ -66,22 +70,11 @@ class Multilabel(FittedOnValidation):
     def measure(self, metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
         loss = binary_cross_entropy_with_logits(logits, labels.float())
         metrics["loss"].update(loss, weight=len(labels))
-        given = self._answers.given(logits).long()
+        given = self.answers.given(logits).long()
         for name in ("acc", "f1", "f1_micro"):
             metrics[name].update(given, labels)
 
-    def answer(self, logits: Tensor, labels: Tensor) -> Kept:
-        return {"labels": labels, **self._answers.of(logits)}
-
-    def prediction_columns(self, kept: Kept, classes: list[str]) -> dict[str, Any]:
-        """label, a list of strings, and as `SetAnswers`."""
-        return {"label": names_of_sets(kept["labels"], classes), **self._answers.columns(kept, classes)}
-
-    def pictures(self, kept: dict[str, Any], classes: list[str]) -> dict[str, np.ndarray]:
+    def pictures(self, kept: Kept, classes: list[str]) -> dict[str, np.ndarray]:
         from sweepformer.tasks.figures import class_figure
 
         return {"precision_and_recall": class_figure(kept["labels"], kept["given"], classes)}
-
-    @property
-    def _answers(self) -> SetAnswers:
-        return SetAnswers(self.thresholds)

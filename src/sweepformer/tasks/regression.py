@@ -1,18 +1,20 @@
-"""One number a row."""
+"""One number a row, and how far answers and numbers go together."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 import torch.nn.functional as F
+from scipy.stats import rankdata
 from torch import Tensor, nn
 from torchmetrics import MeanAbsoluteError, MeanMetric, Metric
+from torchmetrics.utilities import dim_zero_cat
 
 from sweepformer.config.kinds import KINDS
 from sweepformer.data.batches import Batch
 from sweepformer.data.labels import mean_and_scale
 from sweepformer.tasks.answers import Kept, NumberAnswers
-from sweepformer.tasks.scores import Correlation
 from sweepformer.tasks.task import Learned, Targets, Task
 
 LOSSES: dict[str, Callable[..., Tensor]] = {"mse": F.mse_loss, "huber": F.huber_loss, "mae": F.l1_loss}
@@ -65,6 +67,10 @@ class Regression(Task):
             }
         )
 
+    @property
+    def answers(self) -> NumberAnswers:
+        return NumberAnswers(self.mean, self.scale)
+
     def learn(self, batch: Batch) -> Learned:
         answers = self.logits_of(batch)[:, 0].float()
         return Learned(self.loss(answers, batch.labels, reduction="sum"), len(answers))
@@ -76,14 +82,44 @@ class Regression(Task):
         for name in ("pearson", "spearman"):
             metrics[name].update(answers, labels)
 
-    def answer(self, logits: Tensor, labels: Tensor) -> Kept:
-        return {"labels": labels, **NumberAnswers(self.mean, self.scale).of(logits)}
-
-    def prediction_columns(self, kept: Kept, classes: list[str]) -> dict[str, Any]:
-        """label and prediction, float64."""
-        return {"label": kept["labels"], "prediction": kept["predictions"]}
-
-    def pictures(self, kept: dict[str, Any], classes: list[str]) -> dict[str, np.ndarray]:
+    def pictures(self, kept: Kept, classes: list[str]) -> dict[str, np.ndarray]:
         from sweepformer.tasks.figures import number_figure
 
         return {"predicted_and_true": number_figure(kept["labels"], kept["predictions"])}
+
+
+class Correlation(Metric):
+    """Pearson's correlation of all answers with the true numbers, over all processes; of their ranks it is Spearman's.
+
+    0, and not undefined, where all answers are the same: they say nothing of the numbers. Computed in double
+    precision.
+
+    Args:
+        ranked: ranks instead of numbers; equal numbers share the mean of theirs.
+    """
+
+    answers: list[Tensor]
+    numbers: list[Tensor]
+
+    def __init__(self, ranked: bool) -> None:
+        super().__init__()
+        self.ranked = ranked
+        self.add_state("answers", [], dist_reduce_fx="cat")
+        self.add_state("numbers", [], dist_reduce_fx="cat")
+
+    def update(self, answers: Tensor, numbers: Tensor) -> None:
+        """(rows,) float each."""
+        self.answers.append(answers)
+        self.numbers.append(numbers)
+
+    def compute(self) -> Tensor:
+        """Scalar from -1 to 1, float32."""
+        pair = [dim_zero_cat(one).double().cpu().numpy() for one in (self.answers, self.numbers)]
+        answers, numbers = (_centred(rankdata(one) if self.ranked else one) for one in pair)
+        size = np.sqrt((answers**2).sum() * (numbers**2).sum())
+        correlation: Any = (answers * numbers).sum() / size if size else 0.0
+        return torch.tensor(correlation, dtype=torch.float32, device=self.device)
+
+
+def _centred(numbers: np.ndarray) -> np.ndarray:
+    return numbers - numbers.mean() if np.ptp(numbers) else np.zeros_like(numbers)

@@ -17,9 +17,8 @@ from sweepformer.config.kinds import Kind
 from sweepformer.data.batches import Batch
 from sweepformer.lightning_internals import connected
 from sweepformer.models.layout import Layout
-from sweepformer.tasks.answers import Kept
+from sweepformer.tasks.answers import Answers, Kept, row_logits
 from sweepformer.tasks.each_process import of_each, of_this
-from sweepformer.tasks.logits import row_logits
 from sweepformer.tasks.step_sums import StepSums
 from sweepformer.tasks.steps import Steps
 
@@ -59,8 +58,8 @@ class Task(Steps, ABC):
     """Trains a model.
 
     A task says what `kind` it is, what a batch teaches (`learn`), what its answers are measured by (`metrics`), and
-    what of them goes into `predictions.parquet` (`answer`, `prediction_columns`). All of these but `learn` serve
-    models without gradients too: they go by what a model answered.
+    what logits stand for (`answers`), and with that what goes into `predictions.parquet`. All of these but `learn`
+    serve models without gradients too: they go by what a model answered.
 
     Args:
         model: called with token ids (batch, length) int64 and a padding mask (batch, length) bool or None (with
@@ -125,19 +124,26 @@ class Task(Steps, ABC):
     def measure(self, metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
         """Update the metrics by what the model said of a batch, logits float32; labels: as `wanted` returns them."""
 
+    @property
+    def answers(self) -> Answers | None:
+        """What logits stand for, as far as the task has learned it; None: no labels."""
+        return None
+
     def answer(self, logits: Tensor, labels: Tensor) -> Kept:
         """What is kept of the answers to a batch of the test split: tensors or lists with an item for each row."""
-        return {}
+        return {"labels": labels, **self.answers.of(logits)} if self.answers else {}
 
-    def prediction_columns(self, kept: dict[str, Any], classes: list[str]) -> dict[str, Any]:
-        """Columns of `predictions.parquet` from all that `answer` kept, as arrays or lists in the order of the rows."""
-        return {}
+    def prediction_columns(self, kept: Kept, classes: list[str]) -> dict[str, Any]:
+        """Columns of `predictions.parquet` from all that `answer` kept, as arrays or lists in the order of the rows:
+        label, prediction and what else `answers` say."""
+        answers = self.answers
+        return {"label": answers.named(kept["labels"], classes), **answers.columns(kept, classes)} if answers else {}
 
-    def confusion(self, kept: dict[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
+    def confusion(self, kept: Kept) -> tuple[np.ndarray, np.ndarray] | None:
         """True and predicted class numbers, (answers,) each, for a confusion matrix; None where there is none."""
         return None
 
-    def pictures(self, kept: dict[str, Any], classes: list[str]) -> dict[str, np.ndarray]:
+    def pictures(self, kept: Kept, classes: list[str]) -> dict[str, np.ndarray]:
         """Other pictures of the answers by name, (height, width, 3) uint8."""
         return {}
 
