@@ -16,8 +16,6 @@ class FrequentTokens(nn.Embedding):
     Where ids go by frequency, rare tokens so take no room, and the vector of what is unknown is learned from them.
 
     Args:
-        vocab_size: number of token ids.
-        width: of the vectors.
         frequent: how many tokens have a vector of their own, the unknown one among them; None: all.
         unknown_id: the unknown token.
         pad_id: the token whose vector is and stays zero; None: there is none.

@@ -11,7 +11,6 @@ from sweepformer.models.dropout import Dropout
 from sweepformer.models.embeddings import TokenEmbedding
 from sweepformer.models.layout import Layout, Packed
 from sweepformer.models.shape import EncoderShape
-from sweepformer.models.stem import ConvolutionStem
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "swiglu": F.silu}
 
@@ -33,14 +32,41 @@ def attention_mask(padding_mask: Tensor | None, length: int, causal: bool, devic
     """
     visible = None
     if padding_mask is not None:
-        visible = ~padding_mask | padding_mask.all(dim=1, keepdim=True)
-        visible = visible[:, None, None, :]
+        visible = (~padding_mask | padding_mask.all(dim=1, keepdim=True))[:, None, None, :]
     if not causal:
         return visible
     past = torch.ones(length, length, dtype=torch.bool, device=device).tril()
     if visible is None:
         return past
     return visible & past | torch.eye(length, dtype=torch.bool, device=device)
+
+
+class ConvolutionStem(nn.Module):
+    """Adds to each token's vector what it makes of it and its two neighbours: x + GELU(W [before, x, after] + b).
+
+    A convolution of width 3, as a linear layer over three vectors, with dropout of what is added. It tells word order
+    from the first step on, which attention has to find out (Wu et al. 2021, CvT, for images; Kim 2014 classified
+    sentences by convolutions alone). Beyond a row's ends there are zeros, and where what comes next isn't to be seen.
+    """
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.mix = nn.Linear(3 * width, width)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x: Tensor, layout: Layout = None, causal: bool = False) -> Tensor:
+        """(batch, length, width) float, or (tokens, width) if packed, to the same; others as in `Encoder.forward`."""
+        if isinstance(layout, Packed):
+            first = layout.positions[:, None] == 0
+            last = first.roll(-1, 0)  # where the next token is its row's first; after the very last comes the first
+            before, after = x.roll(1, 0).masked_fill(first, 0.0), x.roll(-1, 0).masked_fill(last, 0.0)
+        else:
+            if layout is not None:
+                x = x.masked_fill(layout[..., None], 0.0)
+            before, after = F.pad(x, (0, 0, 1, 0))[:, :-1], F.pad(x, (0, 0, 0, 1))[:, 1:]
+        if causal:
+            after = torch.zeros_like(after)
+        return x + self.dropout(F.gelu(self.mix(torch.cat([before, x, after], dim=-1))))
 
 
 class FeedForward(nn.Module):
@@ -86,7 +112,7 @@ class Block(nn.Module):
         self.attention = SelfAttention(
             width,
             shape.num_heads,
-            dropout=shape.attention_dropout,
+            shape.attention_dropout,
             rotary=shape.positional_encoding == "rotary",
             kernel=shape.attention,
         )
@@ -95,7 +121,7 @@ class Block(nn.Module):
         self.feed_forward_norm = nn.LayerNorm(width)
         self.dropout = Dropout(shape.dropout)
 
-    def forward(self, x: Tensor, mask: Packed | Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, mask: Layout) -> Tensor:
         """(..., length, width) float to the same; mask as in SelfAttention."""
         if self.norm_first:
             x = x + self.dropout(self.attention(self.attention_norm(x), mask))
@@ -107,8 +133,7 @@ class Block(nn.Module):
 class Encoder(nn.Module):
     """Token ids to one vector a token, each in the light of the others.
 
-    With activation="relu" and norm_first=False, the layers compute what torch.nn.TransformerEncoder does,
-    weight for weight.
+    With activation="relu" and norm_first=False, the layers compute what torch.nn.TransformerEncoder does.
 
     Args:
         shape: sizes and choices; pre-norm layers end with one more LayerNorm. `output_dim` is its width.
@@ -142,12 +167,13 @@ class Encoder(nn.Module):
         is no token; None: there is no padding; or how the rows are packed. causal: each position sees itself and
         those before it only, in padded batches.
         """
-        packed = layout if isinstance(layout, Packed) else None
-        x = self.embedding(token_ids, packed)
-        mask: Packed | Tensor | None = packed
-        if packed and causal:
-            raise ValueError("packed rows can't be causal: give padded ones")
-        if not isinstance(layout, Packed):
+        mask = layout
+        if isinstance(layout, Packed):
+            if causal:
+                raise ValueError("packed rows can't be causal: give padded ones")
+            x = self.embedding(token_ids, layout)
+        else:
+            x = self.embedding(token_ids)
             if self.prepend_cls and layout is not None:
                 layout = F.pad(layout, (1, 0), value=False)
             mask = attention_mask(layout, x.shape[1], causal, x.device)

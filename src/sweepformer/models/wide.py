@@ -26,11 +26,6 @@ class WidePath(nn.Module):
     probabilities with exponents (Genest and Zidek 1986, logarithmic opinion pool). The mean over windows of a row is so
     the pool of their means.
 
-    Args:
-        vocab_size: number of token ids.
-        num_classes: number of classes.
-        shape: which n-grams it has.
-
     Raises:
         ValueError: so many different n-grams can't be numbered.
     """
@@ -119,8 +114,7 @@ class WidePath(nn.Module):
 
     def _places(self, keys: Tensor) -> Tensor:
         """Where keys stand among the known ones, 0 where they don't: a binary search, as ONNX has none."""
-        last = len(self.keys) - 1
-        place = torch.zeros_like(keys)
+        last, place = len(self.keys) - 1, torch.zeros_like(keys)
         for power in reversed(range(last.bit_length())):
             further = place + 2**power
             reached = (further <= last) & (self.keys[further.clamp(max=last)] <= keys)

@@ -13,8 +13,8 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibratio
 from sweepformer.config.kinds import KINDS
 from sweepformer.data.batches import Batch
 from sweepformer.errors import UserError, hint
-from sweepformer.models.heads import Mixing
 from sweepformer.models.torch_internals import not_sent_by_ddp
+from sweepformer.models.transformer import Mixing
 from sweepformer.models.wide import WidePath
 from sweepformer.tasks.answers import ClassAnswers, Kept, row_logits
 from sweepformer.tasks.fitted_on_validation import UNSCALED, FittedOnValidation, best_ensemble_weights, best_temperature
