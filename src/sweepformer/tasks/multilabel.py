@@ -15,8 +15,6 @@ from sweepformer.tasks.answers import Kept, SetAnswers
 from sweepformer.tasks.fitted_on_validation import UNDECIDED, FittedOnValidation, best_thresholds
 from sweepformer.tasks.task import Learned, Targets
 
-FITTED = "fitted"
-
 
 class Multilabel(FittedOnValidation):
     """Trains a model to say of each label whether a row has it; logits are (batch, labels), one yes or no each.
@@ -35,9 +33,9 @@ class Multilabel(FittedOnValidation):
     kind = KINDS["Multilabel"]
     thresholds: Tensor
 
-    def __init__(self, targets: Targets, thresholds: str = FITTED, **parts: Any) -> None:
+    def __init__(self, targets: Targets, thresholds: str = "fitted", **parts: Any) -> None:
         super().__init__(targets=targets, **parts)
-        self.fits_thresholds = thresholds == FITTED
+        self.fits_thresholds = thresholds == "fitted"
         fixed = UNDECIDED if self.fits_thresholds else float(thresholds)
         self.register_buffer("thresholds", torch.full((len(targets.classes),), fixed))
 
@@ -68,8 +66,7 @@ class Multilabel(FittedOnValidation):
             self.thresholds.copy_(torch.from_numpy(found))
 
     def measure(self, metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
-        loss = binary_cross_entropy_with_logits(logits, labels.float())
-        metrics["loss"].update(loss, weight=len(labels))
+        metrics["loss"].update(binary_cross_entropy_with_logits(logits, labels.float()), weight=len(labels))
         given = self.answers.given(logits).long()
         for name in ("acc", "f1", "f1_micro"):
             metrics[name].update(given, labels)

@@ -59,9 +59,7 @@ class Masking(nn.Module):
     batched, on how many processes, and whether a run was interrupted in between makes no difference.
 
     Args:
-        mask_id: of the mask.
         special_ids: tokens that are never hidden, and never stand in for one.
-        vocab_size: number of token ids.
         seed: of all draws.
         rate: share of the tokens that are asked for. Of each row at least one is, if it has any that may be.
         masked, random: shares of these that a mask, or any token of a text, stands in for; the rest stay.
@@ -90,55 +88,36 @@ class Masking(nn.Module):
     def forward(self, batch: Batch, epoch: int | None) -> Question:
         """epoch: of training; None: the masks of evaluation, always the same."""
         token_ids, layout = batch.token_ids, batch.layout
-        row, place = _rows_and_places(batch)
         eligible = ~self.is_special[token_ids]
-        if isinstance(layout, Tensor):
-            eligible &= ~layout
-        draw = _Draws(self.seed, -1 if epoch is None else epoch, batch.rows[row], place)
-        chance = draw.uniform(0).masked_fill(~eligible, 2.0)
+        if isinstance(layout, Packed):
+            row, place = layout.rows, layout.positions
+        else:
+            sides = (torch.arange(size, device=token_ids.device) for size in token_ids.shape)
+            row, place = torch.meshgrid(*sides, indexing="ij")
+            if layout is not None:
+                eligible &= ~layout
+        # Random numbers that are looked up rather than drawn one after another: a hash of where they are for (Salmon et
+        # al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+        key = _mixed(_mixed(torch.tensor(self.seed, device=row.device)) + (-1 if epoch is None else epoch))
+        state = _mixed(_mixed(key + batch.rows[row]) + place)
+        chance = _uniform(state, 0).masked_fill(~eligible, 2.0)
         lowest = chance.new_full((len(batch.rows),), 2.0).scatter_reduce(0, row.flatten(), chance.flatten(), "amin")
         chosen = eligible & ((chance < self.rate) | (chance == lowest[row]))
-        fate = draw.uniform(1)
-        others = self.ordinary[(draw.uniform(2) * len(self.ordinary)).long()]
+        fate = _uniform(state, 1)
+        others = self.ordinary[(_uniform(state, 2) * len(self.ordinary)).long()]
         read = torch.where(chosen & (fate < self.masked), self.mask_id, token_ids)
-        replaced = chosen & (fate >= self.masked) & (fate < self.masked + self.random)
-        read = torch.where(replaced, others, read)
+        read = torch.where(chosen & (fate >= self.masked) & (fate < self.masked + self.random), others, read)
         return Question(read, chosen, token_ids[chosen], row[chosen])
 
 
-def _rows_and_places(batch: Batch) -> tuple[Tensor, Tensor]:
-    """Of every position its row in the batch and its place in the row, int64, shaped as the tokens."""
-    if isinstance(batch.layout, Packed):
-        return batch.layout.rows, batch.layout.positions
-    rows, length = batch.token_ids.shape
-    device = batch.token_ids.device
-    row, place = torch.arange(rows, device=device), torch.arange(length, device=device)
-    return row[:, None].expand(rows, length), place.expand(rows, length)
-
-
-class _Draws:
-    """Random numbers that are looked up rather than drawn one after another: a hash of where they are for.
-
-    After Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", with the mixing function of SplitMix64
-    (Steele et al. 2014).
-
-    Args:
-        seed, epoch: small integers.
-        row, place: int64 tensors of one shape.
-    """
-
-    def __init__(self, seed: int, epoch: int, row: Tensor, place: Tensor) -> None:
-        key = _mixed(_mixed(torch.tensor(seed, device=row.device)) + epoch)
-        self._state = _mixed(_mixed(key + row) + place)
-
-    def uniform(self, number: int) -> Tensor:
-        """float32 from 0 to below 1, shaped as `row`; other ones for each number."""
-        bits = _shifted(_mixed(self._state + number), 40)  # as many as a float32 has digits
-        return bits.float() / 2**24
+def _uniform(state: Tensor, number: int) -> Tensor:
+    """float32 from 0 to below 1 for each state, (...) int64; other ones for each number."""
+    bits = _shifted(_mixed(state + number), 40)  # as many as a float32 has digits
+    return bits.float() / 2**24
 
 
 def _mixed(x: Tensor) -> Tensor:
-    """int64 to int64: each bit of the result depends on all of x. Products wrap around."""
+    """int64 to int64: each bit of the result depends on all of x (SplitMix64, Steele et al. 2014); products wrap."""
     x = x + -0x61C8864680B583EB  # 0x9e3779b97f4a7c15 and so on, as signed numbers
     x = (x ^ _shifted(x, 30)) * -0x40A7B892E31B1A47
     x = (x ^ _shifted(x, 27)) * -0x6B2FB644ECCEEE15

@@ -49,7 +49,8 @@ class Tagging(Task):
 
     @staticmethod
     def metrics(classes: list[str]) -> nn.ModuleDict:
-        return nn.ModuleDict({"loss": MeanMetric(), "acc": MeanMetric(), "f1": f1_of(classes)})
+        f1 = SpanF1(classes) if scheme_of(classes) else TagF1(len(classes))
+        return nn.ModuleDict({"loss": MeanMetric(), "acc": MeanMetric(), "f1": f1})
 
     @property
     def answers(self) -> TagAnswers:
@@ -64,7 +65,7 @@ class Tagging(Task):
         return Learned(loss, (wanted != NO_TAG).sum(), (logits.detach().argmax(1) == wanted).sum())
 
     def evaluate(self, split: str, batch: Batch) -> Tensor:
-        """Measure the answers to a batch; returns the logits of its words, float32, -inf where there is no answer."""
+        """As `Task.evaluate`; the logits are of words, -inf where there is no answer."""
         assert batch.words is not None
         logits = word_logits(torch.cat(self.in_parts(self._logits_of_tokens, batch)), batch.words)
         self.measure(self._metrics_of(split), logits, _answers(batch))
@@ -107,11 +108,7 @@ def _answers(batch: Batch) -> Tensor:
 
 
 class TagF1(Metric):
-    """Mean F1 of all tags that occur or are predicted (macro), over all words of a split and all processes.
-
-    Args:
-        tags: how many there are.
-    """
+    """Mean F1 of all tags that occur or are predicted (macro), over all words of a split and all processes."""
 
     right: Tensor
     predicted: Tensor
@@ -140,9 +137,6 @@ class SpanF1(TagF1):
     """F1 of spans with exactly the right place and type, all types together (micro), as in CoNLL 2003.
 
     Found, repaired and counted by SeqScore (Palen-Michel et al. 2021). A word without an answer belongs to no span.
-
-    Args:
-        names: of the tags.
     """
 
     def __init__(self, names: Sequence[str], **options: Any) -> None:
@@ -153,15 +147,8 @@ class SpanF1(TagF1):
         lengths = torch.bincount(rows).tolist()
         score = ClassificationScore()
         for answers, truth in zip(*(column.cpu().split(lengths) for column in (predicted, true)), strict=True):
-            score_sequence_mentions(self._spans(answers), self._spans(truth), score)
+            spans = (spans_of([self.names[tag] for tag in tags.tolist()]) for tags in (answers, truth))
+            score_sequence_mentions(*spans, score)
         self.right += score.true_pos
         self.predicted += score.total_pos
         self.true += score.total_ref
-
-    def _spans(self, tags: Tensor) -> Any:
-        return spans_of([self.names[tag] for tag in tags.tolist()])
-
-
-def f1_of(names: Sequence[str]) -> TagF1:
-    """The F1 that suits these tags."""
-    return SpanF1(names) if scheme_of(names) else TagF1(len(names))

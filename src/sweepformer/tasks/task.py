@@ -22,7 +22,6 @@ from sweepformer.tasks.each_process import of_each, of_this
 from sweepformer.tasks.step_sums import StepSums
 from sweepformer.tasks.steps import Steps
 
-STEP_SCALARS = "train_loss_step"
 OF_TRAINING = ("train_", "val_")  # how the metrics begin that belong to the weights of one moment
 
 
@@ -43,10 +42,10 @@ class Targets:
 
 
 class Learned(NamedTuple):
-    """What one batch teaches.
+    """What one batch teaches, in scalars.
 
     loss: summed over what was to be answered, with its gradient; answers: how many that were; correct: how many of
-    them were right, None where that means nothing. Scalars.
+    them were right, None where that means nothing.
     """
 
     loss: Tensor
@@ -148,7 +147,6 @@ class Task(Steps, ABC):
         return {}
 
     def forward(self, token_ids: Tensor, layout: Layout = None) -> Tensor:
-        """The model's logits."""
         return self.model(token_ids, layout)
 
     def logits_of(self, batch: Batch) -> Tensor:
@@ -178,7 +176,7 @@ class Task(Steps, ABC):
         if step % every == 0 and (batch_idx + 1) % self.trainer.accumulate_grad_batches == 0:
             loss, _, answers = self._sums.since_asked()
             for logger in self.trainer.loggers if answers else ():  # hidden tokens are drawn: there may be none
-                logger.log_metrics({STEP_SCALARS: loss / answers}, step=step)
+                logger.log_metrics({"train_loss_step": loss / answers}, step=step)
 
     def recent_loss(self) -> float:
         """Mean loss of the answers since it was last logged, NaN if there are none; this waits for the device."""
@@ -189,10 +187,8 @@ class Task(Steps, ABC):
         loss, correct, answers = self._sums.of_epoch
         if self._sums.batches:
             answers = answers or math.nan
-            means = {"train_loss": loss / answers, "train_acc": correct / answers}
-            if "acc" not in self.kind.metrics:
-                del means["train_acc"]
-            self.log_dict(means, sync_dist=self.trainer.world_size > 1)
+            accuracy = {"train_acc": correct / answers} if "acc" in self.kind.metrics else {}
+            self.log_dict({"train_loss": loss / answers, **accuracy}, sync_dist=self.trainer.world_size > 1)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self.evaluate("val", batch)
@@ -228,10 +224,9 @@ class Task(Steps, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
-        metrics = {
-            name: float(value) for name, value in self.trainer.callback_metrics.items() if name.startswith(OF_TRAINING)
-        }
-        checkpoint["sweepformer"] = {**self.saved, "metrics": metrics}
+        metrics = self.trainer.callback_metrics.items()
+        of_training = {name: float(value) for name, value in metrics if name.startswith(OF_TRAINING)}
+        checkpoint["sweepformer"] = {**self.saved, "metrics": of_training}
         # A run that is resumed within an epoch ends it with the means of the whole epoch.
         checkpoint["epoch_so_far"] = of_each(self._sums.state())
 
