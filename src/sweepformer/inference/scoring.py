@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from sweepformer.data.batches import Batch
-from sweepformer.data.tokenizer import mask_id, special_ids, vocab_size
+from sweepformer.data.tokenizer import vocab_size
 from sweepformer.inference.readers import NetworkReader
 from sweepformer.tasks.answers import in_order
 from sweepformer.tasks.questions import Masking, Question, in_parts, next_tokens, row_sums
@@ -52,7 +52,8 @@ class Scorer:
         self.vocab_size = vocab_size(reader.tokenizer)
         self._ask: Callable[[Batch], Question] = next_tokens
         if not causal:
-            masking = self._masking({name: task[name] for name in MASKING if name in task}, seed)
+            options = {name: task[name] for name in MASKING if name in task}
+            masking = Masking(reader.tokenizer, seed, **options).to(reader.device)
             self._ask = lambda batch: masking(batch, None)
 
     def score(self, texts: Sequence[str], first: int = 0) -> tuple[Scores, np.ndarray]:
@@ -77,9 +78,3 @@ class Scorer:
                 question.token_ids, part.layout, causal=self.causal, chosen=question.chosen
             ).float()
             yield row_sums(cross_entropy(logits, question.answers, reduction="none"), question, len(part.rows))
-
-    def _masking(self, options: dict[str, float], seed: int) -> Masking:
-        tokenizer = self.reader.tokenizer
-        mask = mask_id(tokenizer)
-        assert mask is not None  # it was trained with one
-        return Masking(mask, special_ids(tokenizer), self.vocab_size, seed, **options).to(self.reader.device)

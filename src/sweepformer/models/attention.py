@@ -104,8 +104,8 @@ def _math(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropou
 class _Blocks(torch.autograd.Function):
     """A few heads of a few rows at a time, so that their scores stay in the cache.
 
-    The scores are computed again for the gradient instead of being kept, as Dao et al. 2022 (FlashAttention)
-    do. bias: (batch, 1, 1, length) or None.
+    The scores are computed again for the gradient instead of being kept, as Dao et al. 2022 (FlashAttention) do. bias:
+    (batch, 1, 1, length) or None.
     """
 
     @staticmethod
@@ -155,11 +155,9 @@ def _weights(query: Tensor, key: Tensor, bias: Tensor | None, block: slice) -> T
 class SelfAttention(nn.Module):
     """Each position gathers what it needs from the positions it may see.
 
-    Args:
-        embedding_dim: width of the vectors; a multiple of `num_heads`, the number of attention heads.
-        dropout: of the attention weights.
-        rotary: turn queries and keys by their positions (Su et al. 2021), so that scores depend on distance.
-        kernel: how it is computed, one of `shape.ATTENTION`.
+    embedding_dim: width of the vectors, a multiple of num_heads; dropout: of the attention weights; rotary: turn
+    queries and keys by their positions (Su et al. 2021), so that scores depend on distance; kernel: one of
+    `shape.ATTENTION`.
     """
 
     def __init__(
@@ -171,10 +169,8 @@ class SelfAttention(nn.Module):
             raise ValueError(f"embedding_dim={embedding_dim} is not a multiple of num_heads={num_heads}")
         self.num_heads, self.head_dim = num_heads, embedding_dim // num_heads
         if rotary and self.head_dim % 2:
-            raise ValueError(
-                f"rotary positions need an even width of a head, "
-                f"not {self.head_dim} (embedding_dim={embedding_dim} / num_heads={num_heads})"
-            )
+            width = f"{self.head_dim} (embedding_dim={embedding_dim} / num_heads={num_heads})"
+            raise ValueError(f"rotary positions need an even width of a head, not {width}")
         self.dropout, self.rotary, self.kernel = dropout, rotary, kernel
         # Queries, keys and values in one product, stacked in this order as in torch's in_proj_weight.
         self.qkv = nn.Linear(embedding_dim, 3 * embedding_dim)

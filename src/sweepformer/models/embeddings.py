@@ -54,8 +54,7 @@ def sinusoidal_table(length: int, width: int) -> Tensor:
 
     Returns (length, width) float32: the pair of columns 2i, 2i+1 turns by 10000^(-2i/width) a position.
     """
-    # float64, as float32 angles lose digits at late positions.
-    position = torch.arange(length, dtype=torch.float64)[:, None]
+    position = torch.arange(length, dtype=torch.float64)[:, None]  # float32 angles lose digits at late positions
     column = torch.arange(width)
     angle = position / 10000 ** ((column - column % 2).double() / width)
     return torch.where(column % 2 == 0, angle.sin(), angle.cos()).float()
@@ -90,9 +89,7 @@ class TokenEmbedding(nn.Module):
     is scaled, as the others keep their vectors. To a row's separator and what follows, a vector of their own is added
     (Devlin et al. 2019, segment embeddings). Positions are scaled as the token vectors are.
 
-    Args:
-        shape: as the encoder's.
-        prepend_cls: put a learned vector before each sequence, at position 0, which `max_length` doesn't count.
+    prepend_cls: put a learned vector before each sequence, at position 0, which `max_length` doesn't count.
     """
 
     positions: Tensor | None
@@ -102,9 +99,7 @@ class TokenEmbedding(nn.Module):
         width = shape.embedding_dim
         self.max_length, self.word_dropout, self.std = shape.max_length, shape.word_dropout, shape.embedding_std
         self.scale = math.sqrt(width)
-        self.tokens = FrequentTokens(
-            shape.vocab_size, width, frequent=shape.frequent, unknown_id=shape.unknown_id, pad_id=shape.pad_id
-        )
+        self.tokens = FrequentTokens(shape.vocab_size, width, shape.frequent, shape.unknown_id, shape.pad_id)
         self.cls = nn.Parameter(torch.empty(width)) if prepend_cls else None
         self.separator_id = shape.separator_id
         self.segments = None if shape.separator_id is None else nn.Embedding(2, width)

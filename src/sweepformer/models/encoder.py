@@ -135,9 +135,9 @@ class Encoder(nn.Module):
 
     With activation="relu" and norm_first=False, the layers compute what torch.nn.TransformerEncoder does.
 
-    Args:
-        shape: sizes and choices; pre-norm layers end with one more LayerNorm. `output_dim` is its width.
-        prepend_cls: put a learned vector before each sequence; the output is then one longer.
+    Pre-norm layers end with one more LayerNorm. `output_dim` is the width.
+
+    prepend_cls: put a learned vector before each sequence; the output is then one longer.
     """
 
     def __init__(self, *, shape: EncoderShape, prepend_cls: bool = False) -> None:
@@ -150,15 +150,6 @@ class Encoder(nn.Module):
         # Pre-norm blocks leave their sum unnormalised.
         self.norm = nn.LayerNorm(width) if shape.norm_first else nn.Identity()
         self.apply(init_linear)
-
-    def training_flops(self, tokens: int, squared_lengths: int) -> int:
-        """Floating-point operations of training on rows with `tokens` in all.
-
-        Two for each weight and token forward and four backward, and as many for attention's two products, whose
-        cost goes with the sum of the rows' squared lengths (Chowdhery et al. 2022, appendix B).
-        """
-        weights = sum(module.weight.numel() for module in self.modules() if isinstance(module, nn.Linear))
-        return 6 * weights * tokens + 12 * len(self.blocks) * self.output_dim * squared_lengths
 
     def forward(self, token_ids: Tensor, layout: Layout = None, causal: bool = False) -> Tensor:
         """Hidden states, (batch, length, width) float; length + 1 with `prepend_cls`; (tokens, width) if packed.

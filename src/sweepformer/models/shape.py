@@ -22,11 +22,18 @@ SHARE = Range(0, 1, below=True)
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """The tokens that a model reads."""
+    """The tokens that a model reads.
+
+    Raises:
+        ValueError: a value, of what is declared here or by a kind of it, is out of range or none of the choices.
+    """
 
     vocab_size: int = given("number of token ids")
     frequent: int | None = given("tokens that have a vector of their own, those of the smallest ids; None: all", None)
     unknown_id: int | None = given("the token whose vector the others share: the unknown one", None)
+
+    def __post_init__(self) -> None:
+        check_values(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +42,6 @@ class EncoderShape(Vocabulary):
 
     The defaults are a pre-norm encoder with GELU. positional_encoding="sinusoidal", activation="relu" and
     norm_first=False make it the encoder of Vaswani et al. 2017, "Attention Is All You Need".
-
-    Raises:
-        ValueError: a value is out of range, or none of the choices.
     """
 
     pad_id: int = given("the token that stands for no token: its vector is and stays zero", 0)
@@ -65,9 +69,6 @@ class EncoderShape(Vocabulary):
     )
     max_length: int = option(256, "tokens a row; longer rows are truncated", SIZE)
 
-    def __post_init__(self) -> None:
-        check_values(self)
-
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerShape(EncoderShape):
@@ -83,11 +84,6 @@ class TransformerShape(EncoderShape):
         "a linear classifier of n-grams, fitted before training, whose answers to rows are pooled with the encoder's",
         None,
     )
-
-    @property
-    def prepends_cls(self) -> bool:
-        """Whether a learned vector stands before each row, for the head to read."""
-        return self.pooling == "cls" and self.predicts == "row"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,11 +104,7 @@ MANY = Range(1, 1_000_000_000)
 
 @dataclass(frozen=True, kw_only=True)
 class BagShape(Vocabulary):
-    """What a `BagOfNgrams` is made with.
-
-    Raises:
-        ValueError: a value is out of range.
-    """
+    """What a `BagOfNgrams` is made with."""
 
     num_classes: int = given("number of classes")
 
@@ -121,6 +113,3 @@ class BagShape(Vocabulary):
     buckets: int = option(100_000, "embeddings that all n-grams of two tokens and more share", MANY)
     dropout: float = option(0.1, "of the mean", SHARE)
     max_length: int = option(256, "tokens a row; longer rows are truncated", MANY)
-
-    def __post_init__(self) -> None:
-        check_values(self)

@@ -145,7 +145,7 @@ class Transformer(nn.Module):
     def __init__(self, **options: Any) -> None:
         super().__init__()
         shape = TransformerShape(**options)
-        self.encoder = Encoder(shape=shape, prepend_cls=shape.prepends_cls)
+        self.encoder = Encoder(shape=shape, prepend_cls=shape.pooling == "cls" and shape.predicts == "row")
         classifier = shape.embedding_dim, shape.num_classes, shape.classifier_dim, shape.classifier_dropout
         self.head: nn.Module
         if shape.predicts == "row":
@@ -163,8 +163,15 @@ class Transformer(nn.Module):
         return [(self.encoder.embedding.tokens, (1,))]
 
     def training_flops(self, tokens: int, squared_lengths: int) -> int:
-        """As the encoder's, beside which pooling and head cost little."""
-        return self.encoder.training_flops(tokens, squared_lengths)
+        """Floating-point operations of training the encoder, beside which pooling and head cost little, on rows with
+        `tokens` in all.
+
+        Two for each weight and token forward and four backward, and as many for attention's two products, whose
+        cost goes with the sum of the rows' squared lengths (Chowdhery et al. 2022, appendix B).
+        """
+        layers = (one for one in self.encoder.modules() if isinstance(one, nn.Linear))
+        weights = sum(layer.weight.numel() for layer in layers)
+        return 6 * weights * tokens + 12 * len(self.encoder.blocks) * self.encoder.output_dim * squared_lengths
 
     def forward(
         self,

@@ -12,7 +12,6 @@ from sweepformer.models.shape import WideShape
 
 NOTHING = torch.iinfo(torch.int64).min  # the key where there is no n-gram; that of index 0
 HIGHEST = torch.iinfo(torch.int64).max
-UNDECIDED = 0.5  # how far each of the two counts before that is fitted
 
 
 class WidePath(nn.Module):
@@ -50,7 +49,7 @@ class WidePath(nn.Module):
         self.register_buffer("idf", torch.zeros(shape.known + 1))
         self.register_buffer("weights", torch.zeros(shape.known + 1, num_classes))
         self.register_buffer("bias", torch.zeros(num_classes))
-        self.register_buffer("ensemble_weights", torch.full((2,), UNDECIDED))
+        self.register_buffer("ensemble_weights", torch.full((2,), 0.5))  # until they are fitted
         self.register_load_state_dict_pre_hook(_make_fit)
 
     def forward(self, token_ids: Tensor, layout: Layout = None) -> Tensor:

@@ -24,9 +24,9 @@ Kept = dict[str, Any]  # by name a tensor, an array or a list, with an item for 
 class Answers(ABC):
     """What the logits of one kind of task stand for: what is kept of each batch, and the columns of all that was.
 
-    temperature: what logits are divided by for probabilities; scale: the standard deviation of the training rows'
-    numbers; 1 where there is none. prediction: what stands in the column of the name, "string", "strings" or a dtype;
-    of_classes: whether there are columns of probabilities.
+    temperature: scalar, what logits are divided by for probabilities; scale: the standard deviation of the training
+    rows' numbers; 1 where there is none. prediction: what stands in the column of the name, "string", "strings" or a
+    dtype; of_classes: whether there are columns of probabilities.
     """
 
     prediction: ClassVar[str]
@@ -77,7 +77,7 @@ class Answers(ABC):
 
 
 class ClassAnswers(Answers):
-    """One class a row. temperature: scalar, what logits are divided by for probabilities."""
+    """One class a row."""
 
     prediction, of_classes = "string", True
 

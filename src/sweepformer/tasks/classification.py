@@ -93,20 +93,16 @@ class Classification(FittedOnValidation):
         mixing = Mixing.drawn(len(batch.labels), self.mixup, batch.labels.device) if self.mixup else None
         targets = batch.labels if mixing is None else mixing.of(one_hot(batch.labels, self.classes).float())
         logits = self._logits(batch, mixing)
-        loss = self._loss(logits, targets)
+        counted = (targets, self.class_weights, self.label_smoothing, self.focal_gamma)
+        loss = class_loss(logits, *counted)
         if self.r_drop:
             again = self._logits(batch, mixing)
-            loss = (loss + self._loss(again, targets) + self.r_drop * disagreement(logits, again)) / 2
+            loss = (loss + class_loss(again, *counted) + self.r_drop * disagreement(logits, again)) / 2
         wanted = batch.labels if mixing is None else targets.argmax(1)
         return Learned(loss, len(batch.labels), (logits.detach().argmax(1) == wanted).sum())
 
     def _logits(self, batch: Batch, mixing: Mixing | None) -> Tensor:
-        if mixing is None:
-            return self.logits_of(batch)
-        return self.model(batch.token_ids, batch.layout, mixing=mixing)
-
-    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return class_loss(logits, targets, self.class_weights, self.label_smoothing, self.focal_gamma)
+        return self.logits_of(batch) if mixing is None else self.model(batch.token_ids, batch.layout, mixing=mixing)
 
     def measure(self, metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
         loss = cross_entropy(logits, labels)  # unweighted and unsmoothed: comparable across runs
@@ -147,7 +143,6 @@ def weights_of_classes(given: str | dict[str, float], classes: list[str], labels
     Args:
         given: "none"; "balanced": inverse to the classes' frequency, 1 on the mean over rows (King and Zeng 2001);
             or numbers by a class's name, 1 for those that have none.
-        classes: names.
         labels: class numbers of the training rows, (rows,) int64.
 
     Raises:

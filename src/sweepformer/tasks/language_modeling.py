@@ -27,11 +27,8 @@ class Perplexity(MeanMetric):
 class TokenPrediction(Task):
     """Trains a model to say which tokens stand where; logits are (chosen, vocabulary).
 
-    A kind of it says what is asked (`ask`), and whether a position may see those after it (`causal`).
-
-    Args:
-        targets: with the tokenizer.
-        **parts: as `Task`; of the model is asked what `Transformer` does with predicts="vocabulary".
+    A kind of it says what is asked (`ask`), and whether a position may see those after it (`causal`). Arguments are as
+    of `Task`, targets with the tokenizer; of the model is asked what `Transformer` does with predicts="vocabulary".
     """
 
     causal: ClassVar[bool]

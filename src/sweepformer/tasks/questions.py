@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from sweepformer.data.batches import Batch
 from sweepformer.data.parts import some_rows
+from sweepformer.data.tokenizer import mask_id, special_ids, vocab_size
+from sweepformer.errors import UserError
 from sweepformer.models.layout import Packed
 
 # Evaluation batches are large and a vocabulary is too: no more logits than these are made at once (256 MiB).
@@ -59,29 +62,31 @@ class Masking(nn.Module):
     batched, on how many processes, and whether a run was interrupted in between makes no difference.
 
     Args:
-        special_ids: tokens that are never hidden, and never stand in for one.
+        tokenizer: its special tokens are never hidden, and never stand in for one.
         seed: of all draws.
         rate: share of the tokens that are asked for. Of each row at least one is, if it has any that may be.
-        masked, random: shares of these that a mask, or any token of a text, stands in for; the rest stay.
+        masked, random: shares of these that a mask, or any token of a text, stands in for; the rest stay as they are.
+
+    Raises:
+        UserError: the tokenizer has no mask.
     """
 
     ordinary: Tensor
     is_special: Tensor
 
     def __init__(
-        self,
-        mask_id: int,
-        special_ids: list[int],
-        vocab_size: int,
-        seed: int,
-        rate: float = 0.15,
-        masked: float = 0.8,
-        random: float = 0.1,
+        self, tokenizer: Tokenizer, seed: int, rate: float = 0.15, masked: float = 0.8, random: float = 0.1
     ) -> None:
         super().__init__()
-        self.rate, self.masked, self.random, self.mask_id, self.seed = rate, masked, random, mask_id, seed
-        is_special = torch.zeros(vocab_size, dtype=torch.bool)
-        is_special[special_ids] = True
+        mask = mask_id(tokenizer)
+        if mask is None:
+            raise UserError(
+                "task=masked_lm hides tokens behind a mask, and this tokenizer has none ([MASK] or <mask>). "
+                "Choose another tokenizer (all but tokenizer=pretrained have one), or task=language_modeling."
+            )
+        self.rate, self.masked, self.random, self.mask, self.seed = rate, masked, random, mask, seed
+        is_special = torch.zeros(vocab_size(tokenizer), dtype=torch.bool)
+        is_special[special_ids(tokenizer)] = True
         self.register_buffer("is_special", is_special, persistent=False)
         self.register_buffer("ordinary", (~is_special).nonzero().flatten(), persistent=False)
 
@@ -105,7 +110,7 @@ class Masking(nn.Module):
         chosen = eligible & ((chance < self.rate) | (chance == lowest[row]))
         fate = _uniform(state, 1)
         others = self.ordinary[(_uniform(state, 2) * len(self.ordinary)).long()]
-        read = torch.where(chosen & (fate < self.masked), self.mask_id, token_ids)
+        read = torch.where(chosen & (fate < self.masked), self.mask, token_ids)
         read = torch.where(chosen & (fate >= self.masked) & (fate < self.masked + self.random), others, read)
         return Question(read, chosen, token_ids[chosen], row[chosen])
 

@@ -49,7 +49,6 @@ class Regression(Task):
         return {"mean": self.mean, "scale": self.scale}
 
     def set_extra_state(self, state: dict[str, float]) -> None:
-        """Take over what `get_extra_state` returned."""
         self.mean, self.scale = state["mean"], state["scale"]
 
     def wanted(self, labels: Tensor) -> Tensor:
@@ -92,10 +91,7 @@ class Correlation(Metric):
     """Pearson's correlation of all answers with the true numbers, over all processes; of their ranks it is Spearman's.
 
     0, and not undefined, where all answers are the same: they say nothing of the numbers. Computed in double
-    precision.
-
-    Args:
-        ranked: ranks instead of numbers; equal numbers share the mean of theirs.
+    precision. ranked: ranks instead of numbers; equal numbers share the mean of theirs.
     """
 
     answers: list[Tensor]
@@ -104,8 +100,8 @@ class Correlation(Metric):
     def __init__(self, ranked: bool) -> None:
         super().__init__()
         self.ranked = ranked
-        self.add_state("answers", [], dist_reduce_fx="cat")
-        self.add_state("numbers", [], dist_reduce_fx="cat")
+        for name in ("answers", "numbers"):
+            self.add_state(name, [], dist_reduce_fx="cat")
 
     def update(self, answers: Tensor, numbers: Tensor) -> None:
         """(rows,) float each."""

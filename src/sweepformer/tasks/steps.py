@@ -136,11 +136,7 @@ class Steps(pl.LightningModule):
 
 
 class MicroBatches:
-    """Does some work on batches in as few parts as fit in memory, and remembers what does.
-
-    Args:
-        work: its name, for messages.
-    """
+    """Does some work, named in messages, on batches in as few parts as fit in memory, and remembers what does."""
 
     def __init__(self, work: str) -> None:
         self.work = work
