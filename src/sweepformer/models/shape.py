@@ -38,11 +38,7 @@ class Vocabulary:
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderShape(Vocabulary):
-    """What an `Encoder` is made with.
-
-    The defaults are a pre-norm encoder with GELU. positional_encoding="sinusoidal", activation="relu" and
-    norm_first=False make it the encoder of Vaswani et al. 2017, "Attention Is All You Need".
-    """
+    """What an `Encoder` is made with; what the defaults are says `Transformer`."""
 
     pad_id: int = given("the token that stands for no token: its vector is and stays zero", 0)
     separator_id: int | None = given("the token between a row's two texts; None: rows have one text", None)

@@ -11,7 +11,6 @@ from sweepformer.models.layout import Layout, Packed
 from sweepformer.models.shape import WideShape
 
 NOTHING = torch.iinfo(torch.int64).min  # the key where there is no n-gram; that of index 0
-HIGHEST = torch.iinfo(torch.int64).max
 
 
 class WidePath(nn.Module):
@@ -138,7 +137,7 @@ def _make_fit(wide: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any)
 
 def highest_ngram_order(vocab_size: int) -> int:
     """The most tokens that n-grams can have, so that each is a number of 64 bits."""
-    return next(length for length in range(64) if (vocab_size + 1) ** (length + 1) > HIGHEST)
+    return next(length for length in range(64) if (vocab_size + 1) ** (length + 1) > torch.iinfo(torch.int64).max)
 
 
 def _counts(places: Tensor) -> Tensor:

@@ -37,7 +37,6 @@ class Classification(FittedOnValidation):
             0: one pass. The paper's loss, halved: a step is as long as with one pass.
         mixup: rows are mixed with each other by shares from Beta(mixup, mixup), and their targets alike (Zhang et al.
             2018); 0: they aren't. Vectors of whole rows are what is mixed, which the model must do (Sun et al. 2020).
-        **parts: as `Task`.
 
     Raises:
         ValueError: the model can't mix rows.
@@ -71,13 +70,9 @@ class Classification(FittedOnValidation):
 
     @staticmethod
     def metrics(classes: list[str]) -> nn.ModuleDict:
-        return nn.ModuleDict(
-            {
-                "loss": MeanMetric(),
-                "acc": MulticlassAccuracy(len(classes), average="micro", validate_args=False),
-                "f1": MulticlassF1Score(len(classes), average="macro", validate_args=False),
-            }
-        )
+        accuracy = MulticlassAccuracy(len(classes), average="micro", validate_args=False)
+        f1 = MulticlassF1Score(len(classes), average="macro", validate_args=False)
+        return nn.ModuleDict({"loss": MeanMetric(), "acc": accuracy, "f1": f1})
 
     @classmethod
     def test_metrics(cls, classes: list[str]) -> nn.ModuleDict:

@@ -97,9 +97,9 @@ class LanguageModeling(TokenPrediction):
     kind = KINDS["LanguageModeling"]
     causal = True
 
-    @staticmethod
-    def expected_answers(targets: Targets) -> float:
-        return max(targets.tokens_per_batch - targets.rows_per_batch, 1.0)
+    def __init__(self, targets: Targets, model: nn.Module, **parts: Any) -> None:
+        super().__init__(targets, model, **parts)
+        self.answers_per_batch = max(targets.tokens_per_batch - targets.rows_per_batch, 1.0)
 
     def ask(self, batch: Batch, epoch: int | None) -> Question:
         """The same in every epoch: position i is asked for the token at i + 1."""

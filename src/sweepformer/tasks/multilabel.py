@@ -27,7 +27,6 @@ class Multilabel(FittedOnValidation):
         targets: labels are (rows, labels) bool.
         thresholds: "fitted": of each label for its highest F1 on validation (see `best_thresholds`); or a number, the
             same for all.
-        **parts: as `Task`.
     """
 
     kind = KINDS["Multilabel"]
@@ -41,14 +40,9 @@ class Multilabel(FittedOnValidation):
 
     @staticmethod
     def metrics(classes: list[str]) -> nn.ModuleDict:
-        return nn.ModuleDict(
-            {
-                "loss": MeanMetric(),
-                "acc": MultilabelExactMatch(len(classes), validate_args=False),
-                "f1": MultilabelF1Score(len(classes), average="macro", validate_args=False),
-                "f1_micro": MultilabelF1Score(len(classes), average="micro", validate_args=False),
-            }
-        )
+        exact = MultilabelExactMatch(len(classes), validate_args=False)
+        macro, micro = (MultilabelF1Score(len(classes), average=one, validate_args=False) for one in ("macro", "micro"))
+        return nn.ModuleDict({"loss": MeanMetric(), "acc": exact, "f1": macro, "f1_micro": micro})
 
     @property
     def answers(self) -> SetAnswers:

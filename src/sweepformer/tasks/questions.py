@@ -1,6 +1,5 @@
 """What a language model is asked of a batch: tokens that come next or are hidden; and its losses row by row."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -39,14 +38,13 @@ def next_tokens(batch: Batch) -> Question:
     return Question(batch.token_ids, followed, answers, followed.nonzero()[:, 0])
 
 
-def in_parts(batch: Batch, vocab_size: int) -> Iterator[Batch]:
+def in_parts(batch: Batch, vocab_size: int) -> list[Batch]:
     """The batch, some rows at a time if it is padded, as each position may have a logit for every token."""
     if isinstance(batch.layout, Packed):
-        yield batch
-        return
+        return [batch]
     size = max(LOGITS_AT_ONCE // (batch.token_ids.shape[1] * vocab_size), 1)
-    for start in range(0, len(batch.rows), size):
-        yield some_rows(batch, start, min(start + size, len(batch.rows)))
+    rows = len(batch.rows)
+    return [some_rows(batch, start, min(start + size, rows)) for start in range(0, rows, size)]
 
 
 def row_sums(losses: Tensor, question: Question, rows: int) -> Tensor:

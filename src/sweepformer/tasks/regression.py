@@ -32,7 +32,6 @@ class Regression(Task):
         targets: labels are (rows,) float64, not all the same.
         loss: "mse"; "mae", which outliers move less; or "huber" (Huber 1964): squared up to one standard deviation,
             absolute beyond. `val_loss` and `test_loss` are the squared error whatever it is: runs can be compared.
-        **parts: as `Task`.
     """
 
     kind = KINDS["Regression"]
@@ -57,14 +56,8 @@ class Regression(Task):
 
     @staticmethod
     def metrics(classes: list[str]) -> nn.ModuleDict:
-        return nn.ModuleDict(
-            {
-                "loss": MeanMetric(),
-                "mae": MeanAbsoluteError(),
-                "pearson": Correlation(ranked=False),
-                "spearman": Correlation(ranked=True),
-            }
-        )
+        correlations = {"pearson": Correlation(ranked=False), "spearman": Correlation(ranked=True)}
+        return nn.ModuleDict({"loss": MeanMetric(), "mae": MeanAbsoluteError(), **correlations})
 
     @property
     def answers(self) -> NumberAnswers:

@@ -29,7 +29,6 @@ class Tagging(Task):
         targets: labels are of tokens, as in `TokenizedRows` with `tagged`.
         label_pieces: which tokens of a word the loss asks for its tag: the "first", or "all".
         label_smoothing: share of the target that is spread over all tags (Szegedy et al. 2016).
-        **parts: as `Task`.
     """
 
     kind = KINDS["Tagging"]
@@ -39,13 +38,8 @@ class Tagging(Task):
     ) -> None:
         super().__init__(targets=targets, **parts)
         self.label_pieces, self.label_smoothing = label_pieces, label_smoothing
-        if label_pieces == "all":
-            self.answers_per_batch = targets.tokens_per_batch * float((targets.labels != NO_TAG).mean())
-
-    @staticmethod
-    def expected_answers(targets: Targets) -> float:
-        """Words."""
-        return targets.tokens_per_batch * float((targets.labels >= 0).mean())
+        asked = targets.labels != NO_TAG if label_pieces == "all" else targets.labels >= 0
+        self.answers_per_batch = targets.tokens_per_batch * float(asked.mean())
 
     @staticmethod
     def metrics(classes: list[str]) -> nn.ModuleDict:
@@ -68,16 +62,17 @@ class Tagging(Task):
         """As `Task.evaluate`; the logits are of words, -inf where there is no answer."""
         assert batch.words is not None
         logits = word_logits(torch.cat(self.in_parts(self._logits_of_tokens, batch)), batch.words)
-        self.measure(self._metrics_of(split), logits, _answers(batch))
+        self.measure(self._metrics_of(split), logits, self.labels_of(batch))
         return logits
+
+    def labels_of(self, batch: Batch) -> Tensor:
+        """(words, 2) int64, as `TokenizedRows.answers`, rows counted in the batch."""
+        assert batch.words is not None
+        return torch.stack([batch.words.tags, batch.words.rows], 1)
 
     def _logits_of_tokens(self, batch: Batch) -> Tensor:
         """(positions, tags) float32, padding among them."""
         return self(batch.token_ids, batch.layout).float().flatten(0, -2)
-
-    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
-        logits = self.evaluate("test", batch)
-        return {"rows": batch.rows, **self.answer(logits, _answers(batch))}
 
     def measure(self, metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
         """logits: (words, tags), -inf where there is no answer; labels: (words, 2), as `TokenizedRows.answers`."""
@@ -99,12 +94,6 @@ class Tagging(Task):
         labels, predictions = np.concatenate(kept["labels"]), np.concatenate(kept["predictions"])
         answered = predictions != NO_TAG
         return labels[answered], predictions[answered]
-
-
-def _answers(batch: Batch) -> Tensor:
-    """(words, 2) int64, as `TokenizedRows.answers`, rows counted in the batch."""
-    assert batch.words is not None
-    return torch.stack([batch.words.tags, batch.words.rows], 1)
 
 
 class TagF1(Metric):

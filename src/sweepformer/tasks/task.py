@@ -85,18 +85,13 @@ class Task(Steps, ABC):
         self.model = model
         self.make_optimizer, self.make_schedule = make_optimizer, make_schedule
         # The summed loss is divided by a constant and not by the batch's own number of answers, so that each answer
-        # weighs the same although batches of short rows hold more of them.
-        self.answers_per_batch = self.expected_answers(targets)
+        # weighs the same although batches of short rows hold more of them: by their mean number in a training batch.
+        self.answers_per_batch = targets.rows_per_batch
         self.saved = saved or {}
         self.measured = nn.ModuleDict(
             {"val_metrics": self.metrics(targets.classes), "test_metrics": self.test_metrics(targets.classes)}
         )
         self._sums = StepSums()
-
-    @staticmethod
-    def expected_answers(targets: Targets) -> float:
-        """Mean number of answers in a training batch."""
-        return targets.rows_per_batch
 
     @staticmethod
     @abstractmethod
@@ -198,7 +193,11 @@ class Task(Steps, ABC):
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         logits = self.evaluate("test", batch)
-        return {"rows": batch.rows, **self.answer(logits, batch.labels)}
+        return {"rows": batch.rows, **self.answer(logits, self.labels_of(batch))}
+
+    def labels_of(self, batch: Batch) -> Tensor:
+        """What is kept of a batch of the test split to be written beside the answers."""
+        return batch.labels
 
     def on_test_epoch_end(self) -> None:
         self._log_metrics("test")
