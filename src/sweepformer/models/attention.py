@@ -9,8 +9,6 @@ from torch import Tensor, nn
 from sweepformer.models.dropout import drop
 from sweepformer.models.embeddings import rotary_tables, rotate
 from sweepformer.models.layout import Layout, Packed
-from sweepformer.models.options import check_choice
-from sweepformer.models.shape import ATTENTION
 from sweepformer.models.torch_internals import float32_matmul_by_onednn, softmax_gradient
 
 _by_onednn = False  # kept here too: torch.compile can't read torch's own setting
@@ -164,7 +162,6 @@ class SelfAttention(nn.Module):
         self, embedding_dim: int, num_heads: int, dropout: float = 0.0, rotary: bool = False, kernel: str = "auto"
     ) -> None:
         super().__init__()
-        check_choice("attention", kernel, ATTENTION)
         if embedding_dim % num_heads:
             raise ValueError(f"embedding_dim={embedding_dim} is not a multiple of num_heads={num_heads}")
         self.num_heads, self.head_dim = num_heads, embedding_dim // num_heads

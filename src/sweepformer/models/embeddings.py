@@ -15,10 +15,8 @@ class FrequentTokens(nn.Embedding):
 
     Where ids go by frequency, rare tokens so take no room, and the vector of what is unknown is learned from them.
 
-    Args:
-        frequent: how many tokens have a vector of their own, the unknown one among them; None: all.
-        unknown_id: the unknown token.
-        pad_id: the token whose vector is and stays zero; None: there is none.
+    frequent: how many tokens have a vector of their own, the unknown one among them; None: all. pad_id: the token whose
+    vector is and stays zero; None: there is none.
 
     Raises:
         ValueError: tokens would have no vector, as it isn't said which is the unknown one.
@@ -112,10 +110,7 @@ class TokenEmbedding(nn.Module):
         else:
             self.positions = None
         self.dropout = Dropout(shape.dropout)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Token vectors have the variance asked for once scaled; learned positions start small beside them."""
+        # Token vectors have the variance asked for once scaled; learned positions start small beside them.
         nn.init.normal_(self.tokens.weight, std=self.std / self.scale)
         with torch.no_grad():
             self.tokens.weight[self.tokens.padding_idx].zero_()
@@ -127,9 +122,8 @@ class TokenEmbedding(nn.Module):
             nn.init.normal_(self.positions, std=0.02 * self.std)
 
     def forward(self, token_ids: Tensor, packed: Packed | None = None) -> Tensor:
-        """(batch, length) int64 to (batch, length, width) float; length + 1 with `prepend_cls`.
-
-        Of packed rows (tokens,) to (tokens, width).
+        """(batch, length) int64 to (batch, length, width) float, length + 1 with `prepend_cls`; if packed, (tokens,) to
+        (tokens, width).
 
         Raises:
             ValueError: a row is longer than `max_length`, or packed rows should get a vector before each.

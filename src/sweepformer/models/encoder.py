@@ -26,9 +26,9 @@ def init_linear(module: nn.Module) -> None:
 def attention_mask(padding_mask: Tensor | None, length: int, causal: bool, device: torch.device) -> Tensor | None:
     """What each query may see: bool, broadcastable to (batch, heads, length, length); None if all see all.
 
-    Only None counts as "no padding": to look into the mask would make the CPU wait for the GPU at each batch.
-    Every query sees some key, or its softmax would be 0 / 0: a row that is all padding sees all of itself,
-    and, if causal, each position sees itself. Neither changes what real tokens see.
+    Only None counts as "no padding": to look into the mask would make the CPU wait for the GPU at each batch. Every
+    query sees some key, or its softmax would be 0 / 0: a row that is all padding sees all of itself, and, if causal,
+    each position sees itself. Neither changes what real tokens see.
     """
     visible = None
     if padding_mask is not None:
@@ -109,13 +109,8 @@ class Block(nn.Module):
         super().__init__()
         width = shape.embedding_dim
         self.norm_first = shape.norm_first
-        self.attention = SelfAttention(
-            width,
-            shape.num_heads,
-            shape.attention_dropout,
-            rotary=shape.positional_encoding == "rotary",
-            kernel=shape.attention,
-        )
+        rotary = shape.positional_encoding == "rotary"
+        self.attention = SelfAttention(width, shape.num_heads, shape.attention_dropout, rotary, shape.attention)
         self.attention_norm = nn.LayerNorm(width)
         self.feed_forward = FeedForward(width, shape.dim_feedforward, shape.dropout, shape.activation)
         self.feed_forward_norm = nn.LayerNorm(width)
@@ -154,9 +149,7 @@ class Encoder(nn.Module):
     def forward(self, token_ids: Tensor, layout: Layout = None, causal: bool = False) -> Tensor:
         """Hidden states, (batch, length, width) float; length + 1 with `prepend_cls`; (tokens, width) if packed.
 
-        token_ids: (batch, length) int64, or (tokens,) if packed. layout: (batch, length) bool, True where there
-        is no token; None: there is no padding; or how the rows are packed. causal: each position sees itself and
-        those before it only, in padded batches.
+        Arguments as `Transformer.forward`; causal in padded batches only.
         """
         mask = layout
         if isinstance(layout, Packed):

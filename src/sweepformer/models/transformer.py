@@ -54,10 +54,7 @@ class Pooling(nn.Module):
         self.score = nn.Parameter(torch.zeros(width)) if kind == "attention" else None
 
     def forward(self, hidden: Tensor, layout: Layout = None) -> Tensor:
-        """(batch, length, width) float, or (tokens, width) if packed, to (batch, width).
-
-        layout: (batch, length) bool, True where there is no token; None: there is no padding; or how rows are packed.
-        """
+        """(batch, length, width) float, or (tokens, width) if packed, to (batch, width); layout as `Transformer`'s."""
         if self.kind == "cls":
             return hidden[:, 0]
         # Padded for this one step: it costs nothing beside the layers.
@@ -109,10 +106,7 @@ class RowHead(TokenHead):
         self.pooling = Pooling(pooling, width)
 
     def forward(self, hidden: Tensor, layout: Layout = None, mixing: Mixing | None = None) -> Tensor:
-        """(batch, length, width) float, or (tokens, width) if packed, to (batch, outputs).
-
-        mixing: of the pooled vectors (Sun et al. 2020, Mixup-Transformer).
-        """
+        """As `Pooling.forward`, to (batch, outputs); mixing: of pooled vectors (Sun et al. 2020, Mixup-Transformer)."""
         # The mask lacks the position of the "cls" vector, but that pooling does not read it.
         pooled = self.pooling(hidden, layout)
         return self.layers(pooled if mixing is None else mixing.of(pooled))

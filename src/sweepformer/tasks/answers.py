@@ -5,6 +5,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -221,7 +222,10 @@ def in_order(parts: Sequence[Kept]) -> tuple[np.ndarray, Kept]:
     Returns:
         (rows,) int64, those numbers, ascending; and all the rest: arrays, or lists of what is no tensor.
     """
-    joined = {name: _joined([part[name] for part in parts]) for name in parts[0]}
+    joined: Kept = {}
+    for name, first in parts[0].items():
+        of_each = [part[name] for part in parts]
+        joined[name] = torch.cat(of_each).numpy() if isinstance(first, Tensor) else list(chain.from_iterable(of_each))
     rows = joined.pop("rows")
     order = np.argsort(rows)
     ordered = {
@@ -229,9 +233,3 @@ def in_order(parts: Sequence[Kept]) -> tuple[np.ndarray, Kept]:
         for name, values in joined.items()
     }
     return rows[order], ordered
-
-
-def _joined(parts: list[Any]) -> Any:
-    if isinstance(parts[0], Tensor):
-        return torch.cat(parts).numpy()
-    return [item for part in parts for item in part]

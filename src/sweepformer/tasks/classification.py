@@ -12,7 +12,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibratio
 
 from sweepformer.config.kinds import KINDS
 from sweepformer.data.batches import Batch
-from sweepformer.errors import UserError, hint
+from sweepformer.errors import UserError, hint, listed
 from sweepformer.models.torch_internals import not_sent_by_ddp
 from sweepformer.models.transformer import Mixing
 from sweepformer.models.wide import WidePath
@@ -151,10 +151,8 @@ def weights_of_classes(given: str | dict[str, float], classes: list[str], labels
     weights = torch.ones(len(classes))
     for name, weight in given.items():
         if str(name) not in classes:
-            shown = ", ".join(classes[:20]) + (", ..." if len(classes) > 20 else "")
-            raise UserError(
-                f"task.class_weights: there is no class {name}.{hint(str(name), classes)} There are: {shown}."
-            )
+            meant = hint(name, classes)
+            raise UserError(f"task.class_weights: there is no class {name}.{meant} There are: {listed(classes)}.")
         weights[classes.index(str(name))] = weight
     return weights
 

@@ -13,7 +13,6 @@ class MaskedLM(TokenPrediction):
     """Trains a model to fill gaps (Devlin et al. 2019, BERT); other tokens are hidden in every epoch.
 
     In validation and test the same tokens are hidden each time, so that epochs and runs of one seed compare.
-
     Arguments are as of `Masking` (masked=1, random=0: always a mask) and `TokenPrediction`.
     """
 

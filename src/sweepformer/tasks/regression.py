@@ -104,11 +104,8 @@ class Correlation(Metric):
     def compute(self) -> Tensor:
         """Scalar from -1 to 1, float32."""
         pair = [dim_zero_cat(one).double().cpu().numpy() for one in (self.answers, self.numbers)]
-        answers, numbers = (_centred(rankdata(one) if self.ranked else one) for one in pair)
+        pair = [rankdata(one) for one in pair] if self.ranked else pair
+        answers, numbers = (one - one.mean() if np.ptp(one) else np.zeros_like(one) for one in pair)
         size = np.sqrt((answers**2).sum() * (numbers**2).sum())
         correlation: Any = (answers * numbers).sum() / size if size else 0.0
         return torch.tensor(correlation, dtype=torch.float32, device=self.device)
-
-
-def _centred(numbers: np.ndarray) -> np.ndarray:
-    return numbers - numbers.mean() if np.ptp(numbers) else np.zeros_like(numbers)

@@ -65,9 +65,7 @@ class Task(Steps, ABC):
             model.attention=varlen as packed rows); returns logits.
         make_optimizer: given the model, returns its optimizer.
         make_schedule: given the optimizer, returns Lightning's scheduler dict.
-        targets: what is known of the training rows.
         saved: plain data that every checkpoint carries, so that it can be used without the run's directory.
-        auto_micro_batch: as `Steps`.
     """
 
     kind: ClassVar[Kind]
