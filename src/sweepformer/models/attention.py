@@ -34,8 +34,7 @@ def use_fast_float32() -> None:
             setting.fp32_precision = before
 
 
-# Scores held at a time by "blocks": 1 MB in 16 bit, which fits into a core's cache.
-BLOCK = 2**19
+BLOCK = 2**19  # scores held at a time by "blocks": 1 MB in 16 bit, which fits into a core's cache
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout: float, kernel: str) -> Tensor:

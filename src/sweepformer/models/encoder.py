@@ -142,8 +142,7 @@ class Encoder(nn.Module):
         self.embedding = TokenEmbedding(shape=shape, prepend_cls=prepend_cls)
         self.stem = ConvolutionStem(width, shape.dropout) if shape.stem == "convolution" else None
         self.blocks = nn.ModuleList(Block(shape=shape) for _ in range(shape.num_layers))
-        # Pre-norm blocks leave their sum unnormalised.
-        self.norm = nn.LayerNorm(width) if shape.norm_first else nn.Identity()
+        self.norm = nn.LayerNorm(width) if shape.norm_first else nn.Identity()  # pre-norm blocks normalise no sum
         self.apply(init_linear)
 
     def forward(self, token_ids: Tensor, layout: Layout = None, causal: bool = False) -> Tensor:

@@ -16,7 +16,7 @@ POSITIONAL_ENCODINGS = ("sinusoidal", "learned", "rotary", "none")
 STEMS = ("none", "convolution")
 POOLINGS = ("mean", "max", "cls", "attention")
 
-SIZE = Range(1, 1_000_000)
+SIZE, MANY = Range(1, 1_000_000), Range(1, 1_000_000_000)
 SHARE = Range(0, 1, below=True)
 
 
@@ -93,9 +93,6 @@ class WideShape:
         False, "single tokens also by their places, where rows are of one length and validation says so"
     )
     known: int = given("how many n-grams there will be; a state that is loaded brings its own", 0)
-
-
-MANY = Range(1, 1_000_000_000)
 
 
 @dataclass(frozen=True, kw_only=True)

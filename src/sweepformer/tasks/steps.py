@@ -18,7 +18,6 @@ from sweepformer.errors import UserError, is_out_of_memory
 from sweepformer.models.torch_internals import divides_by_scale
 
 log = logging.getLogger(__name__)
-
 T = TypeVar("T")
 
 
@@ -160,8 +159,7 @@ class MicroBatches:
                 if not is_out_of_memory(error):
                     raise
                 why = (str(error) or type(error).__name__).splitlines()[0]
-            # Not earlier: the error holds on to all that was computed.
-            undo()
+            undo()  # not earlier: the error holds on to all that was computed
             self._make_smaller(batch, number, why)
 
     def _make_smaller(self, batch: Batch, number: int, why: str) -> None:
