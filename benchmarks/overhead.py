@@ -104,7 +104,8 @@ def bare_loop(config_file: Path, steps: int) -> float:
 
     from sweepformer.config.build import build
     from sweepformer.config.kinds import KINDS
-    from sweepformer.data.batches import BatchedRows, BatchPlan, PlannedBatches
+    from sweepformer.data.batch_plan import BatchPlan, PlannedBatches
+    from sweepformer.data.batches import BatchedRows
     from sweepformer.data.corpus import prepare
     from sweepformer.data.tokenizer import pad_id
     from sweepformer.data.truncation import Truncation

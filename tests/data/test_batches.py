@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweepformer.data.batches import BatchPlan, PlannedBatches
+from sweepformer.data.batch_plan import BatchPlan, PlannedBatches
 
 # Nine in ten rows are of class 0, and the rare ones are longer.
 RARE = np.repeat([0, 1, 2], [900, 70, 30])

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from sweepformer.data.batches import Batch, BatchedRows
+from sweepformer.data.batches import Batch, BatchedRows, parts
 from sweepformer.data.encoding import NO_TAG, further_piece
-from sweepformer.data.parts import parts
 from sweepformer.data.store import TokenizedRows
 from sweepformer.data.truncation import Truncation
 from sweepformer.models.layout import Packed

@@ -1,39 +1,28 @@
-"""Which rows go together: batches of like length, of equal cost, the same number in every epoch."""
+"""A split as batches: rows padded or packed, what words their tokens stand for, and parts of them."""
 
-from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Sampler
 
 from sweepformer.data.encoding import NO_TAG
 from sweepformer.data.store import TokenizedRows
 from sweepformer.data.truncation import Pieces, Truncation
-from sweepformer.data.words import Words, words_of
 from sweepformer.models.layout import Layout, Packed
 
 
-def balanced_rows(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """As many rows as there are, those of each class equally often: (rows,) int64, in no particular order.
+class Words(NamedTuple):
+    """All words of a batch's rows, in order; each (words,) int64.
 
-    Rows are drawn with chances inverse to their class's frequency, at equal distances rather than one by one
-    (systematic sampling, Madow 1949): rows of a rare class come again equally often, to within one, and those of a
-    frequent class never twice.
-
-    Args:
-        labels: class numbers, (rows,) int64.
-        random: decides which rows.
+    tags: their true tags; rows: the place of their row in the batch; tokens: the place of their first token in the
+    flattened token ids, -1 if it was cut off with the end of a long row.
     """
-    shuffled = random.permutation(len(labels))
-    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    ends = (1 / np.bincount(labels)[labels[by_class]]).cumsum()
-    places = (np.arange(len(labels)) + random.random()) * (ends[-1] / len(labels))
-    return by_class[np.searchsorted(ends, places, side="right").clip(max=len(labels) - 1)]
 
-
-SHORTEST = 4  # tokens: rows that are shorter go together
+    tags: Tensor
+    rows: Tensor
+    tokens: Tensor
 
 
 class Batch(NamedTuple):
@@ -52,127 +41,6 @@ class Batch(NamedTuple):
     rows: Tensor
     windows: Tensor | None = None
     words: Words | None = None
-
-
-class BatchPlan:
-    """Cuts rows into batches of `batch_size` rows on average.
-
-    Rows are sorted by length, and a batch is cut whenever it would cost more than `batch_size` rows of mean
-    length do, padding included: many short rows, or few long ones. Lengths count in steps of about 10 %, and
-    rows within a step are shuffled anew each epoch, as is the order of the batches: as the sorted steps are
-    the same in every epoch, so are the number and the sizes of the batches. With `by_tokens=False` every
-    batch has `batch_size` rows instead.
-
-    Args:
-        lengths: (rows,) tokens a row, as trained (after truncation).
-        batch_size: rows a batch, on average.
-        by_tokens: cut by cost in tokens (True) or by number of rows.
-        grouped: rows of like length together; False: as chance has it, for batches without padding.
-        seed: of the shuffles; together with the epoch it decides them.
-        replicas: processes that share the batches; their number is made a multiple of it.
-        balance: (rows,) int64 class numbers, to draw as many rows of each class, as `balanced_rows` does, from which
-            batches are then cut alike; None: every row once.
-    """
-
-    def __init__(
-        self,
-        lengths: np.ndarray,
-        batch_size: int,
-        by_tokens: bool = True,
-        seed: int = 0,
-        replicas: int = 1,
-        grouped: bool = True,
-        balance: np.ndarray | None = None,
-    ) -> None:
-        self.seed, self._balance = seed, balance
-        every_length = np.arange(lengths.max() + 1)  # they are few: what follows is reckoned once for each
-        step_by_length = np.ceil(np.log(np.maximum(every_length, SHORTEST)) / np.log(1.1))
-        # 16-bit numbers are sorted in linear time.
-        self._steps = step_by_length.astype(np.int16)[lengths] * np.int16(grouped)
-        if balance is not None:  # every draw has about these lengths
-            lengths = lengths[balanced_rows(balance, np.random.default_rng(seed))]
-        if by_tokens and grouped:
-            sizes = _sizes_of_equal_cost(np.bincount(lengths), batch_size * float(lengths.mean()), most=batch_size * 8)
-        else:
-            sizes = np.diff([*range(0, len(lengths), batch_size), len(lengths)]).tolist()
-        target = -(-len(sizes) // replicas) * replicas  # every process gets as many
-        if target > len(lengths) >= replicas:
-            target = len(lengths) // replicas * replicas
-        while len(sizes) > target:
-            sizes[-2:] = [sizes[-2] + sizes[-1]]
-        while len(sizes) < target and max(sizes) > 1:
-            largest = int(np.argmax(sizes))
-            half = sizes[largest] // 2
-            sizes[largest : largest + 1] = [half, sizes[largest] - half]
-        self._cuts = np.cumsum(sizes)[:-1]
-
-    def __len__(self) -> int:
-        return len(self._cuts) + 1
-
-    def epoch(self, number: int) -> list[np.ndarray]:
-        """The batches of one epoch, each an int64 array of row numbers: every row once, or as drawn."""
-        random = np.random.default_rng([self.seed, number])
-        rows = np.arange(len(self._steps)) if self._balance is None else balanced_rows(self._balance, random)
-        shuffled = random.permutation(rows)
-        ordered = shuffled[np.argsort(self._steps[shuffled], kind="stable")]
-        batches = np.split(ordered, self._cuts)
-        return [batches[index] for index in random.permutation(len(batches))]
-
-    def in_order(self) -> list[np.ndarray]:
-        """The same batches unshuffled, for evaluation."""
-        return np.split(np.argsort(self._steps, kind="stable"), self._cuts)
-
-
-def _sizes_of_equal_cost(rows_by_length: np.ndarray, cost: float, most: int) -> list[int]:
-    """Rows in each batch, so that it costs no more than `cost` tokens when padded, the shortest rows first.
-
-    rows_by_length: (longest + 1,) how many rows have each length; most: rows in a batch.
-    """
-    sizes: list[int] = []
-    size = 0  # of the batch that is being filled
-    for length in np.flatnonzero(rows_by_length).tolist():
-        room = max(1, min(most, int(cost // length)))  # rows of this length, shorter ones among them
-        waiting = int(rows_by_length[length])
-        if size >= room:
-            sizes.append(size)
-            size = 0
-        while size + waiting > room:
-            sizes.append(room)
-            waiting -= room - size
-            size = 0
-        size += waiting
-    return [*sizes, size] if size else sizes
-
-
-class PlannedBatches(Sampler[list[int]]):
-    """Hands a plan's batches to a DataLoader, one process's share of them.
-
-    Args:
-        plan: the plan, already made for `replicas`.
-        position: asked when an epoch begins; returns (epoch, batches already trained on in it), so that a
-            resumed run goes on where it stopped. None: evaluation, always all batches in order.
-        rank, replicas: which share is this process's.
-    """
-
-    def __init__(
-        self,
-        plan: BatchPlan,
-        position: Callable[[], tuple[int, int]] | None,
-        rank: int = 0,
-        replicas: int = 1,
-    ) -> None:
-        self.plan, self.position, self.rank, self.replicas = plan, position, rank, replicas
-
-    def __len__(self) -> int:
-        return len(range(self.rank, len(self.plan), self.replicas))
-
-    def __iter__(self) -> Iterator[list[int]]:
-        if self.position is None:
-            batches, done = self.plan.in_order(), 0
-        else:
-            epoch, done = self.position()
-            batches = self.plan.epoch(epoch)
-        yield from (batch.tolist() for batch in batches[self.rank :: self.replicas][done:])
 
 
 class BatchedRows(torch.utils.data.Dataset[Batch]):
@@ -212,19 +80,30 @@ class BatchedRows(torch.utils.data.Dataset[Batch]):
     def __getitems__(self, indices: list[int]) -> Batch:
         chosen = np.asarray(indices)
         pieces = self._pieces(chosen)
+        padding: np.ndarray | None = None
+        layout: Layout = None
         if self.packed:
-            packed = Packed.of(torch.from_numpy(pieces.lengths))
-            positions = pieces.tokens(packed.rows.numpy(), packed.positions.numpy())
-            tokens = self.rows.tokens[positions].astype(np.int64)
-            return self._batch(tokens, packed, chosen, pieces, positions)
-        lengths = pieces.lengths[:, None]
-        columns = np.arange(lengths.max())
-        padding = columns >= lengths
-        positions = pieces.tokens(np.arange(len(lengths))[:, None], np.minimum(columns, lengths - 1))
+            layout = Packed.of(torch.from_numpy(pieces.lengths))
+            positions = pieces.tokens(layout.rows.numpy(), layout.positions.numpy())
+        else:
+            lengths = pieces.lengths[:, None]
+            columns = np.arange(lengths.max())
+            padding = columns >= lengths
+            positions = pieces.tokens(np.arange(len(lengths))[:, None], np.minimum(columns, lengths - 1))
+            if self.always_masked or padding.any():
+                layout = torch.from_numpy(padding)
+        tagged = self.rows.tagged
         token_ids = self.rows.tokens[positions].astype(np.int64)
-        token_ids[padding] = self.pad_id
-        mask = torch.from_numpy(padding) if self.always_masked or padding.any() else None
-        return self._batch(token_ids, mask, chosen, pieces, positions, padding)
+        labels = self.rows.labels[positions].astype(np.int64) if tagged else self.rows.labels[chosen]
+        if padding is not None:
+            token_ids[padding] = self.pad_id
+            if tagged:
+                labels[padding] = NO_TAG
+        windows = torch.from_numpy(pieces.rows) if len(pieces.rows) > len(chosen) else None
+        words = words_of(self.rows, chosen, positions, padding) if tagged else None
+        return Batch(
+            torch.from_numpy(token_ids), layout, torch.from_numpy(labels), torch.from_numpy(chosen), windows, words
+        )
 
     def _pieces(self, chosen: np.ndarray) -> Pieces:
         starts, ends = self.rows.offsets[chosen], self.rows.offsets[chosen + 1]
@@ -236,20 +115,61 @@ class BatchedRows(torch.utils.data.Dataset[Batch]):
                 first_texts[place] = (tokens == self.separator_id).argmax()
         return self.truncation.pieces(starts, ends - starts, first_texts)
 
-    def _batch(
-        self,
-        token_ids: np.ndarray,
-        layout: Layout,
-        rows: np.ndarray,
-        pieces: Pieces,
-        positions: np.ndarray,
-        padding: np.ndarray | None = None,
-    ) -> Batch:
-        labels = self.rows.labels[rows] if not self.rows.tagged else self.rows.labels[positions].astype(np.int64)
-        if self.rows.tagged and padding is not None:
-            labels[padding] = NO_TAG
-        windows = torch.from_numpy(pieces.rows) if len(pieces.rows) > len(rows) else None
-        words = words_of(self.rows, rows, positions, padding) if self.rows.tagged else None
-        return Batch(
-            torch.from_numpy(token_ids), layout, torch.from_numpy(labels), torch.from_numpy(rows), windows, words
-        )
+
+def words_of(rows: TokenizedRows, chosen: np.ndarray, positions: np.ndarray, padding: np.ndarray | None) -> Words:
+    """The words of some rows of a tagged split.
+
+    chosen: (batch,) the rows' numbers; positions: int64, shaped as the batch's token ids: the place of each token in
+    `rows.tokens`; padding: True where there is none; None: nowhere.
+    """
+    lengths = rows.lengths[chosen]
+    begins = np.cumsum(lengths) - lengths
+    of_row = np.repeat(np.arange(len(chosen)), lengths)
+    places = np.arange(lengths.sum()) + (rows.offsets[chosen] - begins)[of_row]
+    tags = rows.labels[places].astype(np.int64)
+    first = tags >= 0
+    columns = tags[first], of_row[first], _found(places[first], positions, padding)
+    return Words(*map(torch.from_numpy, columns))
+
+
+def _found(places: np.ndarray, positions: np.ndarray, padding: np.ndarray | None) -> np.ndarray:
+    """Where in the flattened `positions` each place stands, -1 if nowhere."""
+    read = np.arange(positions.size) if padding is None else np.flatnonzero(~padding)
+    read = read[np.argsort(positions.ravel()[read], kind="stable")]
+    ascending = positions.ravel()[read]
+    nearest = np.minimum(np.searchsorted(ascending, places), len(ascending) - 1)
+    return np.where(ascending[nearest] == places, read[nearest], -1)
+
+
+def parts(batch: Batch, number: int) -> list[Batch]:
+    """A batch in `number` parts of as many rows, give or take one, in order; fewer if it hasn't so many rows."""
+    rows = len(batch.rows)
+    number = min(number, rows)
+    edges = [rows * part // number for part in range(number + 1)]
+    return [batch] if number == 1 else [some_rows(batch, start, stop) for start, stop in pairwise(edges)]
+
+
+def some_rows(batch: Batch, start: int, stop: int) -> Batch:
+    """The rows from `start` to before `stop`, with all of their windows and words; if padded, as wide as the batch."""
+    first, last = start, stop  # sequences
+    windows, words, layout = batch.windows, batch.words, batch.layout
+    if windows is not None:
+        first, last = torch.searchsorted(windows, torch.tensor([start, stop], device=windows.device)).tolist()
+        windows = windows[first:last] - start
+    chosen = slice(first, last)  # along the first dimension of the tokens
+    if isinstance(layout, Packed):
+        chosen = slice(int(layout.starts[first]), int(layout.starts[last]))
+        layout = layout.between(first, last)
+    elif layout is not None:
+        layout = layout[chosen]
+    if words is not None:
+        words = _of_rows(words, start, stop, tokens_before=batch.token_ids[: chosen.start].numel())
+    labels = batch.labels[chosen if words is not None else slice(start, stop)]
+    return Batch(batch.token_ids[chosen], layout, labels, batch.rows[start:stop], windows, words)
+
+
+def _of_rows(words: Words, start: int, stop: int, tokens_before: int) -> Words:
+    chosen = (words.rows >= start) & (words.rows < stop)
+    tokens = words.tokens[chosen]
+    tokens = torch.where(tokens < 0, tokens, tokens - tokens_before)  # those that were cut off stand nowhere
+    return Words(words.tags[chosen], words.rows[chosen] - start, tokens)

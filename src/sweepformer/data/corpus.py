@@ -23,16 +23,8 @@ log = logging.getLogger(__name__)
 
 STORE_FORMAT = 11  # raise it when what is written changes
 SHARED_KEYS = (
-    "val_fraction",
-    "test_fraction",
-    "batch_size",
-    "eval_batch_size",
-    "batching",
-    "sampling",
-    "truncation",
-    "window_overlap",
-    "num_workers",
-    "cache_dir",
+    *("val_fraction", "test_fraction", "cache_dir"),
+    *("batch_size", "eval_batch_size", "batching", "sampling", "truncation", "window_overlap", "num_workers"),
 )
 
 
@@ -59,24 +51,20 @@ def prepare(
         options.pop("transform", None)  # a source of one's own need not know of it
     source = build("data", options, labelled=stratify_by.value, learns_from_texts=kind.is_nothing)
     check_offer(source, stratify_by)
-    _check_transform(source)
+    transform = getattr(source, "transform", None)
+    if transform is not None and not callable(transform):
+        raise UserError(
+            f"data.transform makes {transform!r:.60}, which can't be called with a text. To name a function, add "
+            "_partial_: true, as in {_target_: package.module.function, _partial_: true}."
+        )
     fractions = data.get("val_fraction", 0.1), data.get("test_fraction", 0.1)
     options = {name: value for name, value in tokenizer.items() if name != "truncation_side"}
     if tokenizer["kind"] == "pretrained":
         load_tokenizer(tokenizer.get("path"))
         options["path"] = hashlib.sha256(Path(tokenizer["path"]).read_bytes()).hexdigest()
     fingerprint = source.fingerprint()
-    key = [
-        STORE_FORMAT,
-        data["_target_"],
-        fingerprint,
-        _code_of(data.get("transform")),
-        fractions,
-        seed,
-        options,
-        kind.value,
-        stratify_by.value,
-    ]
+    of_rows = [data["_target_"], fingerprint, _code_of(data.get("transform")), fractions, seed]
+    key = [STORE_FORMAT, *of_rows, options, kind.value, stratify_by.value]
     folder = cache_folder(data.get("cache_dir"))
     check_writable(folder)
     path = folder / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
@@ -115,15 +103,6 @@ def _opened(path: Path) -> Store | None:
         log.warning("warning: %s is damaged (%s): the rows are tokenised again", path, error)
         remove_folder(path)
         return None
-
-
-def _check_transform(source: Any) -> None:
-    transform = getattr(source, "transform", None)
-    if transform is not None and not callable(transform):
-        raise UserError(
-            f"data.transform makes {transform!r:.60}, which can't be called with a text. To name a function, add "
-            "_partial_: true, as in {_target_: package.module.function, _partial_: true}."
-        )
 
 
 def _code_of(transform: dict[str, Any] | None) -> str | None:

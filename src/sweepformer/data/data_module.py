@@ -7,7 +7,8 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from sweepformer.data.batches import Batch, BatchedRows, BatchPlan, PlannedBatches
+from sweepformer.data.batch_plan import BatchPlan, PlannedBatches
+from sweepformer.data.batches import Batch, BatchedRows
 from sweepformer.data.store import SPLITS, Store
 from sweepformer.data.tokenizer import pad_id, separator_id
 from sweepformer.data.truncation import Truncation
@@ -41,19 +42,13 @@ class Batching:
 class RowsDataModule(pl.LightningDataModule):
     """Serves a store's splits in planned batches; each process of a distributed run gets its own share.
 
-    Args:
-        store: the tokenised splits.
-        batching: how rows become batches.
-        truncation: how rows that are too long are read.
-        num_workers: loading processes.
-        seed: of the order of training rows.
+    num_workers: loading processes; seed: of the order of training rows.
     """
 
     def __init__(self, store: Store, batching: Batching, truncation: Truncation, num_workers: int, seed: int) -> None:
         super().__init__()
         self._hashes = store.hashes
-        self.num_workers, self.seed = num_workers, seed
-        self._batching = batching
+        self.num_workers, self.seed, self._batching = num_workers, seed, batching
         filler, separator = pad_id(store.tokenizer), separator_id(store.tokenizer) if store.pairs else None
         self.rows = {
             split: BatchedRows(
@@ -67,11 +62,7 @@ class RowsDataModule(pl.LightningDataModule):
         return self._hashes
 
     def load_state_dict(self, state_dict: dict[str, str]) -> None:
-        """Look whether they are the same still.
-
-        Raises:
-            UserError: they aren't. To go on would mix two trainings, and leave a result that is neither's.
-        """
+        """A UserError if they are others now: to go on would mix two trainings, with a result that is neither's."""
         for name, there in state_dict.items():
             if there != self._hashes[name]:
                 raise UserError(

@@ -47,9 +47,7 @@ class Encoded:
 def encode(tokenizer: Tokenizer, texts: Iterable[str], pairs: bool = False, words: bool = False) -> Iterator[Encoded]:
     """The tokens of texts, chunk by chunk: all cores encode the next while one sorts out the last.
 
-    Args:
-        pairs: each text is two, as `join_pair` joins them.
-        words: each text is words, as `join_words` joins them.
+    pairs: each text is two, as `join_pair` joins them; words: each text is words, as `join_words` joins them.
     """
     prepare: Callable[[str], Any] | None = split_words if words else split_pair if pairs else None
     # Words need to be known by their number, of which the fast way doesn't keep count.
@@ -60,7 +58,12 @@ def encode(tokenizer: Tokenizer, texts: Iterable[str], pairs: bool = False, word
         return batch(list(map(prepare, chunk)) if prepare else chunk, is_pretokenized=words)
 
     def encoded(chunk: list[str], found: list[Encoding]) -> Encoded:
-        return _of_words(chunk, found, unknown) if words else _of_texts(found, unknown)
+        if words:
+            return _of_words(chunk, found, unknown)
+        # A text of nothing but characters that normalisation removes still needs a token to stand for it.
+        ids = [encoding.ids or [unknown] for encoding in found]
+        lengths = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
+        return Encoded(np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=int(lengths.sum())), lengths)
 
     chunks = in_chunks(texts)
     first = list(islice(chunks, 2))
@@ -77,18 +80,10 @@ def encode(tokenizer: Tokenizer, texts: Iterable[str], pairs: bool = False, word
             earlier = later
 
 
-def _of_texts(found: list[Encoding], unknown: int) -> Encoded:
-    # A text of nothing but characters that normalisation removes still needs a token to stand for it.
-    ids = [encoding.ids or [unknown] for encoding in found]
-    lengths = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
-    return Encoded(np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=int(lengths.sum())), lengths)
-
-
 def _of_words(texts: list[str], found: list[Encoding], unknown: int) -> Encoded:
     tokens: list[int] = []
     word_of: list[int] = []
-    lengths = []
-    first = 0
+    lengths, first = [], 0
     for text, encoding in zip(texts, found, strict=True):
         words, began, expected = len(split_words(text)), len(tokens), 0
         for token, word in zip(encoding.ids, encoding.word_ids, strict=True):

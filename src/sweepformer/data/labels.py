@@ -33,9 +33,9 @@ class Labels(ABC):
     def identities(self) -> np.ndarray:
         """(rows,) uint64: the same for rows that are labelled alike."""
 
-    @abstractmethod
     def rows_named(self, name: str) -> np.ndarray:
         """(rows,) bool: those in whose label a class or tag occurs."""
+        raise ValueError(f"{type(self).__name__} have no names such as {name}")
 
     @abstractmethod
     def array(self, names: list[str]) -> np.ndarray:
@@ -108,7 +108,8 @@ class LabelLists(Labels):
     def strata(self) -> np.ndarray:
         """Each row's rarest label, the one in fewest rows: it is the hardest to spread (after Sechidis et al. 2011)."""
         rarest = np.full(len(self), len(self.names), dtype=np.int64)
-        order = np.argsort(-self._row_counts(), kind="stable")
+        held = np.unique(np.stack([self.rows, self.categories.codes]), axis=1)[1]  # a tag may be in one row many times
+        order = np.argsort(-np.bincount(held, minlength=len(self.names)), kind="stable")
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
         ranks = np.full(len(self), -1, dtype=np.int64)
@@ -138,11 +139,6 @@ class LabelLists(Labels):
         table[self.rows, self.numbers(names)] = True
         return table
 
-    def _row_counts(self) -> np.ndarray:
-        """(names,) int64, the rows that hold each: a tag of many words may be in one sentence alone."""
-        held = np.unique(np.stack([self.rows, self.categories.codes]), axis=1)
-        return np.bincount(held[1], minlength=len(self.names))
-
 
 class Numbers(Labels):
     """One number a row; values: (rows,) float64."""
@@ -164,9 +160,6 @@ class Numbers(Labels):
 
     def identities(self) -> np.ndarray:
         return self.values.view(np.uint64)
-
-    def rows_named(self, name: str) -> np.ndarray:
-        raise ValueError(f"numbers have no names such as {name}")
 
     def array(self, names: list[str]) -> np.ndarray:
         return self.values
@@ -194,9 +187,6 @@ class Unlabelled(Labels):
 
     def identities(self) -> np.ndarray:
         return np.zeros(self.count, dtype=np.uint64)
-
-    def rows_named(self, name: str) -> np.ndarray:
-        raise ValueError(f"rows without labels have no names such as {name}")
 
     def array(self, names: list[str]) -> np.ndarray:
         return np.zeros(self.count, dtype=np.int64)

@@ -67,16 +67,8 @@ def _as_bio(tags: Sequence[str]) -> list[str]:
 def repair_spans(rows: list[list[str]], places: Sequence[Place], refuse: bool) -> list[str]:
     """Make the tags of all rows valid, in place, by the rule of `spans_of`; other tags than those of spans may be any.
 
-    Args:
-        rows: each row's tags.
-        places: where each row stands, for messages.
-        refuse: don't repair.
-
-    Returns:
-        What the user should know of it: nothing, or a line.
-
-    Raises:
-        UserError: a row is not valid, and `refuse`.
+    places: where each row stands, for messages; refuse: don't repair, but raise a UserError if a row is not valid.
+    Returns what the user should know of it: nothing, or a line.
     """
     scheme = scheme_of(tag for row in rows for tag in row)
     if scheme is None:

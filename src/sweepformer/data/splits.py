@@ -4,7 +4,7 @@ import hashlib
 import re
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,13 +13,6 @@ from sweepformer.data.columns import Categories, StringsWriter
 from sweepformer.data.label_kinds import as_needed
 from sweepformer.data.labels import Classes, LabelLists, Labels, Numbers, Unlabelled
 from sweepformer.data.rows import RawSplits, Rows
-from sweepformer.data.split_report import (
-    SplitReport,
-    place_of,
-    report_tags,
-    warn_of_absent_classes,
-    warn_of_shared_groups,
-)
 from sweepformer.data.texts import split_words
 from sweepformer.errors import UserError
 
@@ -32,6 +25,40 @@ class Splits:
     val: Rows
     test: Rows
     classes: list[str]
+
+
+@dataclass
+class SplitReport:
+    """What a user should know of how the splits came about.
+
+    dropped_from_test: the rows of a given test split among those that were dropped; tags: what F1 is of, where words
+    are tagged.
+    """
+
+    rows: dict[str, int]
+    classes: int
+    duplicates_dropped: int = 0
+    conflicts_dropped: int = 0
+    dropped_from_test: int = 0
+    unlabelled: int = 0
+    tags: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """For the screen."""
+        parts = ", ".join(f"{name} {count:,}" for name, count in self.rows.items())
+        lines = [f"rows: {parts}" + (f"; {self.classes} classes" if self.classes else "")]
+        if self.tags:
+            lines.append(f"val_f1 and test_f1: {self.tags}")
+        if self.unlabelled:
+            lines.append(f"of data.unlabelled_file: {self.unlabelled:,} rows, all in train")
+        if self.duplicates_dropped or self.conflicts_dropped:
+            lines.append(
+                f"dropped: {self.duplicates_dropped:,} exact duplicates, "
+                f"{self.conflicts_dropped:,} rows whose text stands with another label before"
+                + (f"; {self.dropped_from_test:,} of them in the given test split" if self.dropped_from_test else "")
+            )
+        return lines
 
 
 def make_splits(
@@ -83,15 +110,15 @@ def make_splits(
         report.unlabelled = len(unlabelled)
         train = _texts_of([train, unlabelled])
     classes = sorted(train.labels.names, key=lambda label: (_natural(label), label))
+    splits = Splits(train, val, test, classes)
     for split, rows in (("validation", val), ("test", test)):
         _check_labels(split, rows, set(classes))
     report.rows = {"train": len(train), "val": len(val), "test": len(test)}
     report.classes = len(classes)
     if kind.is_of_words:
-        report_tags(train, report)
-    warn_of_absent_classes(classes, val, test, report)
-    warn_of_shared_groups(train, val, test, report)
-    return Splits(train, val, test, classes), report
+        _report_tags(train, report)
+    report.warnings += _shortcomings(splits)
+    return splits, report
 
 
 def _texts_of(parts: list[Rows], labelled: LabelKind = LabelKind.NOTHING) -> Rows:
@@ -140,8 +167,7 @@ def _cut(rows: Rows, fraction: float, seed: int, key: str) -> tuple[Rows, Rows]:
                 f"a split is cut ({key}={fraction:.3g}). Add rows of this class, remove it, or give data.val_file and "
                 "data.test_file."
             )
-    groups = rows.groups
-    chosen = _cut_groups(rows, groups, fraction, seed, key) if groups else _cut_rows(rows, fraction, seed)
+    chosen = _cut_groups(rows, rows.groups, fraction, seed, key) if rows.groups else _cut_rows(rows, fraction, seed)
     return rows.select(np.flatnonzero(~chosen)), rows.select(np.flatnonzero(chosen))
 
 
@@ -201,28 +227,20 @@ def _cut_groups(rows: Rows, groups: Categories, fraction: float, seed: int, key:
 
 
 def _check_classes(train: Rows, report: SplitReport) -> None:
-    if isinstance(train.labels, Numbers) and _all_same(train.labels.values):
-        raise UserError(
-            f"{train.origin}: all {len(train)} training rows have the number {train.labels.values[0]:g}: there is "
-            "nothing to learn. Check data.label_column."
-        )
+    if isinstance(train.labels, Numbers):
+        numbers = train.labels.values
+        if not (np.ptp(numbers) and np.float32(numbers.std())):  # models compute in single precision
+            raise UserError(
+                f"{train.origin}: all {len(train)} training rows have the number {numbers[0]:g}: there is nothing to "
+                "learn. Check data.label_column."
+            )
     if isinstance(train.labels, Classes | LabelLists) and len(train.labels.names) < 2:
         only = f"only one class, {train.labels.names[0]!r:.60}," if train.labels.names else "no label"
+        dropped = report.duplicates_dropped + report.conflicts_dropped
+        without = f" ({dropped:,} of texts that stand there before were dropped)" if dropped else ""
         raise UserError(
-            f"{train.origin}: {only} in {len(train)} rows{_without(report)}. At least two are needed: check "
-            "data.label_column."
+            f"{train.origin}: {only} in {len(train)} rows{without}. At least two are needed: check data.label_column."
         )
-
-
-def _without(report: SplitReport) -> str:
-    """What was dropped from the rows that there are, in words."""
-    dropped = report.duplicates_dropped + report.conflicts_dropped
-    return f" ({dropped:,} of texts that stand there before were dropped)" if dropped else ""
-
-
-def _all_same(numbers: np.ndarray) -> bool:
-    """Also if they differ by less than single precision knows, which models compute in."""
-    return not (np.ptp(numbers) and np.float32(numbers.std()))
 
 
 def _check_labels(split: str, rows: Rows, classes: set[str]) -> None:
@@ -231,7 +249,7 @@ def _check_labels(split: str, rows: Rows, classes: set[str]) -> None:
     for label in rows.labels.names:
         if label not in classes:
             raise UserError(
-                f"{place_of(rows, label)}: label {label!r:.60} of the {split} split is not among the labels in train. "
+                f"{_place_of(rows, label)}: label {label!r:.60} of the {split} split is not among the labels in train. "
                 "Every class needs rows to learn from: add some to train, or remove the label."
             )
 
@@ -247,3 +265,34 @@ def _natural(label: str) -> tuple[tuple[int, float, str], ...]:
     """Sorts "2" before "10", and "class 2" before "class 10"."""
     parts = re.split(r"(\d+)", label)
     return tuple((0, float(part), "") if part.isdigit() and part.isascii() else (1, 0.0, part) for part in parts)
+
+
+def _place_of(rows: Rows, label: str) -> str:
+    """The first row that holds the label."""
+    return f"{rows.origin}, {rows.ids_are} {rows.ids[int(np.argmax(rows.labels.rows_named(label)))]}"
+
+
+def _report_tags(train: Rows, report: SplitReport) -> None:
+    """What F1 is of, and whether that is what was meant."""
+    from sweepformer.data.spans import SCHEMES, doubtful_tag, scheme_of  # what it needs loads slowly
+
+    scheme = scheme_of(train.labels.names)
+    report.tags = f"of spans ({scheme})" if scheme else "mean over tags"
+    if odd := doubtful_tag(train.labels.names):
+        report.warnings.append(
+            f"{_place_of(train, odd)}: with the tag {odd!r:.60} the tags are none of {', '.join(SCHEMES)}, though "
+            "most look like those of spans: F1 is the mean over tags, not of spans. For spans: O, B-X, I-X, ..."
+        )
+
+
+def _shortcomings(splits: Splits) -> list[str]:
+    """Classes that validation or test can tell nothing of, and groups that given splits tear apart."""
+    found, train = [], splits.train
+    evaluated = (("validation", splits.val), ("test", splits.test))
+    for name, rows in evaluated:
+        if absent := sorted(set(splits.classes) - set(rows.labels.names)):
+            found.append(f"{len(absent)} classes have no row in {name}, {absent[0]!r} for one")
+    for name, rows in evaluated:
+        if train.groups and rows.groups and (shared := sorted(set(train.groups.names) & set(rows.groups.names))):
+            found.append(f"{len(shared)} groups are in train and in {name}, {shared[0]!r:.60} for one")
+    return found

@@ -16,11 +16,10 @@ from tokenizers import Tokenizer
 
 from sweepformer.config.kinds import LabelKind
 from sweepformer.data.columns import Strings, save_strings
-from sweepformer.data.encoding import Encoded, encode
+from sweepformer.data.encoding import encode
 from sweepformer.data.labels import LabelLists
 from sweepformer.data.rows import Rows
-from sweepformer.data.split_report import SplitReport
-from sweepformer.data.splits import Splits
+from sweepformer.data.splits import SplitReport, Splits
 from sweepformer.data.tokenizer import read_text_as_it_is, read_tokenizer, unknown_id, vocab_size
 from sweepformer.files.atomic import check_seal, seal, sync
 from sweepformer.screen.progress_bar import tqdm
@@ -122,14 +121,14 @@ class Store:
         with suppress(OSError):  # somebody else's
             os.utime(path / "store.json")  # when it was last used
         return cls(
-            path=path,
-            splits={split: TokenizedRows.open(path, split, labelled.is_of_words) for split in SPLITS},
-            tokenizer=read_text_as_it_is(read_tokenizer(path / "tokenizer.json")),
-            classes=about["classes"],
-            report=SplitReport(**about["report"]),
-            unknown_rate=about["unknown_rate"],
-            labelled=labelled,
-            pairs=about["pairs"],
+            path,
+            {split: TokenizedRows.open(path, split, labelled.is_of_words) for split in SPLITS},
+            read_text_as_it_is(read_tokenizer(path / "tokenizer.json")),
+            about["classes"],
+            SplitReport(**about["report"]),
+            about["unknown_rate"],
+            labelled,
+            about["pairs"],
         )
 
 
@@ -143,11 +142,8 @@ def write_store(
 ) -> None:
     """Tokenise `splits` into `path`: built beside it and renamed, so that a half-written store never counts.
 
-    The caller holds the store's lock: what an earlier attempt left is removed.
-
-    Args:
-        source: the config that it is made of, for those who look at the cache.
-        labelled: what rows are labelled with.
+    The caller holds the store's lock: what an earlier attempt left is removed. source: the config that it is made of,
+    for those who look at the cache; labelled: what rows are labelled with.
     """
     for left in path.parent.glob(f".{path.name}-*"):
         shutil.rmtree(left, ignore_errors=True)
@@ -186,39 +182,23 @@ def _write_rows(
 ) -> None:
     offsets = [np.zeros(1, dtype=np.int64)]
     dtype = np.dtype(np.uint16 if vocab_size(tokenizer) <= np.iinfo(np.uint16).max else np.int32)
-    tags = _TagsOfTokens(rows, classes) if tagged else None
+    tags_of_words = rows.labels.numbers(classes) if isinstance(rows.labels, LabelLists) and tagged else None
+    tags: list[np.ndarray] = []  # of tokens, int32
     with (folder / f"{split}.tokens.npy").open("wb") as file:
         _write_header(file, dtype, 0)
         for chunk in encode(tokenizer, rows.texts, rows.pairs, tagged):
             file.write(chunk.tokens.astype(dtype).data)
             offsets.append(offsets[-1][-1] + np.cumsum(chunk.lengths))
-            if tags:
-                tags.add(chunk)
+            if tags_of_words is not None:
+                of_chunk, tags_of_words = np.split(tags_of_words, [chunk.words])
+                tags.append(chunk.tags(of_chunk).astype(np.int32))
             bar.update(len(chunk.lengths))
         file.seek(0)
         _write_header(file, dtype, int(offsets[-1][-1]))  # numpy leaves room in it for the number to grow
     np.save(folder / f"{split}.offsets.npy", np.concatenate(offsets))
-    np.save(folder / f"{split}.labels.npy", tags.all() if tags else rows.labels.array(classes))
+    np.save(folder / f"{split}.labels.npy", np.concatenate(tags) if tagged else rows.labels.array(classes))
     save_strings(rows.texts, folder / f"{split}.texts")
     save_strings(rows.ids, folder / f"{split}.ids")
-
-
-class _TagsOfTokens:
-    """Hands the tags of words to the tokens that these become."""
-
-    def __init__(self, rows: Rows, classes: list[str]) -> None:
-        assert isinstance(rows.labels, LabelLists)
-        self._of_words, self._used = rows.labels.numbers(classes), 0
-        self._parts: list[np.ndarray] = []
-
-    def add(self, chunk: Encoded) -> None:
-        words = slice(self._used, self._used + chunk.words)
-        self._parts.append(chunk.tags(self._of_words[words]).astype(np.int32))
-        self._used += chunk.words
-
-    def all(self) -> np.ndarray:
-        """(total,) int32."""
-        return np.concatenate(self._parts)
 
 
 def _write_header(file: BinaryIO, dtype: np.dtype, length: int) -> None:

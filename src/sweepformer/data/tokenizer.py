@@ -44,8 +44,8 @@ def make_tokenizer(
     if lowercase is None:
         lowercase = kind not in ("char", "byte")
     try:
-        rare_words = 0 if answers_for_tokens else rare_words
-        tokenizer = train(texts, kind, vocab_size, min_frequency, lowercase, rare_words)
+        rare = 0 if answers_for_tokens else rare_words
+        tokenizer = train(texts, kind, vocab_size, min_frequency, lowercase, rare)
     except Exception as error:  # the library raises a bare Exception
         raise UserError(
             f"tokenizer.kind={kind} can't be trained with tokenizer.vocab_size={vocab_size}: {error}"
@@ -71,22 +71,14 @@ def load_tokenizer(path: str | None) -> Tokenizer:
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer in a file, wherever that comes from.
-
-    Raises:
-        ValueError: it is none, or larger than any that is in use.
-    """
+    """The tokenizer in a file, wherever that comes from; a ValueError if it is none, or larger than any in use."""
     if path.stat().st_size > LARGEST_FILE:
         raise ValueError(f"it has {path.stat().st_size:,} bytes, and at most {LARGEST_FILE:,} are read")
     return parse_tokenizer(path.read_text(encoding="utf-8"))
 
 
 def parse_tokenizer(text: str) -> Tokenizer:
-    """The tokenizer that the text of a `tokenizer.json` describes.
-
-    Raises:
-        ValueError: it describes none, or has ids that no vocabulary has.
-    """
+    """The tokenizer that a `tokenizer.json` describes; a ValueError if it is none, or has ids no vocabulary has."""
     try:
         tokenizer = Tokenizer.from_str(text)
     except Exception as error:  # the library raises a bare Exception

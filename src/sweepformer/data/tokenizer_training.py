@@ -107,39 +107,22 @@ def _rare_letters(pieces: dict[str, float], lowest: float) -> set[str]:
 
 
 def _untrained(kind: str) -> models.Model:
-    match kind:
-        case "wordpiece":
-            return models.WordPiece(unk_token=UNKNOWN)
-        case "bpe":
-            return models.BPE(unk_token=UNKNOWN)
-        case "byte":
-            return models.BPE()
-        case "unigram":
-            return models.Unigram()
-        case "word" | "char":
-            return models.WordLevel(unk_token=UNKNOWN)
-        case _:
-            raise ValueError(f"no model for {kind}")
+    if kind == "unigram":
+        return models.Unigram()
+    made = {"wordpiece": models.WordPiece, "bpe": models.BPE, "byte": models.BPE}.get(kind, models.WordLevel)
+    return made() if kind == "byte" else made(unk_token=UNKNOWN)
 
 
 def _trainer(kind: str, vocab_size: int, min_frequency: int, special: list[str]) -> trainers.Trainer:
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
     common: dict[str, Any] = {"special_tokens": special, "show_progress": False}
-    match kind:
-        case "wordpiece":
-            return trainers.WordPieceTrainer(vocab_size=vocab_size, min_frequency=min_frequency, **common)
-        case "bpe":
-            return trainers.BpeTrainer(vocab_size=vocab_size, min_frequency=min_frequency, **common)
-        case "byte":
-            # A vocabulary of the special tokens and the 256 bytes leaves no room for merges.
-            size = len(SPECIAL_TOKENS) + len(alphabet)
-            return trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, **common)
-        case "unigram":
-            return trainers.UnigramTrainer(vocab_size=vocab_size, unk_token=UNKNOWN, **common)
-        case "word" | "char":
-            return trainers.WordLevelTrainer(vocab_size=vocab_size, min_frequency=min_frequency, **common)
-        case _:
-            raise ValueError(f"no trainer for {kind}")
+    if kind == "byte":
+        # A vocabulary of the special tokens and the 256 bytes leaves no room for merges.
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        return trainers.BpeTrainer(vocab_size=len(SPECIAL_TOKENS) + len(alphabet), initial_alphabet=alphabet, **common)
+    if kind == "unigram":
+        return trainers.UnigramTrainer(vocab_size=vocab_size, unk_token=UNKNOWN, **common)
+    made = {"wordpiece": trainers.WordPieceTrainer, "bpe": trainers.BpeTrainer}.get(kind, trainers.WordLevelTrainer)
+    return made(vocab_size=vocab_size, min_frequency=min_frequency, **common)
 
 
 def _around(model: models.Model, kind: str, lowercase: bool) -> Tokenizer:

@@ -58,13 +58,10 @@ class Truncation:
         return np.minimum(lengths, self.max_length) * self._windows(lengths)
 
     def pieces(self, starts: np.ndarray, lengths: np.ndarray, first_texts: np.ndarray | None = None) -> Pieces:
-        """The pieces of rows.
+        """The pieces of rows; all (rows,) int64.
 
-        Args:
-            starts: (rows,) int64, where each begins among the split's tokens.
-            lengths: (rows,) int64, its tokens.
-            first_texts: (rows,) int64, tokens before the separator where rows are two texts; 0 will do for rows that
-                are not too long.
+        starts: where each begins among the split's tokens; lengths: its tokens; first_texts: tokens before the
+        separator where rows are two texts, for which 0 will do in rows that are not too long.
         """
         if first_texts is not None:
             return self._of_pairs(starts, lengths, first_texts)

@@ -20,8 +20,7 @@ from sweepformer.export.label_kinds import LABELS
 from sweepformer.export.trial import CPU, Examiner, Trial
 from sweepformer.files.atomic import SEAL, new_folder, seal
 from sweepformer.files.templates import render
-from sweepformer.inference.artifact import Artifact, read_artifact
-from sweepformer.inference.bundles import is_bundled
+from sweepformer.inference.artifact import Artifact, is_bundled, read_artifact
 from sweepformer.inference.loading import kind_named, network_reader
 from sweepformer.inference.readers import NetworkReader
 from sweepformer.runs.finding import Found, find

@@ -1,22 +1,41 @@
 """How often answers agree with the labels that stand beside them."""
 
-from collections.abc import Iterable
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from sweepformer.config.kinds import LabelKind
 
 
-class Tally:
-    """Counts what is right, of one class a row; of other kinds of label the classes below do, in `TALLIES`.
+def _is_equal(answer: Any, label: Any) -> tuple[int, float]:
+    return 1, answer == label
 
-    Args:
-        counts: of rows before: `asked`, `right`.
+
+def _is_same_set(answer: Any, label: Any) -> tuple[int, float]:
+    return 1, set(answer) == set(label)
+
+
+def _equal_tags(answer: Any, label: Any) -> tuple[int, float]:
+    return len(label), sum(one == other for one, other in zip(answer, label, strict=False))
+
+
+def _distance(answer: Any, label: Any) -> tuple[int, float]:
+    return 1, abs(answer - label)
+
+
+@dataclass
+class Tally:
+    """Counts what is right of one kind of label; those of every kind are made by `TALLIES`.
+
+    compared: of an answer and a label how many answers were asked for, and how many of them are right, or how far off
+    numbers are; said: of them all, in words; asked, right: their sums so far, `share` their quotient.
     """
 
-    labelled: ClassVar[str] = "rows"  # what is counted
-
-    def __init__(self, counts: dict[str, float] | None = None) -> None:
-        self.asked, self.right = ((counts or {}).get(name, 0.0) for name in ("asked", "right"))
+    compared: Callable[[Any, Any], tuple[int, float]]
+    said: str
+    asked: float = 0.0
+    right: float = 0.0
 
     def add(self, answers: Iterable[Any], labels: Iterable[Any]) -> None:
         """Answers as `Predictor.predict` gives them, labels as `Labelling.read` does; None: there is none."""
@@ -26,11 +45,6 @@ class Tally:
                 self.asked += asked
                 self.right += right
 
-    @staticmethod
-    def compared(answer: Any, label: Any) -> tuple[int, float]:
-        """How many answers were asked for in a row, and how many of them are right."""
-        return 1, answer == label
-
     @property
     def counts(self) -> dict[str, float]:
         """What another tally can go on from."""
@@ -38,53 +52,19 @@ class Tally:
 
     @property
     def share(self) -> float | None:
-        """Of right answers. None: there was no label."""
+        """Of right answers, or the mean distance of numbers. None: there was no label."""
         return self.right / self.asked if self.asked else None
 
     def __str__(self) -> str:
-        if self.share is None:
-            return ""
-        of = f"{self.right:,.0f} of {self.asked:,.0f} labelled {self.labelled}"
-        return f"accuracy {self.share:.4f}: {of} are right"
+        return self.said.format(self) if self.asked else ""
 
 
-class SetTally(Tally):
-    """Rows are right with just their classes."""
-
-    labelled = "rows (with all their labels)"
-
-    @staticmethod
-    def compared(answer: Any, label: Any) -> tuple[int, float]:
-        return 1, set(answer) == set(label)
-
-
-class TagTally(Tally):
-    """Of words, each with a tag."""
-
-    labelled = "words"
-
-    @staticmethod
-    def compared(answer: Any, label: Any) -> tuple[int, float]:
-        return len(label), sum(one == other for one, other in zip(answer, label, strict=False))
-
-
-class NumberTally(Tally):
-    """Of numbers their distance stands for what is right, summed up; `share` is the mean of it."""
-
-    @staticmethod
-    def compared(answer: Any, label: Any) -> tuple[int, float]:
-        return 1, abs(answer - label)
-
-    def __str__(self) -> str:
-        if self.share is None:
-            return ""
-        return f"{self.asked:,.0f} rows have a number: the answers are {self.share:.4g} from it on average"
-
-
-TALLIES: dict[LabelKind, type[Tally]] = {
-    LabelKind.CLASS: Tally,
-    LabelKind.CLASSES: SetTally,
-    LabelKind.NUMBER: NumberTally,
-    LabelKind.TAGS: TagTally,
-    LabelKind.NOTHING: Tally,  # which has nothing to count
+ACCURACY = "accuracy {0.share:.4f}: {0.right:,.0f} of {0.asked:,.0f} labelled "
+DISTANCE = "{0.asked:,.0f} rows have a number: the answers are {0.share:.4g} from it on average"
+TALLIES: dict[LabelKind, Callable[..., Tally]] = {
+    LabelKind.CLASS: partial(Tally, _is_equal, f"{ACCURACY}rows are right"),
+    LabelKind.CLASSES: partial(Tally, _is_same_set, f"{ACCURACY}rows (with all their labels) are right"),
+    LabelKind.NUMBER: partial(Tally, _distance, DISTANCE),
+    LabelKind.TAGS: partial(Tally, _equal_tags, f"{ACCURACY}words are right"),
+    LabelKind.NOTHING: partial(Tally, _is_equal, ""),  # which has nothing to count
 }

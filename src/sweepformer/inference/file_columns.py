@@ -9,8 +9,7 @@ import numpy as np
 
 from sweepformer.data.label_kinds import LABELLINGS
 from sweepformer.errors import UserError, hint, listed
-from sweepformer.inference.loaded import LoadedRun
-from sweepformer.inference.spans import described_spans
+from sweepformer.inference.predictor import Predictor, described_spans
 from sweepformer.inference.tables import KEY, Chunk, Lines, Table, open_table
 from sweepformer.tasks.answers import PROBABILITY
 
@@ -42,7 +41,7 @@ class ReadColumns:
 
 
 def open_for(
-    run: LoadedRun, path: Path, ending: str | None, text: str | None, pair: str | None, label: str | None
+    run: Predictor, path: Path, ending: str | None, text: str | None, pair: str | None, label: str | None
 ) -> tuple[Table, ReadColumns]:
     """A file that a run is to answer for, and its columns: those that are named, or else those of the run's training.
 
@@ -81,7 +80,7 @@ class AddedColumns:
         prefix: of the names.
     """
 
-    def __init__(self, run: LoadedRun, probabilities: bool, prefix: str) -> None:
+    def __init__(self, run: Predictor, probabilities: bool, prefix: str) -> None:
         self.prefix = prefix
         types = run.column_types.items()
         self._types = {name: one for name, one in types if probabilities or not name.startswith(PROBABILITY)}
@@ -101,7 +100,7 @@ class AddedColumns:
     ) -> dict[str, Any]:
         """Columns by their full names, each with an item for every row.
 
-        answers: as `LoadedRun.answer` gives them, for the texts `written`, which stand in the rows `present`.
+        answers: as `Predictor.answer` gives them, for the texts `written`, which stand in the rows `present`.
         """
         if "spans" in self._types:
             spans = [described_spans(tags, text) for tags, text in zip(answers["prediction"], written, strict=True)]
@@ -127,7 +126,7 @@ class AddedColumns:
         return {f"{self.prefix}{name}": known[kind] for name, kind in self._types.items()}
 
 
-def texts_of(run: LoadedRun, chunk: Chunk, columns: ReadColumns, path: Path) -> tuple[list[str], list[int]]:
+def texts_of(run: Predictor, chunk: Chunk, columns: ReadColumns, path: Path) -> tuple[list[str], list[int]]:
     """The texts of a chunk as the tokenizer is given them, and the rows that have one.
 
     Raises:
@@ -142,7 +141,7 @@ def texts_of(run: LoadedRun, chunk: Chunk, columns: ReadColumns, path: Path) -> 
     return written, present
 
 
-def labels_of(run: LoadedRun, chunk: Chunk, columns: ReadColumns, of: str) -> list[Any]:
+def labels_of(run: Predictor, chunk: Chunk, columns: ReadColumns, of: str) -> list[Any]:
     """The labels of a chunk, as the run's kind of label is read; None where there is none.
 
     Args:

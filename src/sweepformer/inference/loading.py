@@ -16,11 +16,9 @@ from sweepformer.config.targets import Names, trusting
 from sweepformer.data.tokenizer import parse_tokenizer, read_text_as_it_is
 from sweepformer.data.truncation import Truncation
 from sweepformer.errors import UserError
-from sweepformer.inference.artifact import Artifact, read_artifact
-from sweepformer.inference.bundles import Graph, is_bundled, is_graph, read_bundle
-from sweepformer.inference.devices import dtypes, resolve_device, resolve_precision
+from sweepformer.inference.artifact import Artifact, Graph, read_artifact
 from sweepformer.inference.predictor import Predictor
-from sweepformer.inference.readers import BaselineReader, NetworkReader, Reader
+from sweepformer.inference.readers import BaselineReader, NetworkReader
 from sweepformer.inference.scoring import Scorer
 from sweepformer.inference.texts import TextMaker
 from sweepformer.runs.finding import Found, find
@@ -38,13 +36,12 @@ LOADED = Names(
     models=(nn.Module, Baseline),
 )
 
+DTYPES = {"16": torch.float16, "bf16": torch.bfloat16, "64": torch.float64}
+PRECISIONS = ("32-true", "16-mixed", "bf16-mixed", "16-true", "bf16-true", "64-true")
+
 
 def load(
-    path: str | os.PathLike[str],
-    *,
-    device: str = "auto",
-    precision: str = "auto",
-    allowed_packages: Sequence[str] = (),
+    path: str | os.PathLike[str], *, device: str = "auto", precision: str = "auto", allowed_packages: Sequence[str] = ()
 ) -> Predictor:
     """Make a finished run ready to answer for new texts.
 
@@ -73,19 +70,17 @@ def load(
 
 
 def _load(found: Found, device: str, precision: str) -> Predictor:
-    artifact = read_bundle(found.checkpoint) if is_bundled(found.checkpoint) else read_artifact(found)
+    artifact = read_artifact(found)
     kind = kind_named(artifact.config["task"])
     transform = artifact.config["data"].get("transform")
-    texts = TextMaker(
-        pairs=artifact.pairs,
-        tagged=kind.labelled.is_of_words,
-        transform=build("data.transform", transform, LOADED) if transform else None,
-    )
-    on_cpu = artifact.is_baseline or is_graph(artifact.origin)
-    target = resolve_device("cpu" if on_cpu else device)
+    made_of_raw = build("data.transform", transform, LOADED) if transform else None
+    texts = TextMaker(artifact.pairs, kind.labelled.is_of_words, made_of_raw)
+    target = resolve_device("cpu" if artifact.is_baseline or artifact.is_graph else device)
     made = partial(Predictor, artifact, kind, texts, chosen=found.chosen)
     if artifact.is_baseline:
-        return made(_baseline_reader(artifact, kind), answers_of(artifact, kind, target))
+        baseline = build("model", model_options(artifact.config, kind), LOADED).suited_to(kind.labelled)
+        baseline.load_state(artifact.weights)
+        return made(BaselineReader(baseline, kind.labelled.is_of_words), answers_of(artifact, kind, target))
     reader = network_reader(artifact, kind, target, precision)
     if kind.is_language_model:
         causal = kind is KINDS["LanguageModeling"]
@@ -94,11 +89,7 @@ def _load(found: Found, device: str, precision: str) -> Predictor:
 
 
 def kind_named(task: dict[str, Any]) -> Kind:
-    """The kind of the task that a run's config names.
-
-    Raises:
-        UserError: it is not allowed, or doesn't say.
-    """
+    """The kind of the task that a run's config names; a UserError if it is not allowed, or doesn't say."""
     kind = task_kind(task) or getattr(find_target("task", task, LOADED), "kind", None)
     if not isinstance(kind, Kind):
         raise UserError(
@@ -108,11 +99,7 @@ def kind_named(task: dict[str, Any]) -> Kind:
 
 
 def network_reader(artifact: Artifact, kind: Kind, device: torch.device, precision: str) -> NetworkReader:
-    """A run's network with its weights. precision: as `load` takes it.
-
-    Raises:
-        UserError: it is not allowed, or the weights don't fit.
-    """
+    """A run's network with its weights, a UserError if they don't fit or it is not allowed. precision: as of `load`."""
     assert artifact.tokenizer is not None
     config = artifact.config
     try:
@@ -127,7 +114,7 @@ def network_reader(artifact: Artifact, kind: Kind, device: torch.device, precisi
 
 
 def _graph_or_network(artifact: Artifact, kind: Kind, tokenizer: Tokenizer) -> nn.Module:
-    if is_graph(artifact.origin):
+    if artifact.is_graph:
         return Graph(artifact.origin)
     known = known_to_the_program(kind, artifact.classes, tokenizer, artifact.pairs, artifact.frequent)
     with torch.random.fork_rng(devices=[]):  # what it begins with is overwritten: the caller's random numbers stay
@@ -140,18 +127,8 @@ def _graph_or_network(artifact: Artifact, kind: Kind, tokenizer: Tokenizer) -> n
     return model
 
 
-def _baseline_reader(artifact: Artifact, kind: Kind) -> Reader:
-    baseline = build("model", model_options(artifact.config, kind), LOADED).suited_to(kind.labelled)
-    baseline.load_state(artifact.weights)
-    return BaselineReader(baseline, kind.labelled.is_of_words)
-
-
 def answers_of(artifact: Artifact, kind: Kind, device: torch.device) -> Answers:
-    """What a run's logits stand for.
-
-    Raises:
-        UserError: it doesn't say, or has no labels to give.
-    """
+    """What a run's logits stand for; a UserError if it doesn't say, or has no labels to give."""
     if kind.labelled not in ANSWERS:
         raise UserError(f"Runs with {kind.labels} for labels can't be asked for labels.")
     try:
@@ -160,3 +137,39 @@ def answers_of(artifact: Artifact, kind: Kind, device: torch.device) -> Answers:
         raise UserError(
             f"{artifact.origin} lacks the task's {error}: an earlier version of sweepformer left it out. Run it again."
         ) from error
+
+
+def resolve_device(requested: str) -> torch.device:
+    """What `auto` stands for: a GPU if there is one; a UserError where there is no such device."""
+    if requested == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(requested)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"device={requested} can't be used: {reason} Choose auto, cpu, cuda or cuda:1.") from error
+    return device
+
+
+def dtypes(precision: str, device: torch.device) -> tuple[torch.dtype, torch.dtype | None]:
+    """The type of the weights, and that of the products where it is another (autocast).
+
+    Args:
+        precision: as Lightning names it: "32-true", "bf16-mixed", "16-true", ...
+        device: a CPU computes in float32 what was trained in float16, which it is slow at.
+    """
+    bits, _, how = precision.partition("-")
+    dtype = DTYPES.get(bits, torch.float32)
+    if dtype is torch.float16 and device.type == "cpu":
+        dtype = torch.float32
+    if how == "true" or dtype is torch.float32:
+        return dtype, None
+    return torch.float32, dtype
+
+
+def resolve_precision(requested: str, trained_in: str) -> str:
+    """What `auto` stands for: what the run was trained in; a UserError where there is no such precision."""
+    if requested not in ("auto", *PRECISIONS):
+        raise UserError(f"precision={requested} is not one of auto, {', '.join(PRECISIONS)}.")
+    return trained_in if requested == "auto" else requested

@@ -3,15 +3,15 @@
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sweepformer.data.sources.readers import STANDARD_INPUT, ending_of
 from sweepformer.errors import UserError
 from sweepformer.inference.correctness import TALLIES, Tally
 from sweepformer.inference.file_columns import AddedColumns, ReadColumns, labels_of, open_for, texts_of
-from sweepformer.inference.loaded import LoadedRun
+from sweepformer.inference.predictor import Predictor
 from sweepformer.inference.tables import KEY, Chunk, Table, TextTable, plain_column
-from sweepformer.inference.unfinished import Unfinished, UnfinishedParquet, UnfinishedText
+from sweepformer.inference.unfinished import FileProgress, Unfinished, UnfinishedParquet, UnfinishedText
 from sweepformer.screen.progress_bar import tqdm
 
 SAME_FORM = {".txt": (".tsv", ".txt"), ".jsonl": (".jsonl", ".ndjson"), ".ndjson": (".jsonl", ".ndjson")}
@@ -60,29 +60,28 @@ class Report:
         """What another report can go on from."""
         return {"cut": self.cut, "without_text": self.without_text, **self.tally.counts}
 
-
-class Output(Protocol):
-    """Where rows are written."""
-
-    def write(self, chunk: Chunk, added: dict[str, Any], counts: dict[str, float]) -> None:
-        """Rows with columns added, and what was counted with them."""
+    def go_on_from(self, progress: FileProgress) -> None:
+        """progress: with the `counts` of the report on the rows before."""
+        self.rows, counts = progress.rows, progress.counts
+        self.cut, self.without_text = (int(counts.get(name, 0)) for name in ("cut", "without_text"))
+        self.tally.asked, self.tally.right = (counts.get(name, 0.0) for name in ("asked", "right"))
 
 
 @dataclass(frozen=True)
 class Work:
     """What is to be done: who answers for which columns of which table."""
 
-    run: LoadedRun
+    run: Predictor
     path: Path
     table: Table
     read: ReadColumns
     added: AddedColumns
     options: Options
 
-    def to(self, output: Output, report: Report) -> None:
+    def to(self, output: "_Screen | Unfinished", report: Report) -> None:
         """Do it, from the row on that the report says."""
-        bar = tqdm(None, None, self.table.rows, initial=report.rows, unit=" rows", disable=self._hides_bar)
-        with bar:
+        hidden = None if self.options.progress else True  # None: unless there is a terminal
+        with tqdm(None, None, self.table.rows, initial=report.rows, unit=" rows", disable=hidden) as bar:
             for chunk in self.table.chunks(self.options.chunk_rows, self.read.names, report.rows):
                 added = self._answers(chunk, report)
                 output.write(chunk, added, report.counts)
@@ -90,14 +89,9 @@ class Work:
         if not report.rows:
             raise UserError(f"{KEY}: {self.path} holds no row.")
 
-    @property
-    def _hides_bar(self) -> bool | None:
-        return None if self.options.progress else True  # None: unless there is a terminal
-
     def _answers(self, chunk: Chunk, report: Report) -> dict[str, Any]:
         written, present = texts_of(self.run, chunk, self.read, self.path)
-        answered = self.run.answer(written, first=report.rows)
-        rows = len(chunk.records)
+        answered, rows = self.run.answer(written, first=report.rows), len(chunk.records)
         added = self.added.values(answered.columns, written, present, rows)
         if self.read.label is not None:
             labels = labels_of(self.run, chunk, self.read, f"{KEY}: {self.path}")
@@ -108,32 +102,24 @@ class Work:
         return added
 
 
-def predict_file(run: LoadedRun, path: Path, output: Path | None, options: Options) -> Report:
-    """Answer for every row of a file.
+def predict_file(run: Predictor, path: Path, output: Path | None, options: Options) -> Report:
+    """Answer for every row of a file; a UserError if it can't be read, lacks a column, or `output` is there already.
 
-    Args:
-        run: who answers.
-        path: the file, or `STANDARD_INPUT`.
-        output: where to, once it is whole; None: to standard output, as it comes.
-
-    Raises:
-        UserError: the file can't be read, lacks a column, or `output` is there already.
+    path: the file, or `STANDARD_INPUT`; output: where to, once it is whole; None: to standard output, as it comes.
     """
     columns = options.text_column, options.pair_column, options.label_column
     table, read = open_for(run, path, options.ending, *columns)
     added = AddedColumns(run, options.probabilities, options.prefix)
     added.check(table.columns, path)
-    tally = TALLIES[run.kind.labelled]
+    report = Report(TALLIES[run.kind.labelled]())
     work = Work(run, path, table, read, added, options)
     if output is None:
-        report = Report(tally())
         work.to(_Screen(table, added.names), report)
         return report
     unfinished = _unfinished(work, output)
     with unfinished.held() as is_unfinished:
-        so_far = unfinished.progress
-        report = Report(tally(so_far.counts), so_far.rows, was_whole=not is_unfinished)
-        report.cut, report.without_text = (int(so_far.counts.get(name, 0)) for name in ("cut", "without_text"))
+        report.go_on_from(unfinished.progress)
+        report.was_whole = not is_unfinished
         if is_unfinished:
             try:
                 work.to(unfinished, report)
@@ -148,7 +134,7 @@ def predict_file(run: LoadedRun, path: Path, output: Path | None, options: Optio
 
 
 class _Screen:
-    """Rows go to standard output, a chunk at a time."""
+    """Rows go to standard output, a chunk at a time; written to as `Unfinished` is."""
 
     def __init__(self, table: Table, names: list[str]) -> None:
         if not isinstance(table, TextTable):

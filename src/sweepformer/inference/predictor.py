@@ -4,23 +4,46 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from torch import Tensor
 
+from sweepformer.config.kinds import Kind
+from sweepformer.data.texts import split_words
+from sweepformer.data.truncation import Truncation
 from sweepformer.errors import UserError
-from sweepformer.inference.loaded import LoadedRun, no_label
-from sweepformer.inference.scoring import Scores
-from sweepformer.inference.spans import Span, spans_in
+from sweepformer.inference.artifact import Artifact
+from sweepformer.inference.readers import Reader
+from sweepformer.inference.scoring import COLUMNS, Scorer, Scores
+from sweepformer.inference.texts import TextMaker
+from sweepformer.tasks.answers import Answers, Kept, in_order
 
 if TYPE_CHECKING:
-    from sweepformer.inference.explanation.explanation import Explanation
+    from sweepformer.inference.explanation.explainer import Explanation
     from sweepformer.inference.prediction_files import Report
 
 log = logging.getLogger(__name__)
 
+PARTS_READ = {"head": "their beginning", "tail": "their end", "head_and_tail": "their beginning and end"}
 
-class Predictor(LoadedRun):
+
+class Span(NamedTuple):
+    """Some words of a text. type: of the span; start, end: its first word, and the one after its last, from 0."""
+
+    type: str
+    start: int
+    end: int
+
+
+class Answered(NamedTuple):
+    """columns: by name, a list or an array with an item for each text; cut: (texts,) bool, which were too long."""
+
+    columns: dict[str, Any]
+    cut: np.ndarray
+
+
+class Predictor:
     """Answers for new texts as the run does for its test split; `sweepformer.load` makes one.
 
     A text is a string; where the run was trained on pairs of texts, two of them (text, other); where words are tagged,
@@ -43,6 +66,20 @@ class Predictor(LoadedRun):
         classes: the classes or tags, in the order of probabilities; empty where there are none.
     """
 
+    def __init__(
+        self,
+        artifact: Artifact,
+        kind: Kind,
+        texts: TextMaker,
+        reader: Reader,
+        answers: Answers | None,  # None: it is a language model, and has a scorer
+        scorer: Scorer | None = None,
+        chosen: str = "",
+    ) -> None:
+        self.path, self.chosen, self.config = artifact.origin, chosen, artifact.config
+        self.kind, self.classes, self.texts = kind, list(artifact.classes), texts
+        self._reader, self._answers, self._scorer = reader, answers, scorer
+
     def __repr__(self) -> str:
         return f"Predictor({str(self.path)!r}, {self.config['task']['_target_'].rpartition('.')[2]})"
 
@@ -55,8 +92,7 @@ class Predictor(LoadedRun):
         Raises:
             UserError: a text is none, or the run is a language model, which has no answer: see `score`.
         """
-        if self._answers is None:
-            raise no_label()
+        self._labelling()
         answered = self.answer(self.texts.of_each(texts))
         self._tell(answered.cut)
         prediction = answered.columns["prediction"]
@@ -73,28 +109,19 @@ class Predictor(LoadedRun):
         """
         if self.kind.labelled.is_a_number:
             raise UserError("This run answers with numbers, which have no probabilities: use predict.")
-        if self._answers is None:
-            raise no_label()
+        answers = self._labelling()
         kept, cut = self._kept(self.texts.of_each(texts))
         self._tell(cut)
-        return self._answers.probabilities(kept, self.classes)
+        return answers.probabilities(kept, self.classes)
 
     def predict_spans(self, texts: Iterable[Any]) -> list[list[Span]]:
-        """The spans of words (names, slots) that the tags mark, where they are those of spans (BIO, BIOES, BILOU).
-
-        Raises:
-            UserError: as `predict`, or the run's tags mark no spans.
-        """
+        """The spans of words (names, slots) that tags mark; a UserError if they have no scheme (BIO, BIOES, BILOU)."""
         if not self.marks_spans:
             raise UserError(f"This run's tags mark no spans ({', '.join(self.classes[:5])}, ...): use predict.")
         return [spans_in(tags) for tags in self.predict(texts)]
 
     def score(self, texts: Iterable[Any]) -> Scores:
-        """How likely texts are to a language model.
-
-        Raises:
-            UserError: a text is none, or the run is no language model.
-        """
+        """How likely texts are to a language model; a UserError if a text is none, or the run is no language model."""
         if self._scorer is None:
             raise UserError("This run is no language model, which alone tells how likely texts are: use predict.")
         scores, cut = self._scorer.score(self.texts.of_each(texts))
@@ -145,15 +172,91 @@ class Predictor(LoadedRun):
         """As `explain`, of texts that `self.texts` wrote. places: where each stands, for messages."""
         from sweepformer.inference.explanation.explainer import Explainer  # not needed by those who only predict
 
-        if self._answers is None:
-            raise no_label()
-        explainer = Explainer(self._reader, self._answers, self.classes, label, word)
+        explainer = Explainer(self._reader, self._labelling(), self.classes, label, word)
         for text, place in zip(written, places, strict=True):
             try:
                 yield explainer.explain(text)
             except UserError as error:
                 raise UserError(f"{place}: {error}") from error
 
+    def answer(self, written: Sequence[str], first: int = 0) -> Answered:
+        """All there is to say of texts that `self.texts` wrote, as columns.
+
+        prediction, and `probability_<class>` (float32) of classes; of language models loss, perplexity (float32) and
+        tokens (int64). first: place of the first text among all that are asked for, which language models go by.
+        """
+        if self._scorer is not None:
+            scores, cut = self._scorer.score(written, first)
+            return Answered({"loss": scores.loss, "perplexity": scores.perplexity, "tokens": scores.tokens}, cut)
+        kept, cut = self._kept(written)
+        return Answered(self._labelling().columns(kept, self.classes) if written else {"prediction": []}, cut)
+
+    @property
+    def column_types(self) -> dict[str, str]:
+        """What stands in the columns of `answer`: "string", "strings" or a dtype; "spans" where tags mark them."""
+        if self._answers is None:
+            return COLUMNS
+        return self._answers.types(self.classes) | ({"spans": "spans"} if self.marks_spans else {})
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by for the probabilities of one class a text; 1 where there is none."""
+        return float(self._answers.temperature) if self._answers is not None else 1.0
+
+    @property
+    def scale(self) -> float:
+        """The standard deviation of the training rows' numbers; 1 where rows have none."""
+        return float(self._answers.scale) if self._answers is not None else 1.0
+
+    @property
+    def goes_by_place(self) -> bool:
+        """Whether what is said of a text depends on its place among those given, which decides what is hidden of it."""
+        return self._scorer is not None and not self._scorer.causal
+
+    @property
+    def marks_spans(self) -> bool:
+        """Whether the tags are those of spans."""
+        from sweepformer.data.spans import scheme_of  # what it needs loads slowly
+
+        return self.kind.labelled.is_of_words and scheme_of(self.classes) is not None
+
+    @property
+    def what_is_read(self) -> str:
+        """Of texts that are too long, in words."""
+        read = Truncation.of(self.config)
+        return f"{PARTS_READ.get(read.part, 'a part')} was read, model.max_length={read.max_length} tokens"
+
+    def _labelling(self) -> Answers:
+        if self._answers is None:
+            raise UserError(
+                "This run is a language model: it tells how likely texts are, and has no label for them. Use score."
+            )
+        return self._answers
+
+    def _kept(self, written: Sequence[str]) -> tuple[Kept, np.ndarray]:
+        answers, parts = self._labelling(), []
+        for read in self._reader.read(written):
+            kept = {"rows": read.rows, "cut": read.cut, **answers.of(read.logits, read.words)}
+            parts.append({name: one.cpu() if isinstance(one, Tensor) else one for name, one in kept.items()})
+        if not parts:
+            return {}, np.zeros(0, dtype=bool)
+        kept = in_order(parts)[1]
+        return kept, kept.pop("cut")
+
     def _tell(self, cut: np.ndarray) -> None:
         if cut.any():
             log.warning("%s texts are too long to be read whole: %s", f"{cut.sum():,}", self.what_is_read)
+
+
+def spans_in(tags: Sequence[str | None]) -> list[Span]:
+    """The spans that the tags of a text's words mark; None: no answer, and in no span."""
+    from sweepformer.data.spans import OUTSIDE, spans_of
+
+    mentions = spans_of([tag or OUTSIDE for tag in tags])
+    return [Span(mention.type, mention.span.start, mention.span.end) for mention in mentions]
+
+
+def described_spans(tags: Sequence[str | None], text: str) -> list[dict[str, Any]]:
+    """The spans of a row by `type`, `start`, `end` (words, from 0) and `text`. text: as `Predictor.texts` wrote it."""
+    words = split_words(text)
+    return [{**span._asdict(), "text": " ".join(words[span.start : span.end])} for span in spans_in(tags)]

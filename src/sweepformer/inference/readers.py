@@ -10,13 +10,13 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from sweepformer.baselines.baseline import Baseline
-from sweepformer.data.batches import Batch, BatchedRows, BatchPlan
+from sweepformer.data.batch_plan import BatchPlan
+from sweepformer.data.batches import Batch, BatchedRows, Words
 from sweepformer.data.encoding import Encoded, encode
 from sweepformer.data.store import TokenizedRows
 from sweepformer.data.texts import split_words
 from sweepformer.data.tokenizer import pad_id, separator_id
 from sweepformer.data.truncation import Truncation
-from sweepformer.data.words import Words
 from sweepformer.tasks.answers import row_logits, word_logits
 
 TOKENS_AT_ONCE = 16_384  # in a batch, padding included

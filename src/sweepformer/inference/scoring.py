@@ -40,11 +40,8 @@ class Scorer:
     Which tokens of a text are hidden depends on the seed of the run and on the text's place among those given, as in
     the test of the run (see `Masking`): it is the same each time.
 
-    Args:
-        reader: with the model.
-        causal: whether a token is told from those before it only.
-        task: the run's config of it.
-        seed: the run's.
+    reader: with the model; causal: whether a token is told from those before it only; task: the run's config of it;
+    seed: the run's.
     """
 
     def __init__(self, reader: NetworkReader, causal: bool, task: dict[str, Any], seed: int) -> None:
@@ -61,8 +58,7 @@ class Scorer:
         parts = []
         for batch, too_long in self.reader.batches(texts):
             with self.reader.asking():
-                sums = torch.cat(list(self._sums(batch._replace(rows=batch.rows + first))))
-            sums = sums.cpu()
+                sums = torch.cat(list(self._sums(batch._replace(rows=batch.rows + first)))).cpu()
             parts.append({"rows": batch.rows.cpu(), "losses": sums[:, 0], "tokens": sums[:, 1], "cut": too_long})
         if not parts:
             return Scores(np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.int64)), np.zeros(0, dtype=bool)
@@ -74,7 +70,6 @@ class Scorer:
         """Some rows at a time, (rows, 2) float32."""
         for part in in_parts(batch, self.vocab_size):
             question = self._ask(part)
-            logits = self.reader.model(
-                question.token_ids, part.layout, causal=self.causal, chosen=question.chosen
-            ).float()
-            yield row_sums(cross_entropy(logits, question.answers, reduction="none"), question, len(part.rows))
+            logits = self.reader.model(question.token_ids, part.layout, causal=self.causal, chosen=question.chosen)
+            losses = cross_entropy(logits.float(), question.answers, reduction="none")
+            yield row_sums(losses, question, len(part.rows))

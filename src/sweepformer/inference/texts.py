@@ -22,11 +22,7 @@ class TextMaker:
     transform: Transform | None = None
 
     def of_each(self, rows: Iterable[Any]) -> list[str]:
-        """Rows as a caller gives them: strings, pairs of strings, or lists of words.
-
-        Raises:
-            UserError: naming the first that is none.
-        """
+        """Strings, pairs of strings, or lists of words, as a caller gives them; a UserError names the first bad one."""
         if isinstance(rows, str):
             raise UserError("One string was given, and a list of texts is needed: put it into brackets, [text].")
         return [self.of(row, f"row {number} of those given") for number, row in enumerate(rows, 1)]

@@ -39,11 +39,8 @@ class FileProgress:
 class Unfinished(ABC):
     """The file while it is being written.
 
-    Args:
-        path: where it will be.
-        of: what it is made of, plain.
-        resume: go on with what is there.
-        overwrite: begin anew, whatever is there; what is at `path` stays until it is replaced.
+    path: where it will be; of: what it is made of, plain; resume: go on with what is there; overwrite: begin anew,
+    whatever is there; what is at `path` stays until it is replaced.
     """
 
     def __init__(self, path: Path, of: dict[str, Any], resume: bool = False, overwrite: bool = False) -> None:
@@ -55,32 +52,28 @@ class Unfinished(ABC):
     def held(self) -> Iterator[bool]:
         """Hold it against other processes; says whether there is anything to write.
 
-        Raises:
-            UserError: there is something that would be lost, that belongs to another command, or that can't be written.
+        A UserError says if something would be lost, belongs to another command, or can't be written.
         """
         try:
             if self._is_whole():
                 yield False
                 return
-            self._make_folder()
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UserError(f"{self.path} can't be written ({error.strerror}): name another file.") from error
             with locked(self.folder / ".lock"):
                 self._begin()
                 yield True
         except Locked:
             raise UserError(f"{self.path} is being written by another process. Wait for it, or stop it.") from None
 
-    def _make_folder(self) -> None:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{self.path} can't be written ({error.strerror}): name another file.") from error
-
     def _is_whole(self) -> bool:
         left = self._read()
         if self.path.exists() and not self._overwrite:
             if not self._resume:
                 raise UserError(f"{self.path} is there already: name another file, or give --overwrite.")
-            if left is None or self.is_joined():
+            if left is None or self.is_in_place():
                 self.remove()
                 return True
         if left is not None and not (self._resume or self._overwrite):
@@ -92,18 +85,15 @@ class Unfinished(ABC):
 
     def _begin(self) -> None:
         left = self._read() if self._resume else None
-        if left is None:
-            self.cut_back(self.progress)
-            self._save()
-            return
-        if other := differences(left.of, self._of):
+        if left is not None and (other := differences(left.of, self._of)):
             raise UserError(
                 f"{self.folder} is of another command, which --resume can't go on with:\n  "
                 + "\n  ".join(other)
                 + "\nGive what it was given, or --overwrite to begin anew."
             )
-        self.progress = left
-        self.cut_back(left)
+        self.progress = left or self.progress
+        self.cut_back(self.progress)
+        self._save()
 
     def _read(self) -> FileProgress | None:
         try:
@@ -124,7 +114,8 @@ class Unfinished(ABC):
 
     def finish(self) -> None:
         """Put the file in its place."""
-        self.join()
+        os.replace(self.joined(), self.path)
+        sync(self.path.absolute().parent)
         self.remove()
 
     def remove(self) -> None:
@@ -132,13 +123,9 @@ class Unfinished(ABC):
         (self.folder / PROGRESS).unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _put_in_place(self, whole: Path) -> None:
-        os.replace(whole, self.path)
-        sync(self.path.absolute().parent)
-
-    @abstractmethod
-    def is_joined(self) -> bool:
-        """Whether the file has been put in its place, and only this folder was left."""
+    def is_in_place(self) -> bool:
+        """Whether the file has been put in its place, and only this folder was left, as far as that can be told."""
+        return False
 
     @abstractmethod
     def cut_back(self, progress: FileProgress) -> None:
@@ -149,8 +136,8 @@ class Unfinished(ABC):
         """Write rows behind the others, and wait until they are on the disk; how many bytes it took."""
 
     @abstractmethod
-    def join(self) -> None:
-        """Make the file of what was written."""
+    def joined(self) -> Path:
+        """The whole file, made of what was written."""
 
 
 class UnfinishedText(Unfinished):
@@ -160,7 +147,7 @@ class UnfinishedText(Unfinished):
         super().__init__(path, of, **ways)
         self._table, self._names, self._rows = table, names, self.folder / "rows"
 
-    def is_joined(self) -> bool:
+    def is_in_place(self) -> bool:
         return not self._rows.exists()  # it was moved
 
     def cut_back(self, progress: FileProgress) -> None:
@@ -178,8 +165,8 @@ class UnfinishedText(Unfinished):
             os.fsync(file.fileno())
         return written
 
-    def join(self) -> None:
-        self._put_in_place(self._rows)
+    def joined(self) -> Path:
+        return self._rows
 
 
 class UnfinishedParquet(Unfinished):
@@ -188,9 +175,6 @@ class UnfinishedParquet(Unfinished):
     def __init__(self, path: Path, types: dict[str, Any], of: dict[str, Any], **ways: bool) -> None:
         super().__init__(path, of, **ways)
         self._types = types
-
-    def is_joined(self) -> bool:
-        return False  # joined once more it is the same
 
     def cut_back(self, progress: FileProgress) -> None:
         parts = self._parts()
@@ -211,7 +195,7 @@ class UnfinishedParquet(Unfinished):
         replace_file(part, lambda temporary: pyarrow.parquet.write_table(table, temporary))
         return part.stat().st_size
 
-    def join(self) -> None:
+    def joined(self) -> Path:
         import pyarrow.parquet
 
         parts, whole = self._parts(), self.folder / "whole"
@@ -220,7 +204,7 @@ class UnfinishedParquet(Unfinished):
                 with pyarrow.parquet.ParquetFile(part) as file:
                     writer.write_table(file.read())
         sync(whole)
-        self._put_in_place(whole)
+        return whole
 
     def _parts(self) -> list[Path]:
         return sorted(self.folder.glob("*.parquet"))

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sweepformer.inference.predictor import Predictor
-from sweepformer.inference.spans import described_spans
+from sweepformer.inference.predictor import Predictor, described_spans
 from sweepformer.serving.requests import Refused
 from sweepformer.tasks.answers import PROBABILITY
 

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor
 
 from sweepformer.config.kinds import LabelKind
-from sweepformer.data.batches import Batch
+from sweepformer.data.batches import Batch, Words
 from sweepformer.data.encoding import NO_TAG
-from sweepformer.data.words import Words
 
 PROBABILITY = "probability_"  # what the names of columns begin with, before the class's
 Kept = dict[str, Any]  # by name a tensor, an array or a list, with an item for each row

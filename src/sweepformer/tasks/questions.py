@@ -6,8 +6,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from sweepformer.data.batches import Batch
-from sweepformer.data.parts import some_rows
+from sweepformer.data.batches import Batch, some_rows
 from sweepformer.data.tokenizer import mask_id, special_ids, vocab_size
 from sweepformer.errors import UserError
 from sweepformer.models.layout import Packed

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from torch.optim import Adam, Optimizer
 
-from sweepformer.data.batches import Batch
-from sweepformer.data.parts import parts
+from sweepformer.data.batches import Batch, parts
 from sweepformer.errors import UserError, is_out_of_memory
 from sweepformer.models.torch_internals import divides_by_scale
 

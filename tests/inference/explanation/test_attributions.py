@@ -5,10 +5,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sweepformer.inference.explanation import networks
-from sweepformer.inference.explanation.attributions import CLOSE_ENOUGH, STEPS, attribute
-from sweepformer.inference.explanation.measures import log_odds, logit
-from sweepformer.inference.explanation.networks import NetworkPath
+from sweepformer.inference.explanation import tracing
+from sweepformer.inference.explanation.attributions import CLOSE_ENOUGH, STEPS, attribute, log_odds, logit
+from sweepformer.inference.explanation.tracing import NetworkPath
 from sweepformer.models.bag_of_ngrams import HASH, BagOfNgrams
 from sweepformer.models.transformer import Transformer
 
@@ -27,7 +26,7 @@ KINDS = [
 def path_of(model: nn.Module, positions: Tensor = WHOLE, drawn: Tensor = IDS > 0) -> NetworkPath:
     model = model.eval().requires_grad_(False)
     others = torch.tensor([OTHER])
-    return NetworkPath(model, IDS, drawn, others, positions, lambda of_rows: of_rows, torch.device("cpu"))
+    return NetworkPath(model, IDS, drawn, others, positions, None, torch.device("cpu"))
 
 
 def transformer(**options: object) -> Transformer:
@@ -74,7 +73,7 @@ def test_how_much_is_computed_at_a_time_changes_nothing(monkeypatch: pytest.Monk
     windows = torch.tensor([[0, 1, 2, 3], [2, 3, 4, 5]])
     measure = log_odds(0, temperature=1.0)
     at_once = attribute(path_of(transformer(), windows), measure)
-    monkeypatch.setattr(networks, "TOKENS_AT_ONCE", tokens_at_once)
+    monkeypatch.setattr(tracing, "TOKENS_AT_ONCE", tokens_at_once)
     in_parts = attribute(path_of(transformer(), windows), measure)
     np.testing.assert_allclose(in_parts.values, at_once.values, atol=1e-5)
 

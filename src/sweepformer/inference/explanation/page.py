@@ -4,20 +4,15 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from sweepformer.files.templates import render
-from sweepformer.inference.explanation import wording
-from sweepformer.inference.explanation.explanation import Explanation, Reason
-from sweepformer.inference.explanation.wording import tint
+from sweepformer.inference.explanation import terminal
+from sweepformer.inference.explanation.explainer import Explanation, Reason
 
-tint_on_white = partial(tint, pale=(255, 255, 255))
+tint_on_white = partial(terminal.tint, pale=(255, 255, 255))
 
 
 def as_page(explained: Iterable[tuple[str, Explanation]], title: str, what_is_read: str = "") -> str:
-    """The page.
-
-    Args:
-        explained: titles, and what stands under each.
-        title: plain text, as are those.
-        what_is_read: of texts that are too long, as `Predictor.what_is_read`.
+    """The page. explained: titles, and what stands under each; title: plain text, as are those; what_is_read: of texts
+    that are too long, as `Predictor.what_is_read`.
     """
     explained = list(explained)
     is_number = bool(explained) and not explained[0][1].reasons[0].label
@@ -26,16 +21,10 @@ def as_page(explained: Iterable[tuple[str, Explanation]], title: str, what_is_re
         explained=explained,
         title=title,
         what_is_read=what_is_read,
-        legend=wording.legend(is_number),
+        legend=terminal.legend(is_number),
         adds=tint_on_white(1, 1),
         takes=tint_on_white(-1, 1),
-        asked=wording.asked,
-        predicted=wording.predicted,
-        heading=wording.heading,
-        strongest=wording.strongest,
-        sum_line=wording.sum_line,
-        how_exact=wording.how_exact,
-        unread_line=wording.unread_line,
+        said=terminal,
         pieces=_pieces,
         share=lambda reason, value: f"{abs(value) / reason.largest:.0%}",
         tint=tint_on_white,
@@ -47,10 +36,7 @@ def _pieces(explanation: Explanation, reason: Reason) -> Iterator[tuple[str, str
     largest, written = reason.largest, 0
     for number, (word, value) in enumerate(zip(explanation.words, reason.values.tolist(), strict=True)):
         before, written = explanation.text[written : word.start], word.end
-        classes = " ".join(
-            name for name, has in (("unread", not word.is_read), ("asked", number == explanation.word)) if has
-        )
-        if word.is_read:
-            yield before, word.text, classes, tint_on_white(value, largest), wording.signed(reason, value)
-        else:
-            yield before, word.text, classes, None, "not read"
+        classes = {"unread": not word.is_read, "asked": number == explanation.word}
+        ground, shown = tint_on_white(value, largest), terminal.signed(reason, value)
+        told = (ground, shown) if word.is_read else (None, "not read")
+        yield before, word.text, " ".join(name for name, has in classes.items() if has), *told

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -61,22 +61,9 @@ def _goes_on(character: str) -> bool:
 
 
 def _cut(text: str, start: int, end: int, token_starts: Sequence[int]) -> list[Span]:
-    inner = sorted({one for one in token_starts if start < one < end and _may_begin(text, one)})
-    return list(zip([start, *inner], [*inner, end], strict=True))
-
-
-def _may_begin(text: str, place: int) -> bool:
-    return not _goes_on(text[place]) and unicodedata.category(text[place - 1]) != "Cf"
-
-
-def owners(length: int, words: Sequence[Span]) -> np.ndarray:
-    """(length,) int64, which word each character counts with: white space with the word after it; -1 after the last."""
-    found = np.full(length, -1)
-    before = 0
-    for number, (_, end) in enumerate(words):
-        found[before:end] = number
-        before = end
-    return found
+    inner = {one for one in token_starts if start < one < end}
+    edges = [one for one in sorted(inner) if not _goes_on(text[one]) and unicodedata.category(text[one - 1]) != "Cf"]
+    return list(pairwise([start, *edges, end]))
 
 
 def of_words(values: np.ndarray, spans: Sequence[Span], words: Sequence[Span], length: int) -> tuple[np.ndarray, float]:
@@ -85,7 +72,10 @@ def of_words(values: np.ndarray, spans: Sequence[Span], words: Sequence[Span], l
     values: (tokens,) float64; spans: of tokens, (0, 0) of those that stand for nothing in the text; length: of the
     text. Returns (words,) float64 and the rest, which together sum up to all values.
     """
-    owner = owners(length, words)
+    owner, before = np.full(length, -1), 0  # of characters: white space counts with the word after it
+    for number, (_, end) in enumerate(words):
+        owner[before:end] = number
+        before = end
     found = np.zeros(len(words) + 1)  # the last is nobody's
     for value, (start, end) in zip(values, spans, strict=True):
         whose = owner[start:end] if end > start else [-1]
@@ -132,17 +122,9 @@ def tokens_of(tokenizer: Tokenizer, written: str, pairs: bool, tagged: bool) -> 
 
 
 def _of_words(tokenizer: Tokenizer, written: str) -> Tokens:
-    """Every token stands for all of its word."""
+    """Every token stands for all of its word, and words are apart by one character, as `data.texts.join_words` does."""
     (encoded,) = encode(tokenizer, [written], words=True)
     assert encoded.word_of is not None
-    words = word_spans(written)
+    ends = list(accumulate(len(word) + 1 for word in split_words(written)))
+    words = [(start, end - 1) for start, end in pairwise([0, *ends])]
     return Tokens(encoded.tokens, [words[word] if word >= 0 else (0, 0) for word in encoded.word_of], words)
-
-
-def word_spans(written: str) -> list[Span]:
-    """Where the words stand that `data.texts.join_words` joined."""
-    spans, start = [], 0
-    for word in split_words(written):
-        spans.append((start, start + len(word)))
-        start += len(word) + 1
-    return spans
