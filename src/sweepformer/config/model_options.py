@@ -20,9 +20,7 @@ class Beginning:
         "(quote a path with a = in it)",
     )
     frozen_layers: int | None = option(
-        None,
-        "the lowest so many layers stay as they are, with the embeddings (0: these only)",
-        null="all is trained",
+        None, "the lowest so many layers stay as they are, with the embeddings (0: these only)", null="all is trained"
     )
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from sweepformer.config.by_rows import check_recipe, every_settled
+from sweepformer.config.choices import check_recipe, every_settled
 from sweepformer.config.completeness import TOP_LEVEL, check_complete
 from sweepformer.config.kinds import task_kind
 from sweepformer.config.metrics import check_mode

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from sweepformer.baselines.baseline import read_baseline
-from sweepformer.config.model_choices import config_as_trained
+from sweepformer.config.choices import config_as_trained
 from sweepformer.config.plain import check_groups
 from sweepformer.config.renamed import with_new_names
 from sweepformer.errors import UserError

@@ -70,12 +70,7 @@ def _ranking(title: str, ranked: list[Run], keys: list[str], names: list[str]) -
 
 def _failures(lost: list[Run], keys: list[str]) -> str:
     rows = [
-        [
-            entry.name,
-            *(entry.settings[key] for key in keys),
-            entry.summary.status,
-            entry.what_went_wrong,
-        ]
+        [entry.name, *(entry.settings[key] for key in keys), entry.summary.status, entry.what_went_wrong]
         for entry in lost
     ]
     return table_text(f"{len(lost)} without a result", ["run", *keys, "status", "error"], rows)
