@@ -31,8 +31,7 @@ register()
 class GridSweeper(Plugin, Sweeper):
     """Every combination of the values given; typed again it goes on.
 
-    Args:
-        params: swept values by key, as `hydra.sweeper.params` of an experiment; the command line comes over them.
+    params: swept values by key, as `hydra.sweeper.params` of an experiment; the command line comes over them.
     """
 
     def __init__(self, params: dict[str, str] | None = None) -> None:
@@ -105,9 +104,7 @@ class AskingLauncher(Plugin, Launcher):
 class ProcessLauncher(AskingLauncher):
     """Runs jobs on this machine, each in a process of its own.
 
-    Args:
-        n_jobs: how many at once; -1: as many as there are CPUs.
-        isolate: False runs them in this process, for a debugger.
+    n_jobs: how many at once; -1: as many as there are CPUs; isolate: False runs them in this process, for a debugger.
     """
 
     def __init__(self, n_jobs: int = 1, isolate: bool = True) -> None:
@@ -130,8 +127,7 @@ class ProcessLauncher(AskingLauncher):
 class RayLauncher(AskingLauncher):
     """Runs jobs as tasks of a Ray cluster.
 
-    Args:
-        ray: `init`, the arguments of `ray.init`, and `remote`, those of `ray.remote` for one job.
+    ray: `init`, the arguments of `ray.init`, and `remote`, those of `ray.remote` for one job.
     """
 
     def __init__(self, ray: DictConfig) -> None:
@@ -146,11 +142,8 @@ class RayLauncher(AskingLauncher):
 class SubmititLauncher(AskingLauncher):
     """Runs jobs under submitit.
 
-    Args:
-        executor: "slurm" or "local".
-        submitit_folder: for submitit's logs.
-        n_jobs: how many at once, for "local"; a Slurm array has its own limit.
-        parameters: what submitit's executor takes.
+    executor: "slurm" or "local"; submitit_folder: for submitit's logs; n_jobs: how many at once, for "local", as a
+    Slurm array has its own limit; parameters: what submitit's executor takes.
     """
 
     def __init__(self, executor: str, submitit_folder: str, n_jobs: int = 0, **parameters: Any) -> None:

@@ -43,11 +43,7 @@ def _number(text: str) -> int:
 
 
 def _tested_as(weights: Path) -> RunDirectory:
-    """The run whose test these weights made.
-
-    Raises:
-        UserError: they made none.
-    """
+    """The run whose test these weights made; a UserError if they made none."""
     run = RunDirectory(weights.absolute().parent.parent)
     summary = run.read_summary()
     tested = summary and summary.best_checkpoint and run.path / summary.best_checkpoint

@@ -44,8 +44,7 @@ SHOWN = 15  # differences of each kind
 def split_off(arguments: Sequence[str]) -> tuple[list[str], str | None]:
     """The arguments without `--from-run RUN`, and the run; None if there is no such flag.
 
-    Raises:
-        UserError: the flag has no value, is given twice, or stands beside what it can't be combined with.
+    Raises a UserError if it has no value, is given twice, or stands beside what it can't be combined with.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument(FLAG, dest="runs", action="append", nargs="?", const="")
@@ -71,12 +70,8 @@ def split_off(arguments: Sequence[str]) -> tuple[list[str], str | None]:
 def arguments_for_hydra(arguments: Sequence[str], run: str, typed: Sequence[str]) -> list[str]:
     """Make the config that repeats `run` known to Hydra; returns the arguments that ask for it.
 
-    Args:
-        arguments: those without the flag.
-        typed: the whole command, `sys.argv`, for the records of the new run.
-
-    Raises:
-        UserError: there is no such run, or it can't be repeated by this version.
+    typed: the whole command, `sys.argv`, for the records of the new run. Raises a UserError if there is no such run, or
+    it can't be repeated by this version.
     """
     path = Path(run).expanduser()
     if not path.is_dir():
@@ -110,9 +105,7 @@ def arguments_for_hydra(arguments: Sequence[str], run: str, typed: Sequence[str]
 def _config(recorded: Recorded, options: dict[str, str], replaced: Container[str]) -> tuple[dict[str, Any], list[str]]:
     """The recorded config with today's schemas, and what is to be said of it.
 
-    Args:
-        options: the options of groups that are checked by schemas.
-        replaced: the groups of which an option is typed, which takes the place of what was recorded.
+    options: those of groups that schemas check; replaced: the groups of which an option is typed, which takes over.
     """
     today = composed([f"{group}={option}" for group, option in options.items()])
     notes = [f"left out, as it says where files go (type it again if you want it): {one}" for one in recorded.left_out]
@@ -171,11 +164,8 @@ class Verdict(Callback):
 
     It exits instead of raising, because Hydra turns a callback's exceptions into warnings.
 
-    Args:
-        run: the directory of the run that is repeated.
-        argv: the command as it was typed.
-        changed: whether it asks for another run, by overrides.
-        notes: what is to be said before it begins.
+    run: the directory of the run that is repeated; argv: the command as it was typed; changed: whether it asks for
+    another run, by overrides; notes: what is to be said before it begins.
     """
 
     def __init__(self, run: str, argv: list[str], changed: bool, notes: list[str]) -> None:

@@ -55,8 +55,7 @@ SENTENCES = {
 def write_project(folder: Path) -> int:
     """Write a project that trains as it is; returns the number of its example rows.
 
-    Raises:
-        UserError: there is something at `folder` already, or it can't be written.
+    Raises a UserError if there is something at `folder` already, or it can't be written.
     """
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -29,7 +29,6 @@ def build(key: str, config: dict[str, Any], names: Names = TRAINED, /, **argumen
 
     Args:
         key: where the config stands (`optimizer`, `callbacks.checkpoint`), for messages.
-        config: a plain dict with `_target_`.
         names: what may be named beside what is in the packages that the user trusts.
         arguments: what only the program knows, such as the vocabulary's size. Those that the target has no
             parameter for are left out, so that a target asks for what it needs by naming it.
@@ -60,13 +59,9 @@ def build(key: str, config: dict[str, Any], names: Names = TRAINED, /, **argumen
 def check_keys(
     key: str, config: dict[str, Any], names: Names = TRAINED
 ) -> tuple[Any, dict[str, Any], list[str] | None]:
-    """Look whether what a config names can be called with its keys, without calling it.
+    """Look whether what a config names can be called with its keys, without calling it; raises as `build`.
 
-    Returns:
-        The target; the keys that it would be called with; the names that it has parameters for, None: for any.
-
-    Raises:
-        UserError: as `build`, but for what only the call itself can tell.
+    Returns the target, the keys that it would be called with, and the names that it has parameters for (None: for any).
     """
     target = find_target(key, config, names)
     known = parameters(target)
@@ -92,11 +87,7 @@ def _check_kinds(key: str, given: dict[str, Any], target: Any) -> None:
 
 
 def find_target(key: str, config: Any, names: Names = TRAINED) -> Any:
-    """The class or function that `config` names.
-
-    Raises:
-        UserError: it names none, or one that configs may not name.
-    """
+    """The class or function that `config` names; a UserError if it names none, or one that configs may not name."""
     if not isinstance(config, dict):
         raise UserError(
             f"{key}={config!r}: a part is named by its _target_, as package.module.Name; null leaves it out."

@@ -35,15 +35,9 @@ def _with(node: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
 
 
 def choices_by_rows(config: dict[str, Any], rows: int, tokens: int = 0) -> list[Choice]:
-    """A value for each key that goes by the training rows and is null.
+    """A value for each key that goes by the training rows and is null; a UserError where `recipe` has none for it.
 
-    Args:
-        config: the whole, plain.
-        rows: how many there are.
-        tokens: how many an epoch reads; 0: not known, so that they limit nothing.
-
-    Raises:
-        UserError: something is null, and `recipe` has no value for it.
+    config: the whole, plain; tokens: how many an epoch reads; 0: not known, so that they limit nothing.
     """
     found = [
         Choice(f"{GROUPS[name]}.{name}", _value(config, name, rows, tokens), _why(config, name, rows, tokens))
@@ -146,8 +140,7 @@ def _times_wider(config: dict[str, Any]) -> float:
 def choices_by_the_task(config: dict[str, Any], kind: Kind, stem_there: str | None = None) -> list[Choice]:
     """A value for each part that a plain config leaves open.
 
-    Args:
-        stem_there: the stem of the encoder that the run begins with; None: it begins with none.
+    stem_there: the stem of the encoder that the run begins with; None: it begins with none.
     """
     model, found = config["model"], []
     if is_by_the_task(model.get("wide")):
@@ -173,10 +166,7 @@ def stem_by_the_task(config: dict[str, Any], kind: Kind) -> tuple[str, str]:
 
 
 def config_as_trained(about: dict[str, Any]) -> dict[str, Any]:
-    """The config that a checkpoint holds, in which the stem is the one that the run had, under today's names of keys.
-
-    about: what the checkpoint says of itself, its config checked to have a model.
-    """
+    """The config in what a checkpoint says of itself: the stem is the one that the run had, keys have today's names."""
     config = with_new_names(about["config"])
     if not leaves_stem_open(config["model"]):
         return config

@@ -15,11 +15,7 @@ OF_SOME_TOKENIZERS = ("path", "rare_words")
 
 
 def check_complete(config: dict[str, Any]) -> None:
-    """Runs before anything else looks into the config.
-
-    Raises:
-        UserError: naming what is missing, or is not what it should be.
-    """
+    """Raises a UserError at what is missing, or is not what it should be. Runs before anything else looks into it."""
     for key in config:
         if key not in TOP_LEVEL:
             raise UserError(f"{key}: there is no such key.{hint(key, TOP_LEVEL)}")

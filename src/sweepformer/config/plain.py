@@ -15,11 +15,7 @@ def config_hash(config: dict[str, Any]) -> str:
 
 
 def check_groups(config: dict[str, Any], groups: Iterable[str]) -> None:
-    """Look whether a config from somewhere has the groups that will be asked for.
-
-    Raises:
-        ValueError: it lacks one, or has something else in its place.
-    """
+    """Raises a ValueError if a config from somewhere lacks a group, or has something else in its place."""
     for group in groups:
         if not isinstance(config.get(group), dict):
             raise ValueError(f"its config says of {group} only {config.get(group)!r:.60}")

@@ -46,11 +46,7 @@ def check_ranges(group: str, values: Mapping[str, Any], ranges: Mapping[str, Ran
 
 
 def check_range(key: str, value: Any, allowed: Range) -> None:
-    """Look at one number.
-
-    Raises:
-        UserError: naming the key, what was given and what is allowed.
-    """
+    """Raises a UserError that names the key, what was given and what is allowed, unless the value is that."""
     if value in allowed:
         return
     if not is_number(value):

@@ -30,11 +30,7 @@ def renaming(key: str) -> str | None:
 
 
 def check_names(config: dict[str, Any]) -> None:
-    """Look for old names in a plain config, which need not have been composed with our schemas.
-
-    Raises:
-        UserError: naming the key, and its new name.
-    """
+    """Raises a UserError at an old name in a plain config, which need not have been composed with our schemas."""
     for prefix, part in _parts(config):
         for old in _old_names(part):
             raise UserError(str(renaming(f"{prefix}{old}")))
@@ -51,8 +47,7 @@ def with_new_names(config: dict[str, Any]) -> dict[str, Any]:
 def overrides_with_new_names(overrides: Iterable[str], config: dict[str, Any]) -> list[str]:
     """What was typed for a run, under the names that keys have now.
 
-    Args:
-        config: the run's, as it was saved: a model of a user's own may have keys that are called as ours once were.
+    config: the run's, as it was saved: a model of a user's own may have keys that are called as ours once were.
     """
     old_names = {f"{prefix}{old}": RENAMED[old] for prefix, part in _parts(config) for old in _old_names(part)}
     found = []

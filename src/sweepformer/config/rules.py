@@ -21,10 +21,9 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-t
 
 
 def check(config: dict[str, Any]) -> None:
-    """The rules that no single type expresses. Runs before any data is read.
+    """The rules that no single type expresses, checked before any data is read.
 
-    Raises:
-        UserError: naming the key, what was given and what is allowed.
+    Raises a UserError that names the key, what was given and what is allowed.
     """
     check_complete(config)
     check_targets(config, trusted_packages())

@@ -89,11 +89,7 @@ def trusted_packages() -> tuple[str, ...]:
 
 
 def named_packages(config: dict[str, Any]) -> tuple[str, ...]:
-    """`allowed_packages` of a plain config, which must be the user's own.
-
-    Raises:
-        UserError: it is no list of names.
-    """
+    """`allowed_packages` of a plain config, which must be the user's own; a UserError if it is no list of names."""
     given = config.get("allowed_packages") or []
     if not isinstance(given, list) or not all(re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", str(one)) for one in given):
         raise UserError(
@@ -103,11 +99,7 @@ def named_packages(config: dict[str, Any]) -> tuple[str, ...]:
 
 
 def check_targets(config: Any, allowed: Sequence[str], key: str = "") -> None:
-    """Look up every `_target_` in a plain config, however deep in dicts and lists, before anything of it is made.
-
-    Raises:
-        UserError: as of `find_allowed`.
-    """
+    """Look up every `_target_` in a plain config, before anything of it is made; raises as `find_allowed`."""
     if isinstance(config, dict | list):
         for name, value in config.items() if isinstance(config, dict) else enumerate(config):
             if name != "_target_":
@@ -117,16 +109,10 @@ def check_targets(config: Any, allowed: Sequence[str], key: str = "") -> None:
 
 
 def find_allowed(key: str, name: str, allowed: Sequence[str], names: Names = TRAINED) -> Any:
-    """The class or function that the `_target_` of `key` names.
+    """The class or function that the `_target_` of `key` names; a UserError if there is none, or no config may name it.
 
-    Args:
-        key: where the name stands in the config, for messages.
-        name: as package.module.Name.
-        allowed: packages or modules whose every part may be named, besides those that always may.
-        names: what always may.
-
-    Raises:
-        UserError: there is none of that name, or a config may not name it.
+    key: where the name stands in the config, for messages; name: as package.module.Name; allowed: packages or modules
+    whose every part may be named, besides the `names` that always may.
     """
     if not is_within(name, (*allowed, *names.packages)):
         package = name.partition(".")[0]

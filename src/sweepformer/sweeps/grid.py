@@ -24,8 +24,7 @@ log = logging.getLogger(__name__)
 def sweep_grid(plugin: Any, params: dict[str, Any], arguments: list[str]) -> list[float | None]:
     """Run the grid that Hydra's override grammar describes; `arguments` come over `params`.
 
-    Returns:
-        The ranking metric of every run, None where a run failed.
+    Returns the ranking metric of every run, None where a run failed.
     """
     from sweepformer.sweeps.leaderboard import report
 

@@ -21,13 +21,9 @@ log = logging.getLogger(__name__)
 
 
 def report(sweep: Sweep, findings: str = "") -> int:
-    """Print and write the leaderboard of everything in the sweep's directory.
+    """Print and write the leaderboard of everything in the sweep's directory, with the sweeper's own Markdown.
 
-    Args:
-        findings: Markdown of the sweeper's own, for the README.
-
-    Returns:
-        How many of this command's runs have no result.
+    Returns how many of this command's runs have no result.
     """
     metric = sweep.ranking.metric
     entries = read_runs(runs_in(sweep.path, depth=1))

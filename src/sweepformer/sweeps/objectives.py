@@ -29,13 +29,9 @@ class Ranking:
 
 
 def read_ranking(options: dict[str, Any], config: dict[str, Any]) -> Ranking:
-    """What the keys of `conf/sweep/default.yaml` say.
+    """What the keys of `conf/sweep/default.yaml` say; a UserError if runs can't be ranked by that metric.
 
-    Args:
-        config: with a `task`, which may have metrics of its own.
-
-    Raises:
-        UserError: runs have no such metric, or can't be ranked by it.
+    config: with a `task`, which may have metrics of its own.
     """
     task, metric = config.get("task") or {}, str(options["metric"])
     kind = task_kind(task)
@@ -59,13 +55,9 @@ class Objectives:
 
 
 def read_objectives(options: dict[str, Any], config: dict[str, Any]) -> Objectives:
-    """The objectives in the keys of `conf/hydra/sweeper/optuna.yaml`.
+    """The objectives in the keys of `conf/hydra/sweeper/optuna.yaml`; a UserError if they can't be looked for.
 
-    Args:
-        config: that of a run; tasks of a user's own may have metrics of their own.
-
-    Raises:
-        UserError: they can't be looked for.
+    config: that of a run; tasks of a user's own may have metrics of their own.
     """
     metrics, given = _as_list(options["metrics"]), options["direction"]
     directions = [None] * len(metrics) if given is None else given if isinstance(given, list) else [given]

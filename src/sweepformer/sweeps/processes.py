@@ -38,11 +38,8 @@ def run_in_processes(jobs: Iterable[Callable[[], object]], at_once: int) -> list
     """Run every job, `at_once` at a time, each in a fork of this process; the next is asked for when there is room.
 
     With several at once each gets an equal share of the CPUs, so that they don't fight over them, or fewer threads if
-    OMP_NUM_THREADS says so. Jobs die with
-    this process; if it is interrupted they are too, and get time to write what they have.
-
-    Returns:
-        For every job how it ended, if it ended badly, else None.
+    OMP_NUM_THREADS says so. Jobs die with this process; if it is interrupted they are too, and get time to write what
+    they have. Returns for every job how it ended, if it ended badly, else None.
     """
     context = multiprocessing.get_context("fork")
     threads = max(1, (os.cpu_count() or 1) // at_once) if at_once > 1 else None
@@ -79,11 +76,7 @@ def _describe(code: int) -> str | None:
 
 
 def _belong_to(sweep: int) -> None:
-    """Let this process end with the sweep, whose child it is, and be told by it alone to stop.
-
-    Args:
-        sweep: the process id of the sweep.
-    """
+    """Let this process end with the sweep of that process id, and be told by it alone to stop."""
     # A group of its own: Ctrl-C reaches the sweep, which then tells its jobs, once.
     os.setpgid(0, 0)
     if sys.platform == "linux":

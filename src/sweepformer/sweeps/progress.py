@@ -23,9 +23,7 @@ class SweepProgress:
 
     It looks at what runs leave on disk, and so works for runs in other processes and on other machines.
 
-    Args:
-        runs: asked for the directories of all runs there are, which may become more.
-        planned: how many there will be at least.
+    runs: asked for the directories of all runs there are, which may become more; planned: how many there will be.
     """
 
     def __init__(self, runs: Callable[[], Sequence[RunDirectory]], planned: int) -> None:

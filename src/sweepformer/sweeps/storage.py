@@ -17,11 +17,7 @@ ATTEMPTS = 10  # to make the tables of a database while another sweep makes them
 
 
 def open_storage(url: Any) -> RDBStorage:
-    """The database at a URL, with Optuna's tables in it.
-
-    Raises:
-        UserError: this is not the URL of a database that can be used here.
-    """
+    """The database at a URL, with Optuna's tables in it; a UserError if it is none that can be used here."""
     if not isinstance(url, str):
         raise UserError(f"hydra.sweeper.storage={url} must be a database URL such as sqlite:////data/studies.db.")
     for attempt in range(1, ATTEMPTS + 1):

@@ -40,13 +40,9 @@ SWEEP = "sweep"  # of a trial in a database that sweeps share: the directory of 
 
 
 def sweep_study(plugin: Any, arguments: list[str]) -> list[float | None]:
-    """Draw and run trials until there are `n_trials`.
+    """Draw and run trials until there are `n_trials`, of the sweeper's options (`conf/hydra/sweeper/optuna.yaml`).
 
-    Args:
-        plugin: the sweeper, with the keys of `conf/hydra/sweeper/optuna.yaml` as `options`.
-
-    Returns:
-        The values of the best trial (of the first of the best, for several objectives).
+    Returns the values of the best trial (of the first of the best, for several objectives).
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     failed = 0
@@ -130,11 +126,7 @@ def _overrides(fixed: list[str], params: dict[str, Any]) -> tuple[list[str], lis
 class Study:
     """Optuna's study of a sweep: which trials to run next, and what became of them.
 
-    Args:
-        options: the keys of `conf/hydra/sweeper/optuna.yaml`.
-        objectives: what is looked for.
-        space: what is varied.
-        config: what all trials share.
+    objectives: what is looked for; space: what is varied; config: what all trials share.
     """
 
     def __init__(
@@ -224,8 +216,7 @@ class Study:
     def draw(self, before_each: Callable[[], None]) -> Iterator[FrozenTrial]:
         """What was interrupted, then what failed before this command, then new draws.
 
-        Args:
-            before_each: called before a draw, to tell what has ended meanwhile.
+        before_each: called before a draw, to tell what has ended meanwhile.
         """
         yield from self._ours(TrialState.RUNNING)
         yield from self._again

@@ -61,13 +61,9 @@ class Job:
 
 
 class Sweep:
-    """The directory of a sweep and the runs in it.
+    """The directory of a sweep and the runs in it; a UserError if runs can't be ranked by `sweep.metric`.
 
-    Args:
-        plugin: the sweeper, with Hydra's `config`, `hydra_context` and `task_function` set up.
-
-    Raises:
-        UserError: runs can't be ranked by `sweep.metric`.
+    plugin: the sweeper, with Hydra's `config`, `hydra_context` and `task_function` set up.
     """
 
     def __init__(self, plugin: Plugin) -> None:
@@ -82,8 +78,7 @@ class Sweep:
     def held(self) -> Iterator[None]:
         """Hold the directory against every other process that would sweep into it.
 
-        Raises:
-            UserError: another process is at work in it, or it has links that lead out.
+        Raises a UserError if another is at work in it, or it has links that lead out.
         """
         refuse_links_out(self.path, (".*", ".halving/*", ".devices/*", "optuna.db"))
         try:
@@ -98,8 +93,7 @@ class Sweep:
     def add(self, overrides: Sequence[str], swept: Sequence[str]) -> Job:
         """Find or give the directory of a run; asked twice for one config, it is the same job.
 
-        Raises:
-            UserError: the config can't be composed, or the run of that name in this directory has another config.
+        Raises a UserError if the config can't be composed, or the run of that name here has another config.
         """
         config = self.compose(overrides)
         key = config_hash(config)
@@ -166,8 +160,7 @@ class Sweep:
     def run_as_drawn(self, jobs: Iterator[Job], at_once: int | None = None) -> None:
         """Bring jobs to an end of which the next one is asked for whenever fewer than `at_once` are running.
 
-        Args:
-            at_once: None leaves it to the launcher, 0 too, if it takes no more than it has room for.
+        at_once: None leaves it to the launcher, 0 too, if it takes no more than it has room for.
         """
         started: dict[int, Job] = {}
 
