@@ -149,14 +149,11 @@ def _missing_files(recorded: Recorded) -> list[str]:
     return [
         f"{group}.{name}={value} is not here, but in {there}, where that run was started"
         for group in ("data", "tokenizer", "model")
-        for name, value in _values(recorded.config.get(group)).items()
+        if isinstance(values := recorded.config.get(group), dict)
+        for name, value in values.items()
         if READ.search(str(name)) and isinstance(value, str)
         if not os.path.exists(value) and os.path.exists(os.path.join(there, value))
     ]
-
-
-def _values(group: Any) -> dict[str, Any]:
-    return group if isinstance(group, dict) else {}
 
 
 class Verdict(Callback):

@@ -105,11 +105,6 @@ class Kind:
         return self.labelled.value
 
     @property
-    def answers_for_rows(self) -> bool:
-        """Whether there is one answer a row."""
-        return self.predicts == "row"
-
-    @property
     def is_language_model(self) -> bool:
         """Whether any token of the vocabulary may be the answer."""
         return self.predicts == "vocabulary"

@@ -65,15 +65,10 @@ def _parts(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The config, and what it says of the first of two runs; with what the names of keys there begin with."""
     yield "", config
     if isinstance(first := config.get("pretrain"), dict):
-        yield FIRST_RUN, first if "model" not in first else {**first, "model": _with_target(first["model"], config)}
-
-
-def _with_target(model: Any, config: dict[str, Any]) -> Any:
-    """What is different about the first run's model need not say again which it is."""
-    whole = config.get("model")
-    if not (isinstance(model, dict) and isinstance(whole, dict)):
-        return model
-    return {"_target_": whole.get("_target_"), **model}
+        model, whole = first.get("model"), config.get("model")
+        if isinstance(model, dict) and isinstance(whole, dict):  # it need not be said again which model it is
+            first = {**first, "model": {"_target_": whole.get("_target_"), **model}}
+        yield FIRST_RUN, first
 
 
 def _old_names(config: dict[str, Any]) -> list[str]:

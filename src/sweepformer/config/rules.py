@@ -57,14 +57,22 @@ def _check_settled(config: dict[str, Any]) -> None:
 def _check_optimizer(optimizer: dict[str, Any], scheduler: dict[str, Any]) -> None:
     for key in ("betas", "adamw_betas"):
         betas = optimizer.get(key)
-        if betas is not None and not _are_two_shares(betas):
+        numbers = betas if isinstance(betas, list) else []  # an interpolation may put anything in a list's place
+        sound = len(numbers) == 2 and all(isinstance(one, int | float) and 0 <= one < 1 for one in numbers)
+        if betas is not None and not sound:
             raise UserError(f"optimizer.{key}={betas}: give two numbers from 0 to below 1, such as [0.9,0.999].")
     if "pct_start" in scheduler:  # of others it may be a list
         check_range("scheduler.max_lr", scheduler.get("max_lr", 1.0), RATE)
 
 
 def _check_task(task: dict[str, Any], sampling: str) -> None:
-    _check_thresholds(task.get("thresholds", "fitted"))
+    thresholds = task.get("thresholds", "fitted")
+    try:
+        sound = thresholds == "fitted" or 0 < float(thresholds) < 1
+    except (TypeError, ValueError):
+        sound = False
+    if not sound:
+        raise UserError(f"task.thresholds={thresholds}: give fitted, or one number between 0 and 1, such as 0.5.")
     weights = task.get("class_weights", "none")
     if isinstance(weights, dict):
         for name, weight in weights.items():
@@ -132,15 +140,6 @@ def _check_texts(config: dict[str, Any]) -> None:
         )
 
 
-def _check_thresholds(thresholds: Any) -> None:
-    try:
-        sound = thresholds == "fitted" or 0 < float(thresholds) < 1
-    except (TypeError, ValueError):
-        sound = False
-    if not sound:
-        raise UserError(f"task.thresholds={thresholds}: give fitted, or one number between 0 and 1, such as 0.5.")
-
-
 def _check_trainer(trainer: dict[str, Any]) -> None:
     if 0 in (trainer.get("max_epochs"), trainer.get("max_steps"), trainer.get("limit_train_batches", 1)):
         raise UserError("trainer.max_epochs, max_steps or limit_train_batches is 0: there would be nothing to train.")
@@ -199,7 +198,7 @@ def _check_reading(config: dict[str, Any]) -> None:
         raise UserError("data.pair_column: words are tagged in one text, not in two. Leave it out.")
     if part in ("head_and_tail", "windows") and data.get("pair_column"):
         raise UserError(f"data.truncation={part} is for rows of one text; with data.pair_column choose head or tail.")
-    if part == "windows" and kind is not None and not kind.answers_for_rows:
+    if part == "windows" and kind is not None and kind.predicts != "row":
         raise UserError(
             "data.truncation=windows averages a row's answers, and this task answers for tokens. Choose head, tail or "
             "head_and_tail, or raise model.max_length."
@@ -208,12 +207,6 @@ def _check_reading(config: dict[str, Any]) -> None:
         raise UserError(
             "data.truncation=windows and task.mixup don't go together: which windows of two rows would mix?"
         )
-
-
-def _are_two_shares(betas: Any) -> bool:
-    """Whether they are numbers from 0 to below 1: an interpolation may put anything in a list's place."""
-    numbers = betas if isinstance(betas, list) else []
-    return len(numbers) == 2 and all(isinstance(one, int | float) and 0 <= one < 1 for one in numbers)
 
 
 def _check_transformer(model: dict[str, Any], vocab_size: int) -> None:

@@ -59,7 +59,8 @@ def read_objectives(options: dict[str, Any], config: dict[str, Any]) -> Objectiv
 
     config: that of a run; tasks of a user's own may have metrics of their own.
     """
-    metrics, given = _as_list(options["metrics"]), options["direction"]
+    named, given = options["metrics"], options["direction"]
+    metrics = [str(one) for one in (named if isinstance(named, list) else [named])]
     directions = [None] * len(metrics) if given is None else given if isinstance(given, list) else [given]
     if len(metrics) != len(directions):
         raise UserError(
@@ -94,7 +95,3 @@ def _value(summary: Summary, name: str) -> float:
             f"hydra.sweeper.metrics={name}: runs have no such number here. They have: {', '.join(summary.metrics)}."
         )
     return float("nan")
-
-
-def _as_list(value: Any) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
