@@ -125,10 +125,7 @@ class ProcessLauncher(AskingLauncher):
 
 
 class RayLauncher(AskingLauncher):
-    """Runs jobs as tasks of a Ray cluster.
-
-    ray: `init`, the arguments of `ray.init`, and `remote`, those of `ray.remote` for one job.
-    """
+    """Runs jobs as tasks of a Ray cluster; `ray` has arguments of `ray.init` in `init`, of `ray.remote` in `remote`."""
 
     def __init__(self, ray: DictConfig) -> None:
         self.options: Any = OmegaConf.to_container(ray, resolve=True)

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError, safe_load
 
-from sweepformer.config.renamed import renaming
+from sweepformer.config.plain import renaming
 from sweepformer.errors import UserError, hint, is_out_of_memory
 from sweepformer.screen.command_line import install_line
 

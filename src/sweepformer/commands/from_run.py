@@ -42,10 +42,7 @@ SHOWN = 15  # differences of each kind
 
 
 def split_off(arguments: Sequence[str]) -> tuple[list[str], str | None]:
-    """The arguments without `--from-run RUN`, and the run; None if there is no such flag.
-
-    Raises a UserError if it has no value, is given twice, or stands beside what it can't be combined with.
-    """
+    """The arguments without `--from-run RUN`, and the run or None; a UserError if it is said in a wrong way."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument(FLAG, dest="runs", action="append", nargs="?", const="")
     found, rest = parser.parse_known_args(list(arguments))

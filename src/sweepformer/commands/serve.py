@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+from functools import partial
 from importlib.util import find_spec
 
 from sweepformer.commands.finished_runs import add_usual, carry_out, loaded, parser_of
@@ -52,9 +53,5 @@ def _serve(options: argparse.Namespace) -> None:
     from sweepformer.serving.server import serve  # torch loads here, so that --help need not wait for it
     from sweepformer.serving.service import Service
 
-    if serve(Service(loaded(options), limits), options.host, options.port, _tell) is signal.SIGINT:
+    if serve(Service(loaded(options), limits), options.host, options.port, partial(print, flush=True)) is signal.SIGINT:
         raise KeyboardInterrupt
-
-
-def _tell(line: str) -> None:
-    print(line, flush=True)

@@ -72,18 +72,13 @@ def check_keys(
                 f"{key}.{name}: {config['_target_']} has no parameter {name}.{hint(name, known or (), f'{key}.')} "
                 f"It takes: {', '.join(known or ())}."
             )
-    _check_kinds(key, given, target)
-    return target, given, known
-
-
-def _check_kinds(key: str, given: dict[str, Any], target: Any) -> None:
-    if not (annotations := annotations_of(target)):
-        return
-    usual = inspect.signature(target).parameters
+    annotations = annotations_of(target)
+    usual = inspect.signature(target).parameters if annotations else {}
     for name, value in given.items():
         is_usual = name in usual and usual[name].default is value
         if name in annotations and not is_usual and not fits(value, annotations[name]):
             raise UserError(f"{key}.{name}={value!r} must be {in_words(annotations[name])}.")
+    return target, given, known
 
 
 def find_target(key: str, config: Any, names: Names = TRAINED) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sweepformer.config.kinds import Kind
-from sweepformer.config.renamed import with_new_names
+from sweepformer.config.plain import with_new_names
 from sweepformer.errors import UserError
 
 GROUPS = {"max_epochs": "trainer", "batch_size": "data", "lr": "optimizer"}  # where each value by the rows belongs

@@ -1,11 +1,19 @@
-"""Which numbers a key may hold."""
+"""Which keys a config must have, as they can be deleted (~key) or set to anything, and which numbers they may hold."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from sweepformer.errors import UserError
+from sweepformer.config.plain import check_names
+from sweepformer.errors import UserError, hint
 from sweepformer.models.options import Option, Range, is_number
 
+TOP_LEVEL = (
+    "task", "model", "data", "tokenizer", "optimizer", "scheduler", "trainer", "callbacks", "logger", "seed", "name",
+    "pretrain", "recipe",
+)  # fmt: skip
+NEEDED = ("task", "model", "data", "tokenizer", "optimizer", "scheduler", "trainer")
+OF_TOKENIZERS = ("kind", "vocab_size", "min_frequency", "lowercase", "truncation_side")
+OF_SOME_TOKENIZERS = ("path", "rare_words")
 SHARE, ABOVE_0, WEIGHT = Range(0, 1), Range(0, 1, above=True), Range(0, 100)
 RATE = Range(0, 100, above=True)
 ROWS, BATCHES, EVERY, LAST = Range(1, 1_000_000), Range(0, 1e12), Range(1, 1e9), Range(-1, 1e12)
@@ -63,3 +71,35 @@ def check_options(group: str, values: Mapping[str, Any], declared: Mapping[str, 
             check_range(f"{group}.{key}", values[key], one.range)
         if one.choices and values[key] not in one.choices:
             raise UserError(f"{group}.{key}={values[key]!r} is not one of {', '.join(one.choices)}.")
+
+
+def check_complete(config: dict[str, Any]) -> None:
+    """Raises a UserError at what is missing, or is not what it should be. Runs before anything else looks into it."""
+    for key in config:
+        if key not in TOP_LEVEL:
+            raise UserError(f"{key}: there is no such key.{hint(key, TOP_LEVEL)}")
+    check_names(config)
+    for group in NEEDED:
+        if not isinstance(config.get(group), dict):
+            raise UserError(f"{group} is missing: choose one of its options, {group}=... (--help lists them).")
+        if group != "tokenizer" and not isinstance(config[group].get("_target_"), str):
+            raise UserError(f"{group}._target_ is missing: name the class or function, as package.module.Name.")
+    for key in config["tokenizer"]:
+        if key not in (known := (*OF_TOKENIZERS, *OF_SOME_TOKENIZERS)):
+            raise UserError(f"tokenizer.{key}: there is no such key.{hint(key, known, 'tokenizer.')}")
+    for key in OF_TOKENIZERS:
+        if key not in config["tokenizer"]:
+            raise UserError(f"tokenizer.{key} is missing: begin a YAML of your own with defaults: [wordpiece, _self_].")
+    for group in ("callbacks", "logger"):
+        parts = config.get(group) or {}
+        if not isinstance(parts, dict):
+            raise UserError(f"{group}={parts!r}: choose one of its options, {group}=... (--help lists them).")
+        for name, options in parts.items():
+            if options is not None and not (isinstance(options, dict) and isinstance(options.get("_target_"), str)):
+                raise UserError(
+                    f"{group}.{name}={options!r}: it needs a _target_, the class as package.module.Name; "
+                    "null leaves it out."
+                )
+    seed = config.get("seed")
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
+        raise UserError(f"seed={seed!r} must be a whole number from 0 to {2**32 - 1}.")

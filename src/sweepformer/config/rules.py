@@ -6,11 +6,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from sweepformer.config.choices import check_recipe, every_settled
-from sweepformer.config.completeness import TOP_LEVEL, check_complete
 from sweepformer.config.kinds import task_kind
 from sweepformer.config.metrics import check_mode
 from sweepformer.config.model_options import BAG_OF_NGRAMS, TRANSFORMER, WIDE
-from sweepformer.config.ranges import MASKING, RANGES, RATE, check_options, check_range, check_ranges
+from sweepformer.config.ranges import (
+    MASKING,
+    RANGES,
+    RATE,
+    TOP_LEVEL,
+    check_complete,
+    check_options,
+    check_range,
+    check_ranges,
+)
 from sweepformer.config.targets import check_targets, trusted_packages
 from sweepformer.errors import UserError, hint
 from sweepformer.models.options import Range
@@ -21,10 +29,7 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-t
 
 
 def check(config: dict[str, Any]) -> None:
-    """The rules that no single type expresses, checked before any data is read.
-
-    Raises a UserError that names the key, what was given and what is allowed.
-    """
+    """Raises a UserError that says the key, what was given and what is allowed. Runs before any data is read."""
     check_complete(config)
     check_targets(config, trusted_packages())
     check_recipe(config.get("recipe"))

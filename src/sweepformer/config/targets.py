@@ -125,11 +125,14 @@ def find_allowed(key: str, name: str, allowed: Sequence[str], names: Names = TRA
     if not callable(found):
         raise UserError(f"{key}._target_={name} is no class and no function: there is nothing to call.")
     home = getattr(found, "__module__", None) or "builtins"
-    if not (is_within(home, allowed) or _is_our_part(found, home) or _is_library_part(found, home)):
+    is_class = isinstance(found, type)
+    is_ours = is_within(home, OURS) and (is_class or home == SCHEDULES)
+    is_library = is_within(home, LIBRARIES) and is_class
+    is_library = is_library and any(f"{one.__module__}.{one.__qualname__}" in KINDS for one in found.__mro__)
+    if not (is_within(home, allowed) or is_ours or is_library):
         what = f"it is {home}.{getattr(found, '__qualname__', name)}, and no part that configs are for"
         raise _refusal(key, name, what, home, allowed, names)
-    is_model = isinstance(found, type) and issubclass(found, names.models)
-    if names.models and not is_model and not is_within(name, allowed):
+    if names.models and not (is_class and issubclass(found, names.models)) and not is_within(name, allowed):
         raise UserError(f"{key}._target_={name} is no model.")
     return found
 
@@ -137,16 +140,6 @@ def find_allowed(key: str, name: str, allowed: Sequence[str], names: Names = TRA
 def is_within(name: str, packages: Sequence[str]) -> bool:
     """Whether a dotted name is one of these packages or stands in one."""
     return any(name == package or name.startswith(f"{package}.") for package in packages)
-
-
-def _is_our_part(found: Any, home: str) -> bool:
-    return is_within(home, OURS) and (isinstance(found, type) or home == SCHEDULES)
-
-
-def _is_library_part(found: Any, home: str) -> bool:
-    if not (is_within(home, LIBRARIES) and isinstance(found, type)):
-        return False
-    return any(f"{one.__module__}.{one.__qualname__}" in KINDS for one in found.__mro__)
 
 
 def _look_up(name: str) -> Any:

@@ -8,8 +8,7 @@ import torch
 
 from sweepformer.baselines.baseline import read_baseline
 from sweepformer.config.choices import config_as_trained
-from sweepformer.config.plain import check_groups
-from sweepformer.config.renamed import with_new_names
+from sweepformer.config.plain import check_groups, with_new_names
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import Damaged
 from sweepformer.files.checkpoints import read_checkpoint

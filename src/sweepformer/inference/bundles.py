@@ -6,8 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from sweepformer.config.plain import check_groups
-from sweepformer.config.renamed import with_new_names
+from sweepformer.config.plain import check_groups, with_new_names
 from sweepformer.config.targets import is_within, trusted_packages
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import SEAL, check_seal

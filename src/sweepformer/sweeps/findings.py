@@ -2,7 +2,6 @@
 
 import logging
 import warnings
-from typing import Any
 
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator
@@ -17,14 +16,16 @@ SHOWN = 20  # best trials, where there are several objectives and so several bes
 def show_findings(study: optuna.Study, metrics: list[str]) -> str:
     """Print the best trials and the importances of a study that has results; also returned, as Markdown."""
     rows = [
-        [str(trial.number), *(f"{value:.4f}" for value in trial.values), _settings(trial.params)]
+        [
+            str(trial.number),
+            *(f"{value:.4f}" for value in trial.values),
+            " ".join(f"{key}={value}" for key, value in trial.params.items()),
+        ]
         for trial in study.best_trials[:SHOWN]
     ]
-    if len(metrics) == 1:
-        log.info("\n%s", table_text("Best trial", ["trial", *metrics, "values"], rows[:1]))
-    else:
-        title = "Best trials (none is better in every metric)"
-        log.info("\n%s", table_text(title, ["trial", *metrics, "values"], rows))
+    one = len(metrics) == 1
+    title = "Best trial" if one else "Best trials (none is better in every metric)"
+    log.info("\n%s", table_text(title, ["trial", *metrics, "values"], rows[:1] if one else rows))
     lines = ["## What Optuna found", ""]
     lines += [f"- trial {row[0]}: {', '.join(row[1:])}" for row in rows]
     if importances := _importances(study):
@@ -42,7 +43,3 @@ def _importances(study: optuna.Study) -> dict[str, float]:
             return optuna.importance.get_param_importances(study, evaluator=evaluator, target=target)
     except (RuntimeError, ValueError):  # too few trials, or all alike
         return {}
-
-
-def _settings(params: dict[str, Any]) -> str:
-    return " ".join(f"{key}={value}" for key, value in params.items())

@@ -22,10 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def sweep_grid(plugin: Any, params: dict[str, Any], arguments: list[str]) -> list[float | None]:
-    """Run the grid that Hydra's override grammar describes; `arguments` come over `params`.
-
-    Returns the ranking metric of every run, None where a run failed.
-    """
+    """Run the grid of Hydra's override grammar; returns the ranking metric of every run, None where one failed."""
     from sweepformer.sweeps.leaderboard import report
 
     try:

@@ -21,10 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def report(sweep: Sweep, findings: str = "") -> int:
-    """Print and write the leaderboard of everything in the sweep's directory, with the sweeper's own Markdown.
-
-    Returns how many of this command's runs have no result.
-    """
+    """Print and write what all runs in the sweep's directory came to; returns how many of its jobs have no result."""
     metric = sweep.ranking.metric
     entries = read_runs(runs_in(sweep.path, depth=1))
     ranked = rank(entries, metric, sweep.ranking.mode)

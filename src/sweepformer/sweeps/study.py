@@ -246,16 +246,14 @@ class Study:
         if state is TrialState.FAIL and trial.state is TrialState.FAIL:
             return  # again
         if trial.state is TrialState.FAIL:  # what failed before has a result now: another trial stands for it
-            values_there = values if state is TrialState.COMPLETE else None
-            self.study.add_trial(
-                optuna.trial.create_trial(
-                    state=state,
-                    values=values_there,
-                    params=trial.params,
-                    distributions=trial.distributions,
-                    user_attrs={**trial.user_attrs, STANDS_FOR: trial.number},
-                )
+            stand_in = optuna.trial.create_trial(
+                state=state,
+                values=values if state is TrialState.COMPLETE else None,
+                params=trial.params,
+                distributions=trial.distributions,
+                user_attrs={**trial.user_attrs, STANDS_FOR: trial.number},
             )
+            self.study.add_trial(stand_in)
             return
         if state is TrialState.PRUNED and len(self.objectives.metrics) == 1 and summary:
             report_value(self.study, trial, values[0], summary.steps)

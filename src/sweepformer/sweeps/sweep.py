@@ -76,10 +76,7 @@ class Sweep:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the directory against every other process that would sweep into it.
-
-        Raises a UserError if another is at work in it, or it has links that lead out.
-        """
+        """Hold the directory; a UserError if another process is sweeping into it, or it has links that lead out."""
         refuse_links_out(self.path, (".*", ".halving/*", ".devices/*", "optuna.db"))
         try:
             with locked(self.path / ".lock"), _sigterm_stops():
@@ -91,10 +88,7 @@ class Sweep:
             ) from None
 
     def add(self, overrides: Sequence[str], swept: Sequence[str]) -> Job:
-        """Find or give the directory of a run; asked twice for one config, it is the same job.
-
-        Raises a UserError if the config can't be composed, or the run of that name here has another config.
-        """
+        """The run of a config, the same if asked again; a UserError if it can't be composed, or its name is taken."""
         config = self.compose(overrides)
         key = config_hash(config)
         if key not in self._jobs:
