@@ -29,10 +29,7 @@ register()
 
 
 class GridSweeper(Plugin, Sweeper):
-    """Every combination of the values given; typed again it goes on.
-
-    params: swept values by key, as `hydra.sweeper.params` of an experiment; the command line comes over them.
-    """
+    """Every combination of the values given, in `params` of an experiment or over them; typed again it goes on."""
 
     def __init__(self, params: dict[str, str] | None = None) -> None:
         self.params = params or {}
@@ -107,13 +104,17 @@ class ProcessLauncher(AskingLauncher):
     n_jobs: how many at once; -1: as many as there are CPUs; isolate: False runs them in this process, for a debugger.
     """
 
-    def __init__(self, n_jobs: int = 1, isolate: bool = True) -> None:
+    def __init__(self, n_jobs: Any = 1, isolate: bool = True) -> None:
         self.n_jobs, self.isolate = n_jobs, isolate
 
     def run(self, jobs: Iterator[JobCall], at_once: int | None) -> Sequence[JobReturn | str | None]:
         from sweepformer.sweeps.processes import run_in_processes, warm_up
 
-        room = _room(self.n_jobs, at_once)
+        if not isinstance(self.n_jobs, int) or (self.n_jobs < 1 and self.n_jobs != -1):
+            raise UserError(
+                f"hydra.launcher.n_jobs={self.n_jobs} must be at least 1, or -1 for as many as there are CPUs."
+            )
+        room = os.cpu_count() or 1 if self.n_jobs == -1 else self.n_jobs
         first = next(jobs, None)
         if first is None:
             return []
@@ -121,7 +122,7 @@ class ProcessLauncher(AskingLauncher):
         jobs = chain([first], jobs)
         if not self.isolate:
             return [job() for job in jobs]
-        return run_in_processes(jobs, room)
+        return run_in_processes(jobs, min(room, at_once or room))
 
 
 class RayLauncher(AskingLauncher):
@@ -160,11 +161,3 @@ class ProjectPresets(SearchPathPlugin):
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         add_project(search_path)
-
-
-def _room(n_jobs: Any, at_once: int | None) -> int:
-    """How many runs fit on this machine at once, by `hydra.launcher.n_jobs` and by what the sweeper wants."""
-    if not isinstance(n_jobs, int) or (n_jobs < 1 and n_jobs != -1):
-        raise UserError(f"hydra.launcher.n_jobs={n_jobs} must be at least 1, or -1 for as many as there are CPUs.")
-    room = os.cpu_count() or 1 if n_jobs == -1 else n_jobs
-    return min(room, at_once or room)

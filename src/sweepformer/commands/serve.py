@@ -37,9 +37,8 @@ def parser() -> argparse.ArgumentParser:
         ("characters", limits.characters, "characters in a text; the model reads its first model.max_length tokens"),
         ("queue", limits.queue, "texts that wait for an answer; further requests are told to come again (503)"),
     ):
-        parser.add_argument(
-            f"--max-{name}", type=int, default=value, metavar="N", help=f"{meaning} (default: {value:,})"
-        )
+        told = f"{meaning} (default: {value:,})"
+        parser.add_argument(f"--max-{name}", type=int, default=value, metavar="N", help=told)
     add_usual(parser)
     return parser
 

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from omegaconf import MISSING
 
-from sweepformer.config.model_options import BAG_OF_NGRAMS, TRANSFORMER, WIDE
+from sweepformer.config.ranges import BAG_OF_NGRAMS, TRANSFORMER, WIDE
 from sweepformer.models.options import Option
 
 Analyzer = Enum("Analyzer", "auto word char")

@@ -1,11 +1,17 @@
-"""Which keys a config must have, as they can be deleted (~key) or set to anything, and which numbers they may hold."""
+"""Which keys a config must have, as they can be deleted (~key) or set to anything, and which numbers they may hold.
+
+What the config of a model of ours may say is declared as options: what the model is made with in `models.shape`, how it
+is trained here. Schema, checks and help of `model` follow from both; values stand in `conf/model/`.
+"""
 
 from collections.abc import Mapping
+from dataclasses import MISSING, dataclass
 from typing import Any
 
 from sweepformer.config.plain import check_names
 from sweepformer.errors import UserError, hint
-from sweepformer.models.options import Option, Range, is_number
+from sweepformer.models.options import Option, Range, is_number, option, options
+from sweepformer.models.shape import BagShape, TransformerShape, WideShape
 
 TOP_LEVEL = (
     "task", "model", "data", "tokenizer", "optimizer", "scheduler", "trainer", "callbacks", "logger", "seed", "name",
@@ -44,6 +50,46 @@ RANGES: dict[str, dict[str, Range]] = {
 }
 MASKING = {"rate": ABOVE_0, "masked": SHARE, "random": SHARE}
 NULLABLE = {"max_rows", *RANGES["trainer"]}  # where null says nothing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beginning:
+    """What a transformer has before it is trained."""
+
+    init_from: str | None = option(
+        None,
+        "a run, or a checkpoint of one, whose encoder and tokenizer are taken over, e.g. outputs/pre/... "
+        "(quote a path with a = in it)",
+    )
+    frozen_layers: int | None = option(
+        None, "the lowest so many layers stay as they are, with the embeddings (0: these only)", null="all is trained"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WideFit:
+    """Whether there is a wide path, and how it is fitted."""
+
+    enabled: bool | None = option(
+        MISSING,
+        "false: the encoder answers alone",
+        null="true where rows have one class each, and classes are not weighed",
+    )
+    features: int = option(
+        MISSING, "at most so many n-grams, the most frequent (fewer where classes are very many)", Range(1, 100_000_000)
+    )
+    char_ngram_weight: float = option(
+        MISSING,
+        "weight of the character n-grams of words, by which words spelled alike learn together (0: each by itself)",
+        Range(0, 100),
+    )
+    c_grid: list[float] = option(MISSING, "values of C to choose from by validation accuracy")  # noqa: RUF009  # a field
+
+
+BEGINNING = options(Beginning)
+WIDE = options(WideFit) | options(WideShape)
+TRANSFORMER = options(TransformerShape) | BEGINNING
+BAG_OF_NGRAMS = options(BagShape)
 
 
 def check_ranges(group: str, values: Mapping[str, Any], ranges: Mapping[str, Range]) -> None:
@@ -94,10 +140,10 @@ def check_complete(config: dict[str, Any]) -> None:
         parts = config.get(group) or {}
         if not isinstance(parts, dict):
             raise UserError(f"{group}={parts!r}: choose one of its options, {group}=... (--help lists them).")
-        for name, options in parts.items():
-            if options is not None and not (isinstance(options, dict) and isinstance(options.get("_target_"), str)):
+        for name, part in parts.items():
+            if part is not None and not (isinstance(part, dict) and isinstance(part.get("_target_"), str)):
                 raise UserError(
-                    f"{group}.{name}={options!r}: it needs a _target_, the class as package.module.Name; "
+                    f"{group}.{name}={part!r}: it needs a _target_, the class as package.module.Name; "
                     "null leaves it out."
                 )
     seed = config.get("seed")

@@ -8,12 +8,14 @@ from typing import Any
 from sweepformer.config.choices import check_recipe, every_settled
 from sweepformer.config.kinds import task_kind
 from sweepformer.config.metrics import check_mode
-from sweepformer.config.model_options import BAG_OF_NGRAMS, TRANSFORMER, WIDE
 from sweepformer.config.ranges import (
+    BAG_OF_NGRAMS,
     MASKING,
     RANGES,
     RATE,
     TOP_LEVEL,
+    TRANSFORMER,
+    WIDE,
     check_complete,
     check_options,
     check_range,

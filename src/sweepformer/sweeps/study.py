@@ -23,12 +23,11 @@ from sweepformer.errors import UserError
 from sweepformer.runs.directory import RunDirectory
 from sweepformer.runs.folder import numbered
 from sweepformer.screen.tables import table_text
-from sweepformer.sweeps.findings import show_findings
 from sweepformer.sweeps.grid import parse
 from sweepformer.sweeps.leaderboard import report
 from sweepformer.sweeps.objectives import Objectives, read_objectives
 from sweepformer.sweeps.space import Space, describe, distribution, refuse_other_space, shared_config
-from sweepformer.sweeps.storage import open_storage, report_value, storage_errors
+from sweepformer.sweeps.storage import open_storage, report_value, show_findings, storage_errors
 from sweepformer.sweeps.sweep import Job, Sweep
 
 log = logging.getLogger(__name__)
@@ -56,7 +55,10 @@ def sweep_study(plugin: Any, arguments: list[str]) -> list[float | None]:
         options = _checked(plugin.options)
         objectives = read_objectives(options, config)
         if sweep.options["dry_run"]:
-            _show(sweep, space, options["n_trials"])
+            rows = [[key, describe(one)] for key, one in space.items()]
+            log.info("\n%s", table_text(f"{options['n_trials']} trials of", ["key", "drawn from"], rows))
+            there = [[path.name, RunDirectory(path).status] for path in numbered(sweep.path)]
+            log.info("\n%s", table_text("Drawn before", ["directory", "state"], there))
             return []
         with sweep.held(), storage_errors(options["storage"]):
             study = Study(options, objectives, space, config, sweep)
@@ -89,13 +91,6 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _show(sweep: Sweep, space: Space, trials: int) -> None:
-    rows = [[key, describe(one)] for key, one in space.items()]
-    log.info("\n%s", table_text(f"{trials} trials of", ["key", "drawn from"], rows))
-    there = [[path.name, RunDirectory(path).status] for path in numbered(sweep.path)]
-    log.info("\n%s", table_text("Drawn before", ["directory", "state"], there))
-
-
 def _run_trials(study: "Study", sweep: Sweep, fixed: list[str]) -> None:
     """Run what the study draws, the next trial as soon as there is room for it."""
     running: dict[int, tuple[FrozenTrial, Job]] = {}
@@ -109,18 +104,15 @@ def _run_trials(study: "Study", sweep: Sweep, fixed: list[str]) -> None:
     def jobs() -> Iterator[Job]:
         with storage_errors(study.options["storage"]):  # here, as the launcher calls this
             for trial in study.draw(before_each=report_ended):
-                job = sweep.add(*_overrides(fixed, trial.params))
+                # Six digits: what a directory is named after should be readable.
+                values = {key: f"{one:.6g}" if isinstance(one, float) else one for key, one in trial.params.items()}
+                drawn = [f"{key}={value}" for key, value in values.items()]
+                job = sweep.add([*fixed, *drawn], drawn)
                 running[trial.number] = trial, job
                 yield job
 
     sweep.run_as_drawn(jobs(), study.options["n_jobs"])
     report_ended()
-
-
-def _overrides(fixed: list[str], params: dict[str, Any]) -> tuple[list[str], list[str]]:
-    # Six digits: what a directory is named after should be readable.
-    swept = [f"{key}={value:.6g}" if isinstance(value, float) else f"{key}={value}" for key, value in params.items()]
-    return [*fixed, *swept], swept
 
 
 class Study:

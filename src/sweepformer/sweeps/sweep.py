@@ -170,8 +170,16 @@ class Sweep:
         with SweepProgress(lambda: [job.directory for job in self.jobs], self.planned):
             endings = self._launch(to_start(), at_once)
         for job in started.values():
-            if job.directory.read_summary() is None:
-                _record_loss(job, endings.get(job.number, "its worker was lost"))
+            if job.directory.read_summary() is not None:
+                continue
+            from sweepformer.training.loggers import conclude_lost  # which loads Lightning
+
+            reason = endings.get(job.number, "its worker was lost")
+            summary = job.directory.record_loss(reason, config_hash(job.config), job.overrides)
+            try:
+                conclude_lost(job.directory.path / "tensorboard", summary)
+            except OSError as error:
+                log.error("%s: TensorBoard can't be told that it ended (%s)", job.directory.path, error.strerror)
 
     def _launch(self, jobs: Iterator[Job], at_once: int | None) -> dict[int, str]:
         """Hand jobs to Hydra's launcher; says how those ended of which the launcher knows that they ended badly.
@@ -220,16 +228,6 @@ class Sweep:
         keys = sorted({*before.get("swept", []), *swept})
         about = {"swept": keys, "command": command(), **asdict(self.ranking)}
         write_text(self.path / SWEEP_FILE, json.dumps(about, indent=1) + "\n")
-
-
-def _record_loss(job: Job, reason: str) -> None:
-    from sweepformer.training.loggers import conclude_lost  # which loads Lightning
-
-    summary = job.directory.record_loss(reason, config_hash(job.config), job.overrides)
-    try:
-        conclude_lost(job.directory.path / "tensorboard", summary)
-    except OSError as error:
-        log.error("%s: TensorBoard can't be told that it ended (%s)", job.directory.path, error.strerror)
 
 
 def command() -> str:
