@@ -34,10 +34,7 @@ def may_come_again(action: Action) -> bool:
 
 
 def argument_words(parser: ArgumentParser, before: list[str], word: str) -> list[str]:
-    """What the last word may become; those that are complete end in a space. Nothing where files or names are meant.
-
-    before: the words between the verb and this one.
-    """
+    """What the last word may become, after those `before`; complete ones end in a space, files are left out."""
     flags = flags_of(parser)
     asked, places = _read(before, flags)
     if asked:

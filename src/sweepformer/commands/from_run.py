@@ -100,10 +100,7 @@ def arguments_for_hydra(arguments: Sequence[str], run: str, typed: Sequence[str]
 
 
 def _config(recorded: Recorded, options: dict[str, str], replaced: Container[str]) -> tuple[dict[str, Any], list[str]]:
-    """The recorded config with today's schemas, and what is to be said of it.
-
-    options: those of groups that schemas check; replaced: the groups of which an option is typed, which takes over.
-    """
+    """The recorded config with today's schemas of `options`, but groups `replaced` by what is typed, and notes."""
     today = composed([f"{group}={option}" for group, option in options.items()])
     notes = [f"left out, as it says where files go (type it again if you want it): {one}" for one in recorded.left_out]
     notes += _missing_files(recorded)

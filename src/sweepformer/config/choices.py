@@ -138,10 +138,7 @@ def _times_wider(config: dict[str, Any]) -> float:
 
 
 def choices_by_the_task(config: dict[str, Any], kind: Kind, stem_there: str | None = None) -> list[Choice]:
-    """A value for each part that a plain config leaves open.
-
-    stem_there: the stem of the encoder that the run begins with; None: it begins with none.
-    """
+    """A value for each part left open; `stem_there`: of the encoder that the run begins with, if it does."""
     model, found = config["model"], []
     if is_by_the_task(model.get("wide")):
         there = has_wide_path(config, kind)

@@ -29,10 +29,7 @@ class Ranking:
 
 
 def read_ranking(options: dict[str, Any], config: dict[str, Any]) -> Ranking:
-    """What the keys of `conf/sweep/default.yaml` say; a UserError if runs can't be ranked by that metric.
-
-    config: with a `task`, which may have metrics of its own.
-    """
+    """What `conf/sweep/default.yaml` says, of the task in `config`; a UserError if runs can't be ranked by that."""
     task, metric = config.get("task") or {}, str(options["metric"])
     kind = task_kind(task)
     if kind and metric not in (known := (*kind.logged, *kind.tested)):
@@ -55,10 +52,7 @@ class Objectives:
 
 
 def read_objectives(options: dict[str, Any], config: dict[str, Any]) -> Objectives:
-    """The objectives in the keys of `conf/hydra/sweeper/optuna.yaml`; a UserError if they can't be looked for.
-
-    config: that of a run; tasks of a user's own may have metrics of their own.
-    """
+    """What `conf/hydra/sweeper/optuna.yaml` says, of a run's `config`; a UserError if it can't be looked for."""
     named, given = options["metrics"], options["direction"]
     metrics = [str(one) for one in (named if isinstance(named, list) else [named])]
     directions = [None] * len(metrics) if given is None else given if isinstance(given, list) else [given]

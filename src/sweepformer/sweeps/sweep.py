@@ -61,10 +61,7 @@ class Job:
 
 
 class Sweep:
-    """The directory of a sweep and the runs in it; a UserError if runs can't be ranked by `sweep.metric`.
-
-    plugin: the sweeper, with Hydra's `config`, `hydra_context` and `task_function` set up.
-    """
+    """The directory of a sweep and its runs; a UserError if `sweep.metric` can't rank these. plugin: its sweeper."""
 
     def __init__(self, plugin: Plugin) -> None:
         self._plugin, self._config = plugin, plugin.config
