@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweepformer.commands.finished_runs import in_one_message
+from sweepformer.commands.finished_runs import in_one_message, whole
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import write_text
 from sweepformer.screen.command_line import command_line
@@ -30,19 +30,16 @@ def parser() -> argparse.ArgumentParser:
         description="Rank runs by validation; beside it their test results with intervals, and which of them are not "
         "distinguishable from the best; what the settings do; what quality costs. How: docs/compare.md.",
     )
-    parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="runs, sweeps, or folders with some")
-    parser.add_argument("--metric", help="rank by this (default: task.monitor of the runs, such as val_acc)")
-    parser.add_argument("--top", type=_whole, default=20, metavar="N", help="list so many runs (default: 20)")
-    parser.add_argument("--level", type=_share, default=0.95, help="of intervals and tests (default: 0.95)")
-    parser.add_argument(
-        "--resamples", type=_many, default=1000, metavar="N", help="of the test split, for intervals (default: 1000)"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON; - for standard output")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write a line a run; - for standard output")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write one page with interactive plots")
-    parser.add_argument(
-        "--curves", type=_whole, default=20, metavar="N", help="of so many runs, in the page and in JSON (default: 20)"
-    )
+    add, some, many = parser.add_argument, whole(1), whole(100, 1_000_000)
+    add("runs", nargs="+", type=Path, metavar="DIR", help="runs, sweeps, or folders with some")
+    add("--metric", help="rank by this (default: task.monitor of the runs, such as val_acc)")
+    add("--top", type=some, default=20, metavar="N", help="list so many runs (default: 20)")
+    add("--level", type=_share, default=0.95, help="of intervals and tests (default: 0.95)")
+    add("--resamples", type=many, default=1000, metavar="N", help="of the test split, for intervals (default: 1000)")
+    add("--json", type=Path, metavar="FILE", help="write everything as JSON; - for standard output")
+    add("--csv", type=Path, metavar="FILE", help="write a line a run; - for standard output")
+    add("--html", type=Path, metavar="FILE", help="write one page with interactive plots")
+    add("--curves", type=some, default=20, metavar="N", help="of so many runs, in the page and in JSON (default: 20)")
     return parser
 
 
@@ -91,18 +88,6 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise UserError(f"{path} can't be written ({error.strerror}).") from error
     print(f"written: {path}", file=sys.stderr)
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number, at least 1")
-    return int(text)
-
-
-def _many(text: str) -> int:
-    if not text.isdecimal() or not 100 <= int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 100 to 1,000,000")
-    return int(text)
 
 
 def _share(text: str) -> float:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import signal
+from functools import partial
 from importlib.util import find_spec
 
 from sweepformer.commands.finished_runs import add_usual, carry_out, loaded, parser_of
@@ -37,9 +38,8 @@ def parser() -> argparse.ArgumentParser:
         ("characters", limits.characters, "characters in a text; the model reads its first model.max_length tokens"),
         ("queue", limits.queue, "texts that wait for an answer; further requests are told to come again (503)"),
     ):
-        parser.add_argument(
-            f"--max-{name}", type=int, default=value, metavar="N", help=f"{meaning} (default: {value:,})"
-        )
+        told = f"{meaning} (default: {value:,})"
+        parser.add_argument(f"--max-{name}", type=int, default=value, metavar="N", help=told)
     add_usual(parser)
     return parser
 
@@ -52,9 +52,6 @@ def _serve(options: argparse.Namespace) -> None:
         raise UserError(f"serve needs the extra [serve]: {install_line('serve')}")
     from sweepformer.serving.service import Service, serve  # torch loads here, so that --help need not wait for it
 
-    if asyncio.run(serve(Service(loaded(options), limits), options.host, options.port, _tell)) is signal.SIGINT:
+    answering = serve(Service(loaded(options), limits), options.host, options.port, partial(print, flush=True))
+    if asyncio.run(answering) is signal.SIGINT:
         raise KeyboardInterrupt
-
-
-def _tell(line: str) -> None:
-    print(line, flush=True)

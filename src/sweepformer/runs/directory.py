@@ -14,8 +14,7 @@ from typing import Any
 
 from yaml import YAMLError, safe_load
 
-from sweepformer.config.plain import config_hash, differences
-from sweepformer.config.renamed import overrides_with_new_names, renaming, with_new_names
+from sweepformer.config.plain import config_hash, differences, overrides_with_new_names, renaming, with_new_names
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import remove_unfinished, write_text
 from sweepformer.files.inside import refuse_links_out

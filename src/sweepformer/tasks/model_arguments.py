@@ -4,9 +4,9 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from sweepformer.config.choices import has_wide_path, leaves_stem_open, stem_by_the_task
 from sweepformer.config.kinds import Kind
-from sweepformer.config.model_choices import has_wide_path, leaves_stem_open, stem_by_the_task
-from sweepformer.config.model_options import BEGINNING
+from sweepformer.config.ranges import BEGINNING
 from sweepformer.data.tokenizer import are_characters, pad_id, separator_id, unknown_id, vocab_size
 from sweepformer.models.options import options as declared
 from sweepformer.models.shape import WideShape

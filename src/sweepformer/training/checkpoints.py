@@ -7,8 +7,7 @@ from typing import Any
 
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from sweepformer.config.plain import differences
-from sweepformer.config.renamed import with_new_names
+from sweepformer.config.plain import differences, with_new_names
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import Damaged
 from sweepformer.files.checkpoints import read_checkpoint, write_checkpoint

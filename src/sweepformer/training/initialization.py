@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sweepformer.config.choices import config_as_trained
 from sweepformer.config.kinds import task_kind
-from sweepformer.config.model_choices import config_as_trained
 from sweepformer.config.plain import check_groups
 from sweepformer.data.tokenizer import load_tokenizer, lowers, parse_tokenizer, tokenizer_kind
 from sweepformer.errors import UserError

@@ -8,10 +8,8 @@ import numpy as np
 import torch
 from yaml import safe_dump
 
-from sweepformer.config.by_rows import choices_by_rows
-from sweepformer.config.choices import Choice, with_choices
+from sweepformer.config.choices import Choice, choices_by_rows, choices_by_the_task, with_choices
 from sweepformer.config.kinds import Kind
-from sweepformer.config.model_choices import choices_by_the_task
 from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import has_rare_words, special_ids, tokenizer_kind, vocab_size
 from sweepformer.data.truncation import Truncation

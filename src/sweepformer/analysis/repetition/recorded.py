@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from yaml import YAMLError, safe_load
 
 from sweepformer.config.composing import plain
-from sweepformer.config.renamed import with_new_names
+from sweepformer.config.plain import with_new_names
 from sweepformer.config.rules import TOP_LEVEL
 from sweepformer.errors import UserError
 from sweepformer.runs.directory import RunDirectory
