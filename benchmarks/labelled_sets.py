@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmarks.record import ROOT
+from sweepformer.data.reading.any_file import open_table
 from sweepformer.data.sources.icd10 import Icd10
-from sweepformer.data.sources.readers import read_records
 
 DATA = ROOT.parent / "shared" / "data"
 SPLITS = {"train": "train", "val": "valid", "test": "test"}
@@ -38,7 +38,7 @@ class LabelledSet:
         """Texts and labels of the training file; nothing of what is built in, which has none."""
         if not self.files:
             return []
-        _, records = read_records(self.files["train"], f"train of {self.name}")
+        records = open_table(self.files["train"], f"train of {self.name}").records()
         return [(str(fields["text"]), str(fields["label"])) for _, fields in records]
 
     @cached_property

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.record import RESULTS, about, alone_with, record
 from benchmarks.soak.processes import Ending
-from sweepformer.config.renamed import RENAMED
+from sweepformer.config.plain import RENAMED
 from sweepformer.runs.directory import Summary
 
 METRICS = ("test_acc", "test_f1", "test_ece", "test_ece_raw", "val_acc", "val_f1")

@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 from conftest import TINY, write_rows, write_tagged
-from sweepformer.data.sources.readers import read_records
 from task_rows import NUMBERS, SETS, write_numbers, write_pairs, write_sets
 
+from sweepformer.data.reading.any_file import open_table
 from sweepformer.files.locks import locked
 
 ENCODER_ALONE = ("model.wide.enabled=false", "model.stem=none", "model.embedding_std=1.0")
@@ -77,7 +77,7 @@ def rows_of_test(name: str, run: Path) -> tuple[list[Any], list[dict[str, Any]]]
     said = pyarrow.parquet.read_table(run / "predictions.parquet").to_pylist()
     if isinstance(said[0].get("tokens"), list):
         return [row["tokens"] for row in said], said
-    _, records = read_records(run.parent / RUNS[name][0], "test")
+    records = open_table(run.parent / RUNS[name][0], "test").records()
     rows = [record for _, record in records]
     chosen = [rows[int(one["id"]) - 1] for one in said]
     return [(row["text"], row["other"]) if name == "pairs" else row["text"] for row in chosen], said

@@ -10,6 +10,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 from pytorch_lightning.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
+from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 
@@ -50,9 +51,6 @@ def close_for_now(logger: TensorBoardLogger) -> None:
     logger._experiment = None
 
 
-# Loops: how far training is, and how that is put down so that it goes on between two batches.
-
-
 def batches_begun(trainer: Trainer) -> int:
     """Batches of this epoch that were fetched for training."""
     return trainer.fit_loop.epoch_loop.batch_progress.current.ready
@@ -72,10 +70,7 @@ def end_resuming(trainer: Trainer, steps: int) -> None:
     """Go on as a training that was never stopped.
 
     Lightning counts a step twice after some saves, and until the epoch's end keeps schedulers from moving that look at
-    a metric.
-
-    Args:
-        steps: `logged_steps` of when it was saved.
+    a metric. steps: `logged_steps` of when it was saved.
     """
     trainer.fit_loop.epoch_loop._batches_that_stepped = steps
     trainer.fit_loop._restarting = False
@@ -107,21 +102,21 @@ def save_between_batches(trainer: Trainer, checkpoint: dict[str, Any]) -> None:
 class CheckpointChoice(ModelCheckpoint):
     """ModelCheckpoint's names and choice of the best, apart from when that is done and what is written and removed.
 
-    A subclass says whether there is nothing `to_skip`, `takes` the names that are chosen, and `drops` those that no
-    longer are.
+    Attributes:
+        taken: paths that were chosen for the weights as they were.
+        dropped: paths whose files are no longer among the best.
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.taken: list[str] = []
+        self.dropped: list[str] = []
 
     def to_skip(self, trainer: Trainer) -> bool:
         """Whether nothing is to be saved now."""
-        raise NotImplementedError
-
-    def takes(self, path: str) -> None:
-        """Note a path that was chosen for the weights as they are."""
-        raise NotImplementedError
-
-    def drops(self, path: str) -> None:
-        """Note a path whose file is no longer among the best."""
-        raise NotImplementedError
+        # Not also after a save of the same step: what is saved must not depend on where a run was resumed.
+        short = bool(connected(trainer).fast_dev_run)
+        return short or trainer.state.fn is not TrainerFn.FITTING or trainer.sanity_checking
 
     def choose(self, trainer: Trainer, metrics: dict[str, Tensor]) -> None:
         """Give the weights as they are a path if they are among the best by `metrics`."""
@@ -143,10 +138,10 @@ class CheckpointChoice(ModelCheckpoint):
         return self.to_skip(trainer)
 
     def _save_checkpoint(self, trainer: Trainer, filepath: str) -> None:
-        self.takes(filepath)
+        self.taken.append(filepath)
 
     def _remove_checkpoint(self, trainer: Trainer, filepath: str) -> None:
-        self.drops(filepath)
+        self.dropped.append(filepath)
 
     def _update_best_and_save(self, current: Tensor, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
         """Of equals, the later one is the best."""

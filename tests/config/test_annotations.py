@@ -6,8 +6,7 @@ from typing import Any, Literal, Optional, Union
 
 import pytest
 
-from sweepformer.config.annotations import annotations_of, fits, in_words
-from sweepformer.config.build import build
+from sweepformer.config.build import annotations_of, build, fits, in_words
 from sweepformer.errors import UserError
 
 

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from conftest import Cli, decided
 
-from sweepformer.config.by_rows import choices_by_rows
-from sweepformer.config.choices import with_choices
+from sweepformer.config.choices import choices_by_rows, with_choices
 from sweepformer.errors import UserError
 from sweepformer.files.checkpoints import read_checkpoint
 

@@ -79,7 +79,7 @@ def test_option_trains(cli: Cli, tmp_path: Path, group: str, option: str) -> Non
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: "/".join(option))
 def test_option_says_what_it_is_for(option: tuple[str, str]) -> None:
-    from sweepformer.commands.help import first_comment
+    from sweepformer.commands.run import first_comment
 
     assert len(first_comment(ROOT / "conf" / option[0] / f"{option[1]}.yaml")) > 10
 

@@ -10,7 +10,7 @@ from sweepformer.config.kinds import KINDS
 from sweepformer.config.metrics import best_first, check_mode, direction, recorded_direction, with_modes
 from sweepformer.config.plain import config_hash
 from sweepformer.errors import UserError
-from sweepformer.runs.identity import identity
+from sweepformer.runs.request import identity
 
 SMALL = {"loss", "mae", "perplexity", "ece", "ece_raw"}
 OWN = {"_target_": "mine.Task", "monitor": "val_own", "mode": None}

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from sweepformer import load
 from sweepformer.config.options import SCHEMAS, WideSchema
-from sweepformer.config.renamed import RENAMED, overrides_with_new_names, with_new_names
+from sweepformer.config.plain import RENAMED, overrides_with_new_names, with_new_names
 from sweepformer.files.checkpoints import read_checkpoint, write_checkpoint
 from sweepformer.runs.directory import RunDirectory
 from sweepformer.runs.reading import read_runs

@@ -13,7 +13,7 @@ from conftest import ROOT, Cli
 from sweepformer.config.build import build
 from sweepformer.config.targets import check_targets, find_allowed, named_packages, trusting
 from sweepformer.errors import UserError
-from sweepformer.runs.identity import identity
+from sweepformer.runs.request import identity
 
 DANGEROUS = (
     "shutil.rmtree",

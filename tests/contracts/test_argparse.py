@@ -1,8 +1,8 @@
-"""What `commands.argparse_internals` counts on in argparse, each by its name."""
+"""What `commands.completion` counts on in argparse, each by its name."""
 
 from argparse import ArgumentParser
 
-from sweepformer.commands.argparse_internals import arguments_of, flags_of, may_come_again
+from sweepformer.commands.completion import arguments_of, flags_of, may_come_again
 
 
 def test_a_parser_lists_what_it_takes() -> None:

@@ -73,9 +73,7 @@ def test_given_splits_are_used_as_given_and_what_they_share_with_train_is_told()
 
 def test_rare_classes_are_told_at_once_and_may_stay_in_train_or_be_dropped() -> None:
     raw = RawSplits(rows([*many(40), ("a", "x"), ("b", "y"), ("c", "y"), ("b", "y")]))
-    with pytest.raises(
-        UserError, match=r"2 of 4 classes .* 'x' \(1\), 'y' \(2, 3 with repeats\)"
-    ):
+    with pytest.raises(UserError, match=r"2 of 4 classes .* 'x' \(1\), 'y' \(2, 3 with repeats\)"):
         make_splits(raw)
     splits, report = make_splits(raw, policy=Policy(rare_classes="train"))
     assert {"x", "y"} <= set(splits.train.labels.names)

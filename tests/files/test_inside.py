@@ -10,7 +10,7 @@ from conftest import Cli
 from sweepformer.errors import UserError
 from sweepformer.files.inside import inside
 from sweepformer.runs.directory import RunDirectory, Summary
-from sweepformer.runs.identity import resolve_init_from
+from sweepformer.runs.finding import resolve_init_from
 
 
 def test_names_of_a_folder_are_those_in_it(tmp_path: Path) -> None:

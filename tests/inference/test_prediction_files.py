@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import re
 import resource
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import pytest
 from conftest import COLOURS
 
 from sweepformer import Predictor, UserError, load
+from sweepformer.inference.inputs import Way
 from sweepformer.inference.prediction_files import Options, predict_file
 
 Finished = Callable[[str], Path]
@@ -315,7 +317,7 @@ def test_standard_input_goes_to_the_screen(
 ) -> None:
     raw = write(tmp_path / "rows.csv").read_bytes()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
-    report = predict_file(run, Path("-"), None, Options(ending=".csv", probabilities=False, chunk_rows=20))
+    report = predict_file(run, Path("-"), None, Options(way=Way(".csv"), probabilities=False, chunk_rows=20))
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert list(rows[0]) == ["id", "text", "label", "prediction"]
     assert [row["prediction"] for row in rows] == run.predict([row["text"] for row in ROWS])
@@ -335,10 +337,11 @@ def test_standard_input_goes_to_the_screen(
         ),
         ("rows.csv", "text,label\na,red\n", {"label_column": "lable"}, ["'lable'", "Did you mean label?"]),
         ("rows.csv", "text,prediction\na,red\n", {}, ["'prediction'", "--prefix"]),
-        ("rows.csv", "text,label\na\n", {}, ["row 1", "1 fields"]),
+        ("rows.csv", "text,label\na\n", {}, ["row 1", "1 field"]),
         ("rows.jsonl", '{"text": 5}\n', {}, ["line 1", "int 5"]),
         ("rows.jsonl", '{"text": "a"}\n{"text": "b", "prediction": 1}\n', {}, ["'prediction'", "--prefix"]),
-        ("rows.xlsx", "?", {}, ["rows.xlsx", ".csv"]),
+        ("rows.xlsx", "?", {}, ["rows.xlsx", "not an Excel workbook"]),
+        ("rows.doc", "?", {}, ["rows.doc", ".csv"]),
         ("rows.parquet", "?", {}, ["rows.parquet", "not a Parquet file"]),
     ],
 )
@@ -356,12 +359,12 @@ def test_files_that_cannot_be_used_are_named(
 def test_outputs_that_cannot_be_used_are_named(run: Predictor, tmp_path: Path) -> None:
     path = write(tmp_path / "rows.csv")
     for given, words in {
-        "out.jsonl": "name it *.csv",
+        "out.parquet": "name it *.csv (or *.tsv, *.jsonl)",
         "rows.csv": "is the input itself",
     }.items():
-        with pytest.raises(UserError, match=words.replace("*", r"\*")):
+        with pytest.raises(UserError, match=re.escape(words)):
             run.predict_file(path, tmp_path / given)
-    with pytest.raises(UserError, match="is a folder"):
+    with pytest.raises(UserError, match="holds no text"):
         run.predict_file(tmp_path, tmp_path / "out.csv")
     with pytest.raises(UserError, match="chunk_rows=0"):
         run.predict_file(path, tmp_path / "out.csv", chunk_rows=0)

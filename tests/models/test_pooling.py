@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from sweepformer.models.heads import Pooling
+from sweepformer.models.transformer import Pooling
 
 
 def make(kind: str) -> Pooling:

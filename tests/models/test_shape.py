@@ -8,8 +8,8 @@ import sys
 import pytest
 from conftest import ROOT
 
-from sweepformer.config.model_options import BAG_OF_NGRAMS, TRANSFORMER, WIDE
 from sweepformer.config.options import SCHEMAS
+from sweepformer.config.ranges import BAG_OF_NGRAMS, TRANSFORMER, WIDE
 from sweepformer.models.bag_of_ngrams import BagOfNgrams
 from sweepformer.models.encoder import ACTIVATIONS
 from sweepformer.models.options import Option, Range, declarations, options

@@ -4,10 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sweepformer.models.encoder import Encoder
+from sweepformer.models.encoder import ConvolutionStem, Encoder
 from sweepformer.models.layout import Packed
 from sweepformer.models.shape import EncoderShape
-from sweepformer.models.stem import ConvolutionStem
 from sweepformer.models.transformer import Transformer
 
 LENGTHS = [5, 1, 3, 2]

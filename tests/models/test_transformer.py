@@ -9,9 +9,8 @@ import torch
 import torch.nn.functional as F
 
 from sweepformer.models.bag_of_ngrams import BagOfNgrams
-from sweepformer.models.heads import Mixing
 from sweepformer.models.shape import POOLINGS, POSITIONAL_ENCODINGS
-from sweepformer.models.transformer import Transformer
+from sweepformer.models.transformer import Mixing, Transformer
 
 VARIANTS = list(itertools.product(POOLINGS, POSITIONAL_ENCODINGS, [False, True]))
 

@@ -8,9 +8,7 @@ import pytest
 
 from sweepformer import UserError
 from sweepformer.commands.completed_overrides import run_folders
-from sweepformer.runs.finding import find
-from sweepformer.runs.folder import numbered, runs_in
-from sweepformer.runs.identity import run_at
+from sweepformer.runs.finding import find, numbered, run_at, runs_in
 from sweepformer.runs.reading import find_runs, read_runs
 
 Finished = Callable[[str], Path]

@@ -12,8 +12,7 @@ from aiohttp import ClientSession
 
 from sweepformer import Predictor, load
 from sweepformer.serving.requests import Limits
-from sweepformer.serving.server import listening
-from sweepformer.serving.service import Service
+from sweepformer.serving.service import Service, listening
 
 loaded = cache(lambda path: load(path, device="cpu"))
 

@@ -19,7 +19,7 @@ from asking import Gate, loaded
 from conftest import ROOT, Result, ended
 
 from sweepformer.commands import serve as command
-from sweepformer.serving.server import is_loopback
+from sweepformer.serving.service import is_loopback
 
 Finished = Callable[[str], Path]
 Serve = Callable[..., Result]

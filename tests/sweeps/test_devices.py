@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sweepformer.sweeps.devices import claim
+from sweepformer.sweeps.processes import claim
 
 FORK = multiprocessing.get_context("fork")
 

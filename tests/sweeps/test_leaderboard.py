@@ -7,7 +7,7 @@ from pathlib import Path
 from conftest import Cli
 
 from sweepformer.runs.directory import RunDirectory
-from sweepformer.runs.folder import runs_in
+from sweepformer.runs.finding import runs_in
 from sweepformer.runs.reading import rank, read_runs
 
 

@@ -54,7 +54,7 @@ def test_one_process_of_several_is_no_place_for_a_sweep(
 
 
 def test_a_missing_extra_is_named(cli: Cli, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sweepformer.commands.command_check._is_missing", lambda module: True)
+    monkeypatch.setattr("sweepformer.commands.command_check.find_spec", lambda module: None)
     assert_clear(cli("-m", *tiny, "model.num_heads=1,2", "hydra/launcher=ray"), "[ray]", "pip install")
 
 

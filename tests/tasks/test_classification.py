@@ -7,7 +7,7 @@ from torch.distributions import Categorical, kl_divergence
 
 from sweepformer.data.batches import Batch
 from sweepformer.errors import UserError
-from sweepformer.models.heads import Mixing
+from sweepformer.models.transformer import Mixing
 from sweepformer.tasks.classification import Classification
 from sweepformer.tasks.task import Targets
 

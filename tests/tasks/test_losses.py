@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Categorical, kl_divergence
 
-from sweepformer.tasks.losses import class_loss, disagreement
+from sweepformer.tasks.classification import class_loss, disagreement
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.0, 0.0], [0.0, 1.0, 3.0]])
 LABELS = torch.tensor([0, 1, 2])

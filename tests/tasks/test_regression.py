@@ -11,8 +11,7 @@ from scipy.stats import pearsonr, spearmanr
 from task_rows import NUMBERS, write_numbers
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from sweepformer.tasks.regression import Regression
-from sweepformer.tasks.scores import Correlation
+from sweepformer.tasks.regression import Correlation, Regression
 from sweepformer.tasks.task import Targets
 
 

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from sweepformer.data.batches import Batch
 from sweepformer.errors import Diverged
 from sweepformer.tasks.classification import Classification
-from sweepformer.tasks.gradients import let_skip, skips_by_itself
+from sweepformer.tasks.steps import let_skip, skips_by_itself
 from sweepformer.tasks.task import Targets
 from sweepformer.training.callbacks import divergence as loss_spikes
 from sweepformer.training.callbacks.divergence import DivergenceCheck

@@ -21,8 +21,7 @@ from sweepformer.data.texts import join_words
 from sweepformer.data.tokenizer import make_tokenizer, vocab_size
 from sweepformer.data.truncation import Truncation
 from sweepformer.models.transformer import Transformer
-from sweepformer.tasks.scores import SpanF1, TagF1
-from sweepformer.tasks.tagging import Tagging
+from sweepformer.tasks.tagging import SpanF1, TagF1, Tagging
 from sweepformer.tasks.task import Targets
 
 CONLL = (*(one for one in TINY if one != "data=files"), "data=conll", "task=tagging")

@@ -6,8 +6,8 @@ from tokenizers import Tokenizer
 from sweepformer.data.batches import Batch
 from sweepformer.data.tokenizer import make_tokenizer, vocab_size
 from sweepformer.models.transformer import Transformer
+from sweepformer.tasks.language_modeling import TokenPrediction
 from sweepformer.tasks.task import Targets
-from sweepformer.tasks.token_prediction import TokenPrediction
 
 WORDS = [f"w{number}" for number in range(60)]
 
@@ -25,7 +25,7 @@ def build(kind: type[TokenPrediction], tokenizer: Tokenizer | None = None, seed:
         num_layers=1, dim_feedforward=32, dropout=0.0, max_length=64,
     )  # fmt: skip
     targets = Targets([], torch.zeros(4).numpy(), rows_per_batch=4, tokens_per_batch=40, tokenizer=tokenizer, seed=seed)
-    task = kind(targets, model, make_optimizer=None, make_schedule=None, **options)  # type: ignore[arg-type]
+    task = kind(targets=targets, model=model, make_optimizer=None, make_schedule=None, **options)  # type: ignore[arg-type]
     task.on_train_epoch_start()
     return task
 

@@ -5,8 +5,8 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from sweepformer.baselines.linear import fit_linear
-from sweepformer.training import char_ngrams as module
-from sweepformer.training.char_ngrams import CharNgrams, char_ngrams
+from sweepformer.training import wide_fit as module
+from sweepformer.training.wide_fit import CharNgrams, char_ngrams
 
 WORDS = ["redder", "reddest", "bluer", "bluest", "redden", "a word"]
 ROWS = np.ones(len(WORDS), dtype=np.int64)
@@ -45,10 +45,10 @@ def test_words_that_share_no_char_ngrams_stay_as_they_are(words: list[str]) -> N
 
 
 def test_of_very_many_rows_or_classes_words_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_ENTRIES", 1000)
-    monkeypatch.setattr(module, "MOST_WORK", 1000)
+    monkeypatch.setattr(module, "MOST_CHAR_NGRAMS", 1000)
+    monkeypatch.setattr(module, "MOST_CHAR_WORK", 1000)
     for rows, classes, there_are in ((1, 2, True), (1000, 2, False), (1, 1000, False)):
-        assert CharNgrams.of(WORDS, 1.0, rows * ROWS, classes).there_are == there_are
+        assert (CharNgrams.of(WORDS, 1.0, rows * ROWS, classes).spelled.nnz > 0) == there_are
 
 
 def test_some_ngrams_keep_their_char_ngrams() -> None:

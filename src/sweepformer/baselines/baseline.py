@@ -109,5 +109,5 @@ def read_baseline(path: Path) -> Saved:
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     about = json.loads(arrays.pop(ABOUT).tobytes())
-    of_task = {name.removeprefix(OF_TASK): array for name, array in arrays.items() if name.startswith(OF_TASK)}
-    return Saved({name: array for name, array in arrays.items() if not name.startswith(OF_TASK)}, of_task, about)
+    of_task = {name.removeprefix(OF_TASK): arrays.pop(name) for name in list(arrays) if name.startswith(OF_TASK)}
+    return Saved(arrays, of_task, about)

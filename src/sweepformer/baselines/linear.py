@@ -1,8 +1,9 @@
 """Linear models of sparse features, for each kind of label; the validation rows choose their C."""
 
 import logging
+import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -32,10 +33,6 @@ def fitted_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
         return -float(log_softmax(scores / np.exp(log_temperature), axis=1)[np.arange(len(labels)), labels].mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-5, 5), method="bounded").x))
-
-
-Fit = Callable[[csr_matrix, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
-Judge = Callable[[np.ndarray, np.ndarray], float]
 
 
 @dataclass
@@ -78,11 +75,7 @@ class Linear:
 
 
 def fit_linear(
-    features: csr_matrix,
-    labels: np.ndarray,
-    val_features: csr_matrix,
-    val_labels: np.ndarray,
-    c_grid: Sequence[float],
+    features: csr_matrix, labels: np.ndarray, val_features: csr_matrix, val_labels: np.ndarray, c_grid: Sequence[float]
 ) -> Linear:
     """The model of the C that does best on the validation rows.
 
@@ -95,45 +88,28 @@ def fit_linear(
         labels: as in `TokenizedRows`.
         c_grid: values of C, the weight of errors against the size of weights.
     """
-    if labels.dtype == bool:
-        tried = _tried(_label_machines, _macro_f1, "val_f1", features, labels, val_features, val_labels, c_grid)
-        best = Linear(LabelKind.CLASSES, *tried)
-        best.scale, best.shift = _fitted_sigmoid(best.scores(val_features), val_labels)
-    elif labels.dtype.kind == "f":
+    mean, deviation = 0.0, 1.0
+    labelled = LABELLED.get(labels.dtype.kind, LabelKind.CLASS)
+    fit, judge, metric = RECIPES[labelled]
+    if labelled is LabelKind.NUMBER:
         mean, deviation = mean_and_scale(labels)
-        known, unknown = (((one - mean) / deviation).astype(np.float32) for one in (labels, val_labels))
-        tried = _tried(_ridge, _closeness, "-val_loss", features, known, val_features, unknown, c_grid)
-        best = Linear(LabelKind.NUMBER, *tried, mean=mean, deviation=deviation)
-    else:
-        tried = _tried(_class_machines, _accuracy, "val_acc", features, labels, val_features, val_labels, c_grid)
-        best = Linear(LabelKind.CLASS, *tried)
-        best.scale = 1 / fitted_temperature(best.scores(val_features), val_labels)
-    return best
-
-
-def _tried(
-    fit: Fit,
-    judge: Judge,
-    metric: str,
-    features: csr_matrix,
-    labels: np.ndarray,
-    val_features: csr_matrix,
-    val_labels: np.ndarray,
-    c_grid: Sequence[float],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weights and bias of the best C; of equals the largest, as few rows of validation tell few apart."""
-
-    def attempts() -> Iterator[tuple[float, float, tuple[np.ndarray, np.ndarray]]]:
-        for c in c_grid:
-            with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
-                weights, bias = fit(features, labels, c)
-            judgement = judge(val_features @ weights.T + bias, val_labels)
-            log.info("C=%g: %s %.4f", c, metric, judgement)
-            yield judgement, c, (weights, bias)
-
-    _, c, learned = max(attempts(), key=lambda attempt: attempt[:2])
-    log.info("C=%g is taken", c)
-    return learned
+        labels, val_labels = (((one - mean) / deviation).astype(np.float32) for one in (labels, val_labels))
+    best, weights, bias = (-math.inf, 0.0), np.zeros(0), np.zeros(0)
+    for c in c_grid:
+        with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+            fitted = fit(features, labels, c)
+        judgement = judge(val_features @ fitted[0].T + fitted[1], val_labels)
+        log.info("C=%g: %s %.4f", c, metric, judgement)
+        if (judgement, c) > best:  # of equals the largest C, as few rows of validation tell few apart
+            best, (weights, bias) = (judgement, c), fitted
+    log.info("C=%g is taken", best[1])
+    linear = Linear(labelled, weights, bias, mean=mean, deviation=deviation)
+    scores = linear.scores(val_features)
+    if labelled is LabelKind.CLASSES:
+        linear.scale, linear.shift = _fitted_sigmoid(scores, val_labels)
+    elif labelled is LabelKind.CLASS:
+        linear.scale = 1 / fitted_temperature(scores, val_labels)
+    return linear
 
 
 def _class_machines(features: csr_matrix, labels: np.ndarray, c: float) -> tuple[np.ndarray, np.ndarray]:
@@ -170,6 +146,16 @@ def _macro_f1(scores: np.ndarray, labels: np.ndarray) -> float:
 
 def _closeness(answers: np.ndarray, numbers: np.ndarray) -> float:
     return -float(((answers[:, 0] - numbers) ** 2).mean())
+
+
+LABELLED = {"b": LabelKind.CLASSES, "f": LabelKind.NUMBER}  # by the letter of the labels' dtype
+Fit = Callable[[csr_matrix, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
+Judge = Callable[[np.ndarray, np.ndarray], float]
+RECIPES: dict[LabelKind, tuple[Fit, Judge, str]] = {
+    LabelKind.CLASS: (_class_machines, _accuracy, "val_acc"),
+    LabelKind.CLASSES: (_label_machines, _macro_f1, "val_f1"),
+    LabelKind.NUMBER: (_ridge, _closeness, "-val_loss"),
+}
 
 
 def _fitted_sigmoid(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:

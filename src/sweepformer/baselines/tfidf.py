@@ -1,8 +1,9 @@
 """A linear model on TF-IDF: the strong baseline of text classification."""
 
 import math
+import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
@@ -10,12 +11,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sweepformer.baselines.baseline import Additive, Contributions
 from sweepformer.baselines.linear import Linear, fit_linear
-from sweepformer.baselines.ngrams import ngrams_of, units_of
 from sweepformer.config.kinds import LabelKind
 from sweepformer.data.texts import BETWEEN_TEXTS, have_spaces, split_pair
 from sweepformer.errors import UserError
 
 USUAL_NGRAMS = {"word": (1, 2), "char": (1, 5)}
+WORDS = r"(?u)\b\w+\b"  # words of one letter too
+LETTERS = re.compile(r"\s\s+|.", re.DOTALL)  # several spaces count as one
 
 
 class TfIdf(Additive):
@@ -56,7 +58,8 @@ class TfIdf(Additive):
     def fit(self, texts: Sequence[str], labels: np.ndarray, val_texts: Sequence[str], val_labels: np.ndarray) -> None:
         self.pairs = BETWEEN_TEXTS in texts[0]
         singles = [text for pair in texts for text in split_pair(pair)] if self.pairs else texts
-        self.vectorizer = self._vectorizer(_analyzer(self.analyzer, singles))
+        usual = "word" if have_spaces(singles) else "char"
+        self.vectorizer = self._vectorizer(usual if self.analyzer == "auto" else self.analyzer)
         try:
             self.vectorizer.fit(singles)
         except ValueError as error:  # no n-gram is left
@@ -91,15 +94,15 @@ class TfIdf(Additive):
         places: dict[int, list[int]] = defaultdict(list)
         begins = 0
         for side, part in enumerate(split_pair(text) if self.pairs else [text]):
-            units = units_of(part, analyzer)
-            for ngram, numbers in ngrams_of(units, analyzer, *self.vectorizer.ngram_range):
+            units, where_units = _units(part, analyzer)
+            for ngram, numbers in _ngrams(units, analyzer, *self.vectorizer.ngram_range):
                 if (feature := vocabulary.get(ngram)) is None:
                     continue
                 where = [len(spans) + number for number in numbers]
                 places[side * len(vocabulary) + feature] += where
                 if self.pairs:  # as far as both texts have it
                     places[2 * len(vocabulary) + feature] += where
-            spans += [(begins + unit.start, begins + unit.end) for unit in units]
+            spans += [(begins + start, begins + end) for start, end in where_units]
             begins += len(part) + 1
         return spans, places
 
@@ -132,12 +135,25 @@ class TfIdf(Additive):
             ngram_range=tuple(self.ngrams or USUAL_NGRAMS[analyzer]),
             min_df=self.min_frequency,
             sublinear_tf=self.sublinear,
-            token_pattern=r"(?u)\b\w+\b" if analyzer == "word" else None,  # words of one letter too
+            token_pattern=WORDS if analyzer == "word" else None,
             dtype=np.float32,
         )
 
 
-def _analyzer(chosen: str, texts: Sequence[str]) -> str:
-    if chosen != "auto":
-        return chosen
-    return "word" if have_spaces(texts) else "char"
+def _units(text: str, analyzer: str) -> tuple[list[str], list[tuple[int, int]]]:
+    """The words of a text, or with analyzer="char" its letters, in lower case, as scikit-learn's vectorizers count;
+    and where each stands: its first character in the text, and the one after the last.
+    """
+    # One character may become two: each of the lower case knows where it was.
+    places = [place for place, character in enumerate(text) for _ in character.lower()]
+    found = list(re.finditer(WORDS if analyzer == "word" else LETTERS, text.lower()))
+    spans = [(places[one.start()], places[one.end() - 1] + 1) for one in found]
+    return [" " if one[0].isspace() and len(one[0]) > 1 else one[0] for one in found], spans
+
+
+def _ngrams(units: list[str], analyzer: str, shortest: int, longest: int) -> Iterator[tuple[str, range]]:
+    """Every n-gram, and the numbers of its units."""
+    between = " " if analyzer == "word" else ""
+    for length in range(shortest, longest + 1):
+        for first in range(len(units) - length + 1):
+            yield between.join(units[first : first + length]), range(first, first + length)

@@ -37,9 +37,8 @@ class WordFeatures(Baseline):
         self, longest_affix: int = 4, window: int = 2, buckets: int = 262144, strength: float = 1e-6, epochs: int = 5
     ) -> None:
         if min(longest_affix, window) < 0 or min(buckets, epochs) < 1 or not 0 < strength < math.inf:
-            raise ValueError(
-                "longest_affix and window may not be below 0, buckets and epochs not below 1; strength is above 0"
-            )
+            limits = "longest_affix and window may not be below 0, buckets and epochs not below 1; strength is above 0"
+            raise ValueError(limits)
         self.longest_affix, self.window = longest_affix, window
         self.hasher = FeatureHasher(buckets, input_type="string", dtype=np.float32)
         self.strength, self.epochs = strength, epochs

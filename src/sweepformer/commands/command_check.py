@@ -1,12 +1,12 @@
 """Says clearly what is wrong with a command: before Hydra stumbles over it, or after."""
 
 import errno
-import importlib.util
 import os
 import re
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError, safe_load
 
-from sweepformer.config.renamed import renaming
+from sweepformer.config.plain import renaming
 from sweepformer.errors import UserError, hint, is_out_of_memory
 from sweepformer.screen.command_line import install_line
 
@@ -44,7 +44,10 @@ class CheckCommand(Callback):
                 "each would run the whole sweep. Start a sweep once, without torchrun and without LOCAL_RANK."
             )
         for kind in ("launcher", "sweeper"):
-            _check_extra(kind, config.hydra.runtime.choices.get(f"hydra/{kind}"))
+            choice = config.hydra.runtime.choices.get(f"hydra/{kind}")
+            module, extra = EXTRAS.get(choice or "", ("", ""))
+            if module and find_spec(module) is None:
+                sys.exit(f"Error: hydra/{kind}={choice} needs the extra [{extra}]: {install_line(extra)}")
         _check_directory(config, "sweep")
 
 
@@ -132,7 +135,10 @@ def _unknown_key(key: str, conf: Path) -> str:
     asked = key.removeprefix(prefix)
     known = {path.name for path in conf.iterdir() if path.is_dir()}
     owners = []
-    for file, group in _groups(conf):
+    for file in sorted(conf.rglob("*.yaml")):
+        group = file.parent.relative_to(conf).as_posix().lstrip(".")
+        if group in ("experiment", "debug"):  # which only repeat the keys of others
+            continue
         text = file.read_text(encoding="utf-8")
         keys = set(_keys(safe_load(text), "" if text.startswith("# @package _global_") else group.replace("/", ".")))
         if asked in keys:
@@ -146,33 +152,12 @@ def _unknown_key(key: str, conf: Path) -> str:
     return f"Error: {key}: there is no such key.{advice}"
 
 
-def _groups(conf: Path) -> Iterator[tuple[Path, str]]:
-    """Every YAML with the group that it is an option of; experiments only repeat the keys of others."""
-    for file in sorted(conf.rglob("*.yaml")):
-        group = file.parent.relative_to(conf).as_posix()
-        if group not in ("experiment", "debug"):
-            yield file, group.lstrip(".")
-
-
 def _keys(node: Any, prefix: str) -> Iterator[str]:
     if isinstance(node, dict):
         for name, value in node.items():
             key = f"{prefix}.{name}".lstrip(".")
             yield key
             yield from _keys(value, key)
-
-
-def _check_extra(kind: str, choice: str | None) -> None:
-    module, extra = EXTRAS.get(choice or "", ("", ""))
-    if module and _is_missing(module):
-        sys.exit(f"Error: hydra/{kind}={choice} needs the extra [{extra}]: {install_line(extra)}")
-
-
-def _is_missing(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is None
-    except ModuleNotFoundError:
-        return True
 
 
 def _check_directory(config: DictConfig, kind: str) -> None:
@@ -185,7 +170,5 @@ def _check_directory(config: DictConfig, kind: str) -> None:
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        sys.exit(
-            f"Error: hydra.{kind}.dir={path} can't be written ({error.strerror}). "
-            f"Choose another place with hydra.{kind}.dir=..."
-        )
+        advice = f"Choose another place with hydra.{kind}.dir=..."
+        sys.exit(f"Error: hydra.{kind}.dir={path} can't be written ({error.strerror}). {advice}")

@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweepformer.commands.finished_runs import in_one_message
+from sweepformer.commands.finished_runs import in_one_message, whole
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import write_text
 from sweepformer.screen.command_line import command_line
 
 if TYPE_CHECKING:
     from sweepformer.analysis.comparison.comparison import Comparison
-    from sweepformer.analysis.comparison.curves import Curve
+    from sweepformer.analysis.comparison.metrics import Curve
 
 
 def main() -> None:
@@ -30,19 +30,16 @@ def parser() -> argparse.ArgumentParser:
         description="Rank runs by validation; beside it their test results with intervals, and which of them are not "
         "distinguishable from the best; what the settings do; what quality costs. How: docs/compare.md.",
     )
-    parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="runs, sweeps, or folders with some")
-    parser.add_argument("--metric", help="rank by this (default: task.monitor of the runs, such as val_acc)")
-    parser.add_argument("--top", type=_whole, default=20, metavar="N", help="list so many runs (default: 20)")
-    parser.add_argument("--level", type=_share, default=0.95, help="of intervals and tests (default: 0.95)")
-    parser.add_argument(
-        "--resamples", type=_many, default=1000, metavar="N", help="of the test split, for intervals (default: 1000)"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON; - for standard output")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write a line a run; - for standard output")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write one page with interactive plots")
-    parser.add_argument(
-        "--curves", type=_whole, default=20, metavar="N", help="of so many runs, in the page and in JSON (default: 20)"
-    )
+    add, some, many = parser.add_argument, whole(1), whole(100, 1_000_000)
+    add("runs", nargs="+", type=Path, metavar="DIR", help="runs, sweeps, or folders with some")
+    add("--metric", help="rank by this (default: task.monitor of the runs, such as val_acc)")
+    add("--top", type=some, default=20, metavar="N", help="list so many runs (default: 20)")
+    add("--level", type=_share, default=0.95, help="of intervals and tests (default: 0.95)")
+    add("--resamples", type=many, default=1000, metavar="N", help="of the test split, for intervals (default: 1000)")
+    add("--json", type=Path, metavar="FILE", help="write everything as JSON; - for standard output")
+    add("--csv", type=Path, metavar="FILE", help="write a line a run; - for standard output")
+    add("--html", type=Path, metavar="FILE", help="write one page with interactive plots")
+    add("--curves", type=some, default=20, metavar="N", help="of so many runs, in the page and in JSON (default: 20)")
     return parser
 
 
@@ -51,16 +48,13 @@ def _compare(options: argparse.Namespace) -> None:
         raise UserError("--json - and --csv -: only one can go to standard output.")
     # numpy and pyarrow load here, so that --help and the shell's TAB need not wait for them
     from sweepformer.analysis.comparison.comparison import Comparison, compare
-    from sweepformer.analysis.comparison.files import as_csv, as_json
-    from sweepformer.analysis.comparison.page import as_page, require_plotly
-    from sweepformer.analysis.comparison.pairing import Sure
-    from sweepformer.analysis.comparison.tables import lost
-    from sweepformer.analysis.comparison.text import as_text
+    from sweepformer.analysis.comparison.files import as_csv, as_json, as_page, require_plotly
+    from sweepformer.analysis.comparison.text import as_text, lost
     from sweepformer.screen.tables import table_text
 
     if options.html:
         require_plotly()
-    found = compare(options.runs, options.metric, Sure(options.level, options.resamples))
+    found = compare(options.runs, options.metric, options.level, options.resamples)
     if not isinstance(found, Comparison):
         if found:
             print(table_text(*lost(found), tight=True))
@@ -79,7 +73,7 @@ def _compare(options: argparse.Namespace) -> None:
 
 def _curves(found: "Comparison", runs: int) -> "dict[str, dict[str, Curve]]":
     """Of the best runs only: event files take long to read."""
-    from sweepformer.analysis.comparison.curves import read_curves
+    from sweepformer.analysis.comparison.metrics import read_curves
 
     names = list(dict.fromkeys((found.metric.name, "val_loss", "train_loss")))
     return {run.name: curves for run in found.ranked[:runs] if (curves := read_curves(run, names))}
@@ -94,18 +88,6 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise UserError(f"{path} can't be written ({error.strerror}).") from error
     print(f"written: {path}", file=sys.stderr)
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number, at least 1")
-    return int(text)
-
-
-def _many(text: str) -> int:
-    if not text.isdecimal() or not 100 <= int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 100 to 1,000,000")
-    return int(text)
 
 
 def _share(text: str) -> float:

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, EnumNode, OmegaConf
 
 from sweepformer.commands.hydra_setup import composed, prefer_own_presets, register
 from sweepformer.config.presets import CONF, groups
-from sweepformer.runs.folder import is_run, runs_in
+from sweepformer.runs.finding import is_run, runs_in
 
 NOT_PLAIN = re.compile(r"([^\w@%+=:,./~-])")  # what a shell takes for something of its own
 
@@ -45,10 +45,7 @@ SHOWN = ("job", "hydra", "all")  # by --cfg
 
 
 def run_words(before: list[str], word: str) -> list[str]:
-    """What the last word of `sweepformer run` may become; those that are complete end in a space.
-
-    before: the words between the verb and this one.
-    """
+    """What the last word of `sweepformer run` may become, after those `before`; complete ones end in a space."""
     if before[-1:] == ["--from-run"]:
         return run_folders(word)
     if before[-1:] == ["--cfg"]:

@@ -3,12 +3,11 @@
 import argparse
 import re
 import shlex
-from argparse import Action, ArgumentParser
+from argparse import Action, ArgumentParser, _AppendAction
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
-from sweepformer.commands.argparse_internals import arguments_of, flags_of, may_come_again
 from sweepformer.commands.completed_overrides import run_folders
 from sweepformer.commands.verbs import VERBS
 from sweepformer.screen.command_line import command_line
@@ -17,11 +16,25 @@ RUNS = ("run", "runs")  # what arguments are called that name runs' directories
 MANY = ("*", "+")
 
 
-def argument_words(parser: ArgumentParser, before: list[str], word: str) -> list[str]:
-    """What the last word may become; those that are complete end in a space. Nothing where files or names are meant.
+# What is asked of argparse, which can print what a parser takes but not list it, is in these three functions alone: a
+# release of Python that changes it fails by name in `tests/contracts/test_argparse.py`.
+def flags_of(parser: ArgumentParser) -> dict[str, Action]:
+    """Every flag by each of its names."""
+    return parser._option_string_actions
 
-    before: the words between the verb and this one.
-    """
+
+def arguments_of(parser: ArgumentParser) -> list[Action]:
+    """The arguments without a flag, in their order."""
+    return parser._get_positional_actions()
+
+
+def may_come_again(action: Action) -> bool:
+    """Whether a flag adds to what it was given before."""
+    return isinstance(action, _AppendAction)
+
+
+def argument_words(parser: ArgumentParser, before: list[str], word: str) -> list[str]:
+    """What the last word may become, after those `before`; complete ones end in a space, files are left out."""
     flags = flags_of(parser)
     asked, places = _read(before, flags)
     if asked:
@@ -144,8 +157,6 @@ def next_words(line: str) -> list[str]:
         return run_words(before, word)
     if verb not in VERBS:
         return []
-    from sweepformer.commands.completion import argument_words
-
     return argument_words(import_module(f"sweepformer.commands.{verb}").parser(), before, word)
 
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from sweepformer.commands.finished_runs import add_usual, carry_out, loaded, parser_of, reading
+from sweepformer.commands.finished_runs import add_usual, carry_out, loaded, parser_of, reading, whole
 from sweepformer.errors import UserError
 from sweepformer.runs.directory import RunDirectory
 
@@ -31,23 +31,13 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="also write evaluation.json, mistakes.csv, pictures")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    parser.add_argument("--mistakes", type=_number, default=10, metavar="N", help="how many to show (default: 10)")
+    parser.add_argument("--mistakes", type=whole(0), default=10, metavar="N", help="how many to show (default: 10)")
     add_usual(parser, label="default: as the run was trained with")
     return parser
 
 
-def _number(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number, at least 0")
-    return int(text)
-
-
 def _tested_as(weights: Path) -> RunDirectory:
-    """The run whose test these weights made.
-
-    Raises:
-        UserError: they made none.
-    """
+    """The run whose test these weights made; a UserError if they made none."""
     run = RunDirectory(weights.absolute().parent.parent)
     summary = run.read_summary()
     tested = summary and summary.best_checkpoint and run.path / summary.best_checkpoint

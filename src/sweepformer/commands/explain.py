@@ -37,17 +37,14 @@ def parser() -> argparse.ArgumentParser:
         "What each word of a text adds to the answer of a finished run: the texts, coloured, with signed values; in "
         "the terminal, or as one HTML page.",
     )
-    parser.add_argument(
-        "input", nargs="?", help="a CSV, TSV, JSONL, Parquet or text file (.gz too), or - for standard input"
-    )
-    parser.add_argument("--text", action="append", metavar="TEXT", help="instead of INPUT; may be given several times")
-    parser.add_argument("--pair", action="append", metavar="TEXT", help="the second text of each, where rows are pairs")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write an HTML page (default: to the screen)")
-    parser.add_argument("--label", metavar="NAME", help="the class, label or tag to explain (default: the predicted)")
-    parser.add_argument(
-        "--word", metavar="WORD", help="where words are tagged: the one to explain, or its place from 0"
-    )
-    parser.add_argument("--rows", type=int, default=10, metavar="N", help="of INPUT, from its beginning (default: 10)")
+    add = parser.add_argument
+    add("input", nargs="?", help="a CSV, TSV, JSONL, Parquet or text file (.gz too), or - for standard input")
+    add("--text", action="append", metavar="TEXT", help="instead of INPUT; may be given several times")
+    add("--pair", action="append", metavar="TEXT", help="the second text of each, where rows are pairs")
+    add("--output", type=Path, metavar="FILE", help="write an HTML page (default: to the screen)")
+    add("--label", metavar="NAME", help="the class, label or tag to explain (default: the predicted)")
+    add("--word", metavar="WORD", help="where words are tagged: the one to explain, or its place from 0")
+    add("--rows", type=int, default=10, metavar="N", help="of INPUT, from its beginning (default: 10)")
     add_usual(parser, label="shown beside the answer, if it is there", form=True)
     return parser
 

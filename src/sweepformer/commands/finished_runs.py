@@ -52,6 +52,18 @@ def add_usual(parser: argparse.ArgumentParser, label: str = "", form: bool = Fal
     add("--allow", action="append", default=[], metavar="PACKAGE", help="run code of this package, if the run names it")
 
 
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """What reads a whole number from an argument."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least or (most and int(text) > most):
+            allowed = f" from {least} to {most:,}" if most else f", at least {least}"
+            raise argparse.ArgumentTypeError(f"{text} is not a whole number{allowed}")
+        return int(text)
+
+    return read
+
+
 def reading(options: argparse.Namespace) -> dict[str, Any]:
     """How INPUT is read: which columns, and what isn't seen from it; as `named` and `way`."""
     from sweepformer.inference.file_columns import Named  # torch loads here

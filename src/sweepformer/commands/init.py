@@ -53,11 +53,7 @@ SENTENCES = {
 
 
 def write_project(folder: Path) -> int:
-    """Write a project that trains as it is; returns the number of its example rows.
-
-    Raises:
-        UserError: there is something at `folder` already, or it can't be written.
-    """
+    """Write a project that trains as it is, and return the number of its rows; a UserError if it can't be written."""
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UserError(f"{folder} is there already, and not an empty folder: give another name.")

@@ -27,16 +27,15 @@ def parser() -> argparse.ArgumentParser:
         "probabilities of all classes added. If there is a label column, it says how many are right.",
         usage="RUN INPUT [--output FILE] [options]",
     )
-    parser.add_argument(
-        "input", metavar="INPUT", help="a file or folder of any form that can be trained on, or - for standard input"
-    )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="where to, in the same form (default: the screen)")
+    add = parser.add_argument
+    add("input", metavar="INPUT", help="a file or folder of any form that can be trained on, or - for standard input")
+    add("--output", type=Path, metavar="FILE", help="where to, in the same form (default: the screen)")
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--resume", action="store_true", help="go on where the same command was stopped")
     ways.add_argument("--overwrite", action="store_true", help="begin anew, whatever is there")
-    parser.add_argument("--no-probabilities", action="store_true", help="add the prediction alone")
-    parser.add_argument("--prefix", default="", help="of the names of the added columns")
-    parser.add_argument("--chunk-rows", type=int, default=8192, metavar="N", help="rows in memory at a time")
+    add("--no-probabilities", action="store_true", help="add the prediction alone")
+    add("--prefix", default="", help="of the names of the added columns")
+    add("--chunk-rows", type=int, default=8192, metavar="N", help="rows in memory at a time")
     add_usual(parser, label="what the answers are compared with, if it is there", form=True)
     return parser
 

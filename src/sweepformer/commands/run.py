@@ -10,18 +10,27 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import CompactHydraException
+from hydra.errors import CompactHydraException, HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from sweepformer.commands.command_check import check_characters, explain, explain_system
 from sweepformer.commands.from_run import arguments_for_hydra, split_off
-from sweepformer.commands.help import print_help, wants_help
-from sweepformer.commands.hydra_setup import MAIN, prefer_own_presets, register
-from sweepformer.config.presets import CONF
+from sweepformer.commands.hydra_setup import MAIN, composed, prefer_own_presets, register
+from sweepformer.config.presets import CONF, groups
 from sweepformer.errors import SweepTerminated, UserError, comes_of_ctrl_c
 from sweepformer.runs.request import Launch
+from sweepformer.screen.command_line import command_line
 from sweepformer.training.loading import load_run
+
+EXAMPLES = {  # in the help
+    "": "train on the built-in data",
+    "model=base trainer.max_epochs=5": "choose and override",
+    "data=files data.train_file=train.csv": "train on your own rows",
+    "-m model.num_layers=2,4 model.dropout=0.1,0.3": "sweep: every combination",
+    "--from-run outputs/mine/RUN": "repeat a run, and say whether the result is the same",
+    "--cfg job": "show the config, run nothing",
+}
 
 
 @hydra.main(**MAIN, config_path=str(CONF), config_name="config")
@@ -32,7 +41,7 @@ def _run_job(cfg: DictConfig) -> float | None:
     path, in_sweep = Path(hydra_config.runtime.output_dir), hydra_config.mode is RunMode.MULTIRUN
     try:
         if in_sweep:
-            from sweepformer.sweeps.devices import claim_gpu
+            from sweepformer.sweeps.processes import claim_gpu
 
             claim_gpu(path.parent, cfg.get("trainer") or {})
         summary = run(cfg, path, _launch(hydra_config, in_sweep))
@@ -74,6 +83,36 @@ def _warn(ended: threading.ExceptHookArgs) -> None:
     logging.getLogger(__name__).warning("warning: a helper thread ended: %s", ended.exc_value)
 
 
+def print_help(arguments: list[str]) -> None:
+    """Print every group, every option with the comment that its YAML begins with, every key.
+
+    Overrides among the arguments show in the config. Hydra's own help makes a copy of its whole config repository for
+    each group and takes over a second.
+    """
+    run = command_line("run")
+    print("sweepformer trains transformer encoders on labelled sequences.\n")
+    for example, purpose in EXAMPLES.items():
+        print(f"  {run} {example:<46} {purpose}")
+    print("\n== Config groups: choose with group=option ==")
+    for group, options in groups().items():
+        print(group)
+        for option, file in options.items():
+            print(f"  {option:<24} {first_comment(file)}")
+    print("\n== Config: override with key=value ==")
+    overrides = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
+    try:
+        print(OmegaConf.to_yaml(composed(overrides)))
+    except HydraException as error:
+        sys.exit(str(error))
+    print(f"Flags of Hydra itself: {run} --hydra-help")
+
+
+def first_comment(option: Path) -> str:
+    """The line that says what an option is for."""
+    lines = option.read_text(encoding="utf-8").splitlines()
+    return next((line[2:] for line in lines if line.startswith("# ") and "@package" not in line), "")
+
+
 def main() -> None:
     """The command line."""
     threading.excepthook = _warn
@@ -83,7 +122,7 @@ def main() -> None:
         check_characters(sys.argv[1:])
         register()
         prefer_own_presets(CONF)
-        if wants_help(sys.argv[1:]):
+        if {"--help", "-h"} & set(sys.argv[1:]):
             print_help(sys.argv[1:])
             return
         arguments, repeated = split_off(sys.argv[1:])

@@ -1,7 +1,9 @@
 """serve: answer over HTTP with a finished run."""
 
 import argparse
+import asyncio
 import signal
+from functools import partial
 from importlib.util import find_spec
 
 from sweepformer.commands.finished_runs import add_usual, carry_out, loaded, parser_of
@@ -36,9 +38,8 @@ def parser() -> argparse.ArgumentParser:
         ("characters", limits.characters, "characters in a text; the model reads its first model.max_length tokens"),
         ("queue", limits.queue, "texts that wait for an answer; further requests are told to come again (503)"),
     ):
-        parser.add_argument(
-            f"--max-{name}", type=int, default=value, metavar="N", help=f"{meaning} (default: {value:,})"
-        )
+        told = f"{meaning} (default: {value:,})"
+        parser.add_argument(f"--max-{name}", type=int, default=value, metavar="N", help=told)
     add_usual(parser)
     return parser
 
@@ -49,12 +50,8 @@ def _serve(options: argparse.Namespace) -> None:
     limits = Limits(options.max_body, options.max_texts, options.max_characters, options.max_queue)
     if find_spec("aiohttp") is None:
         raise UserError(f"serve needs the extra [serve]: {install_line('serve')}")
-    from sweepformer.serving.server import serve  # torch loads here, so that --help need not wait for it
-    from sweepformer.serving.service import Service
+    from sweepformer.serving.service import Service, serve  # torch loads here, so that --help need not wait for it
 
-    if serve(Service(loaded(options), limits), options.host, options.port, _tell) is signal.SIGINT:
+    answering = serve(Service(loaded(options), limits), options.host, options.port, partial(print, flush=True))
+    if asyncio.run(answering) is signal.SIGINT:
         raise KeyboardInterrupt
-
-
-def _tell(line: str) -> None:
-    print(line, flush=True)

@@ -24,7 +24,10 @@ def main() -> None:
     """The command line; the verb finds its own arguments in `sys.argv`."""
     first = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if first in ("--help", "-h"):
-        _print_help()
+        print("sweepformer trains, sweeps and compares transformer encoders on labelled sequences.\n")
+        for verb, purpose in VERBS.items():
+            print(f"  sweepformer {verb:<12} {purpose}")
+        print("\nsweepformer VERB --help says more of each; --version which sweepformer this is.")
     elif first == "--version":
         print(f"sweepformer {version('sweepformer')}")
     elif first in VERBS:
@@ -43,10 +46,3 @@ def _call(verb: str) -> None:
     if not sys.flags.safe_path:
         sys.path.insert(0, "")  # as `python -m` does: classes that a project's config names lie in its folder
     import_module(f"sweepformer.commands.{verb}").main()
-
-
-def _print_help() -> None:
-    print("sweepformer trains, sweeps and compares transformer encoders on labelled sequences.\n")
-    for verb, purpose in VERBS.items():
-        print(f"  sweepformer {verb:<12} {purpose}")
-    print("\nsweepformer VERB --help says more of each; --version which sweepformer this is.")

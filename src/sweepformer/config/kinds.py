@@ -83,15 +83,12 @@ _IN_WORDS = {
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of task.
+    """One kind of task; a ValueError if there is no such kind of label.
 
     labelled: what a row is labelled with; a name such as "class" will do.
     predicts: what the model gives an answer for: each "row", each "token", or any token of the "vocabulary".
     metrics: measured on validation and test as `val_NAME` and `test_NAME`, beside the loss; the most telling first.
     only_tested: measured on test alone.
-
-    Raises:
-        ValueError: there is no such kind of label.
     """
 
     labelled: LabelKind
@@ -106,11 +103,6 @@ class Kind:
     def labels(self) -> str:
         """The plain name of what a row is labelled with, as it is saved."""
         return self.labelled.value
-
-    @property
-    def answers_for_rows(self) -> bool:
-        """Whether there is one answer a row."""
-        return self.predicts == "row"
 
     @property
     def is_language_model(self) -> bool:

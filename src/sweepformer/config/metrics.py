@@ -52,8 +52,7 @@ def check_mode(
     """The mode by which a metric is to be looked at, one of `names`.
 
     Args:
-        key: what names the metric, such as `task.monitor`.
-        mode_key: what gives the `mode`, which is None for the metric's own.
+        key: what names the metric, such as `task.monitor`; mode_key: what gives the `mode`, None for the metric's own.
         task: config of the task, which says the mode of a metric of its own.
         names: what is said there of metrics of which a large value is good, and of the others.
 

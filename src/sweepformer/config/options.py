@@ -4,22 +4,14 @@ The YAML files under `conf/` hold the values; through the dataclasses here a mis
 the config is composed.
 """
 
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import field, make_dataclass
 from enum import Enum
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 
 from omegaconf import MISSING
 
-from sweepformer.config.data_options import (
-    ConllSchema,
-    DataSchema,
-    FilesSchema,
-    FolderSchema,
-    HubSchema,
-    Icd10Schema,
-    TokenizerSchema,
-)
-from sweepformer.config.model_options import BAG_OF_NGRAMS, TRANSFORMER, WIDE
+from sweepformer.config.ranges import BAG_OF_NGRAMS, TRANSFORMER, WIDE
 from sweepformer.models.options import Option
 
 Analyzer = Enum("Analyzer", "auto word char")
@@ -27,254 +19,136 @@ StratifyBy = Enum("StratifyBy", "nothing class classes number tags")
 NumberLoss = Enum("NumberLoss", "mse huber mae")
 LabelPieces = Enum("LabelPieces", "first all")
 Mode = Enum("Mode", "max min")
+TokenizerKind = Enum("TokenizerKind", "wordpiece bpe unigram word char byte auto pretrained")
+Side = Enum("Side", "left right")
+Truncation = Enum("Truncation", "head tail head_and_tail windows")
+Batching = Enum("Batching", "tokens rows random")
+Sampling = Enum("Sampling", "uniform balanced")
+InvalidSpans = Enum("InvalidSpans", "repair refuse")
+Blank = Enum("Blank", "refuse drop")
+DropDuplicates = Enum("DropDuplicates", "train all none")
+RareClasses = Enum("RareClasses", "refuse train drop")
+UnseenLabels = Enum("UnseenLabels", "count refuse")
+FileFormat = Enum("FileFormat", "csv jsonl json parquet xlsx lines fasttext fasta")
 
 
-@dataclass
-class TaskSchema:
-    """What every `task` has."""
+def schema(name: str, /, *above: type, **keys: Any) -> type:
+    """The dataclass of this name that OmegaConf composes a config with; it has the keys of those above, too.
 
-    _target_: str = MISSING
-    monitor: str = MISSING
-    mode: Mode | None = MISSING
-
-
-@dataclass
-class ClassificationSchema(TaskSchema):
-    """task=classification"""
-
-    label_smoothing: float = MISSING
-    class_weights: Any = MISSING  # a name, or numbers by class
-    focal_gamma: float = MISSING
-    r_drop: float = MISSING
-    mixup: float = MISSING
-
-
-@dataclass
-class TextSchema(TaskSchema):
-    """task=language_modeling"""
-
-    stratify_by: StratifyBy = MISSING
-
-
-@dataclass
-class MaskedLMSchema(TextSchema):
-    """task=masked_lm"""
-
-    rate: float = MISSING
-    masked: float = MISSING
-    random: float = MISSING
-
-
-@dataclass
-class MultilabelSchema(TaskSchema):
-    """task=multilabel"""
-
-    thresholds: str = MISSING
-
-
-@dataclass
-class RegressionSchema(TaskSchema):
-    """task=regression"""
-
-    loss: NumberLoss = MISSING
-
-
-@dataclass
-class TaggingSchema(TaskSchema):
-    """task=tagging"""
-
-    label_pieces: LabelPieces = MISSING
-    label_smoothing: float = MISSING
-
-
-def _schema(name: str, declared: dict[str, Option], **sections: type) -> type:
-    """What OmegaConf composes a config with. A YAML gives every value; only what may be null is so if it doesn't."""
+    keys: the type of each, or the type and the value where a YAML gives none. A YAML has to give every value; only what
+    may be null is so if it doesn't.
+    """
     made: list[tuple[str, Any, Any]] = []
-    for key, one in declared.items():
-        kind = _enum(key, one.choices) if one.choices else one.type
-        null = bool(one.null) or one.admits_none
-        made.append((key, kind | None if null else kind, field(default=None if null else MISSING)))
-    made += [(key, section, field(default_factory=section)) for key, section in sections.items()]
-    return make_dataclass(name, made, namespace={"__module__": __name__})
+    for key, one in keys.items():
+        kind, default = one if isinstance(one, tuple) else (one, None if NoneType in get_args(one) else MISSING)
+        made.append(
+            (key, kind, field(default_factory=default) if isinstance(default, type) else field(default=default))
+        )
+    return _named(make_dataclass(name, made, bases=above, namespace={"__module__": __name__}))
 
 
-def _enum(key: str, choices: tuple[str, ...]) -> type[Enum]:
-    """It has a name in this module, by which configs with values of it are pickled."""
-    name = f"Model{key.title().replace('_', '')}"
-    made: type[Enum] = Enum(name, list(choices), module=__name__)  # type: ignore[misc]
-    globals()[name] = made
+def _named(made: Any) -> Any:
+    """Configs are pickled by the names that types have in this module."""
+    globals()[made.__name__] = made
     return made
 
 
-TARGET = {"_target_": Option(str, "the class of the model")}
-WideSchema = _schema("WideSchema", WIDE)
-ModelSchema = _schema("ModelSchema", TARGET | TRANSFORMER, wide=WideSchema)
-BagOfNgramsSchema = _schema("BagOfNgramsSchema", TARGET | BAG_OF_NGRAMS)
+def _declared(options: dict[str, Option]) -> dict[str, Any]:
+    """The keys that are declared where a model takes them."""
+    types: dict[str, Any] = {}
+    for key, one in options.items():
+        name = f"Model{key.title().replace('_', '')}"
+        kind = _named(Enum(name, list(one.choices), module=__name__)) if one.choices else one.type
+        types[key] = kind | None if one.null or one.admits_none else kind
+    return types
 
 
-@dataclass
-class TfIdfSchema:
-    """model=tfidf"""
+OPEN_FLOAT, OPEN_MODE = (float | None, MISSING), (Mode | None, MISSING)  # where null has to be said
+LIST = (list[float], list)
+TARGET: dict[str, Any] = {"_target_": str}
 
-    _target_: str = MISSING
-    analyzer: Analyzer = MISSING
-    ngrams: list[int] | None = None
-    min_frequency: int = MISSING
-    sublinear: bool = MISSING
-    c_grid: list[float] = field(default_factory=list)
-
-
-@dataclass
-class MajoritySchema:
-    """model=majority"""
-
-    _target_: str = MISSING
-
-
-@dataclass
-class WordFeaturesSchema:
-    """model=word_features"""
-
-    _target_: str = MISSING
-    longest_affix: int = MISSING
-    window: int = MISSING
-    buckets: int = MISSING
-    strength: float = MISSING
-    epochs: int = MISSING
-
-
-@dataclass
-class OptimizerSchema:
-    """What every `optimizer` has; the rest are its constructor's own names."""
-
-    _target_: str = MISSING
-    lr: float | None = MISSING
-    weight_decay: float = MISSING
-
-
-@dataclass
-class AdamSchema(OptimizerSchema):
-    """optimizer=adamw, adam"""
-
-    betas: list[float] = field(default_factory=list)
-    eps: float = MISSING
-    fused: bool | None = None
-    layer_decay: float = MISSING
-
-
-@dataclass
-class SgdSchema(OptimizerSchema):
-    """optimizer=sgd"""
-
-    momentum: float = MISSING
-    nesterov: bool = MISSING
-    fused: bool | None = None
-    layer_decay: float = MISSING
-
-
-@dataclass
-class LionSchema(OptimizerSchema):
-    """optimizer=lion"""
-
-    betas: list[float] = field(default_factory=list)
-    layer_decay: float = MISSING
-
-
-@dataclass
-class MuonSchema(OptimizerSchema):
-    """optimizer=muon"""
-
-    momentum: float = MISSING
-    adamw_lr: float = MISSING
-    adamw_betas: list[float] = field(default_factory=list)
-
-
-@dataclass
-class OneCycleSchema:
-    """scheduler=onecycle"""
-
-    _target_: str = MISSING
-    max_lr: float | None = MISSING
-    pct_start: float = MISSING
-    cycle_momentum: bool = MISSING
-    div_factor: float = MISSING
-    final_div_factor: float = MISSING
-
-
-@dataclass
-class WarmupSchema:
-    """scheduler=constant; warmup_steps counts steps from 1 on, and is a share of training below 1."""
-
-    _target_: str = MISSING
-    warmup: float = MISSING
-
-
-@dataclass
-class DecaySchema(WarmupSchema):
-    """scheduler=cosine, linear"""
-
-    final_ratio: float = MISSING
-
-
-@dataclass
-class WsdSchema(DecaySchema):
-    """scheduler=wsd"""
-
-    decay: float = MISSING
-
-
-@dataclass
-class PlateauSchema:
-    """scheduler=plateau"""
-
-    _target_: str = MISSING
-    monitor: str = MISSING
-    mode: Mode | None = MISSING
-    factor: float = MISSING
-    patience: int = MISSING
-
-
-@dataclass
-class SweepSchema:
-    """sweep=default"""
-
-    dry_run: bool = MISSING
-    metric: str = MISSING
-    mode: Mode | None = MISSING
-
+Task = schema("TaskSchema", **TARGET, monitor=str, mode=OPEN_MODE)
+Text = schema("TextSchema", Task, stratify_by=StratifyBy)
+WideSchema = schema("WideSchema", **_declared(WIDE))
+COLUMNS: dict[str, Any] = {
+    "text_column": str, "pair_column": str | None, "label_column": Any, "label_separator": str,
+    "invalid_spans": InvalidSpans, "blank": Blank, "group_column": str | None,
+}  # fmt: skip
+FILES: dict[str, Any] = {"train_file": str, "val_file": str | None, "test_file": str | None}
+Data = schema(
+    "DataSchema", **TARGET, val_fraction=float, test_fraction=float, drop_duplicates=DropDuplicates,
+    rare_classes=RareClasses, unseen_labels=UnseenLabels, batch_size=(int | None, MISSING), eval_batch_size=int,
+    batching=Batching, sampling=Sampling, truncation=Truncation | None, window_overlap=float, num_workers=int,
+    cache_dir=str | None, transform=(Any, None),
+)  # fmt: skip
+Optimizer = schema("OptimizerSchema", **TARGET, lr=OPEN_FLOAT, weight_decay=float)  # and what the constructor takes
+Warmup = schema("WarmupSchema", **TARGET, warmup=float)  # in steps, counted from 1; below 1 a share of training
+Decay = schema("DecaySchema", Warmup, final_ratio=float)
 
 SCHEMAS: dict[str, dict[str, type]] = {
     "task": {
-        "classification": ClassificationSchema,
-        "language_modeling": TextSchema,
-        "masked_lm": MaskedLMSchema,
-        "multilabel": MultilabelSchema,
-        "regression": RegressionSchema,
-        "tagging": TaggingSchema,
+        "classification": schema(
+            "ClassificationSchema", Task, label_smoothing=float,
+            class_weights=Any,  # a name, or numbers by class
+            focal_gamma=float, r_drop=float, mixup=float,
+        ),
+        "language_modeling": Text,
+        "masked_lm": schema("MaskedLMSchema", Text, rate=float, masked=float, random=float),
+        "multilabel": schema("MultilabelSchema", Task, thresholds=str),
+        "regression": schema("RegressionSchema", Task, loss=NumberLoss),
+        "tagging": schema("TaggingSchema", Task, label_pieces=LabelPieces, label_smoothing=float),
     },
     "model": {
-        "encoder": ModelSchema,
-        "tfidf": TfIdfSchema,
-        "bag_of_ngrams": BagOfNgramsSchema,
-        "majority": MajoritySchema,
-        "word_features": WordFeaturesSchema,
+        "encoder": schema("ModelSchema", **TARGET, **_declared(TRANSFORMER), wide=(WideSchema, WideSchema)),
+        "tfidf": schema(
+            "TfIdfSchema", **TARGET, analyzer=Analyzer, ngrams=list[int] | None, min_frequency=int, sublinear=bool,
+            c_grid=LIST,
+        ),
+        "bag_of_ngrams": schema("BagOfNgramsSchema", **TARGET, **_declared(BAG_OF_NGRAMS)),
+        "majority": schema("MajoritySchema", **TARGET),
+        "word_features": schema(
+            "WordFeaturesSchema", **TARGET, longest_affix=int, window=int, buckets=int, strength=float, epochs=int
+        ),
     },
     "data": {
-        "builtin": DataSchema,
-        "icd10": Icd10Schema,
-        "files": FilesSchema,
-        "conll": ConllSchema,
-        "folder": FolderSchema,
-        "hub": HubSchema,
+        "builtin": Data,
+        "icd10": schema("Icd10Schema", Data, max_rows=int | None),
+        "files": schema(
+            "FilesSchema", Data, **FILES, unlabelled_file=str | None, label_file=str | None, **COLUMNS,
+            sentence_column=str | None, format=FileFormat | None, encoding=str | None, separator=str | None,
+            quoting=bool | None, header=bool | None,
+        ),
+        "conll": schema(
+            "ConllSchema", Data, **FILES, token_column=int, tag_column=int, separator=str | None,
+            encoding=str | None, blank=Blank, invalid_spans=InvalidSpans,
+        ),
+        "folder": schema("FolderSchema", Data, root=str, blank=Blank, encoding=str | None),
+        "hub": schema(
+            "HubSchema", Data, path=str, name=str | None, **COLUMNS, train_split=str, val_split=str | None,
+            test_split=str | None,
+        ),
     },
-    "tokenizer": {"tokenizer": TokenizerSchema},
-    "optimizer": {"adam": AdamSchema, "sgd": SgdSchema, "lion": LionSchema, "muon": MuonSchema},
+    "tokenizer": {
+        "tokenizer": schema(
+            "TokenizerSchema", kind=TokenizerKind, vocab_size=int, min_frequency=int, rare_words=(int, 0),
+            lowercase=(bool | None, MISSING), truncation_side=Side, path=str | None,
+        ),
+    },
+    "optimizer": {
+        "adam": schema("AdamSchema", Optimizer, betas=LIST, eps=float, fused=bool | None, layer_decay=float),
+        "sgd": schema("SgdSchema", Optimizer, momentum=float, nesterov=bool, fused=bool | None, layer_decay=float),
+        "lion": schema("LionSchema", Optimizer, betas=LIST, layer_decay=float),
+        "muon": schema("MuonSchema", Optimizer, momentum=float, adamw_lr=float, adamw_betas=LIST),
+    },
     "scheduler": {
-        "onecycle": OneCycleSchema,
-        "warmup": WarmupSchema,
-        "decay": DecaySchema,
-        "wsd": WsdSchema,
-        "plateau": PlateauSchema,
+        "onecycle": schema(
+            "OneCycleSchema", **TARGET, max_lr=OPEN_FLOAT, pct_start=float, cycle_momentum=bool, div_factor=float,
+            final_div_factor=float,
+        ),
+        "warmup": Warmup,
+        "decay": Decay,
+        "wsd": schema("WsdSchema", Decay, decay=float),
+        "plateau": schema("PlateauSchema", **TARGET, monitor=str, mode=OPEN_MODE, factor=float, patience=int),
     },
-    "sweep": {"sweep": SweepSchema},
-}
+    "sweep": {"sweep": schema("SweepSchema", dry_run=bool, metric=str, mode=OPEN_MODE)},
+}  # fmt: skip

@@ -20,12 +20,6 @@ def project_conf() -> Path | None:
     return found if found.is_dir() and found.resolve() != CONF else None
 
 
-def hidden_presets(project: Path) -> list[Path]:
-    """What a project's `conf/` holds in vain: of two presets of one name Hydra takes the package's."""
-    inside = (path.relative_to(project) for path in sorted(project.rglob("*.yaml")))
-    return [path for path in inside if (CONF / path).exists()]
-
-
 def add_project(search_path: Any) -> None:
     """Let Hydra look for presets in a project's `conf/`, after the package's.
 
@@ -36,7 +30,8 @@ def add_project(search_path: Any) -> None:
     if not ours or project is None:
         return
     search_path.append("project", f"file://{project}")
-    if hidden := hidden_presets(project):
+    inside = (path.relative_to(project) for path in sorted(project.rglob("*.yaml")))
+    if hidden := [path for path in inside if (CONF / path).exists()]:  # Hydra takes the package's
         names = ", ".join(f"conf/{path}" for path in hidden)
         print(f"warning: {names}: not used, sweepformer has presets of that name. Rename yours.", file=sys.stderr)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from sweepformer.config.choices import leaves_stem_open, stem_by_the_task
 from sweepformer.config.kinds import KINDS, task_kind
-from sweepformer.config.model_choices import leaves_stem_open, stem_by_the_task
 
 
 def first_config(cfg: DictConfig) -> DictConfig:

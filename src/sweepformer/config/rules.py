@@ -5,12 +5,22 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from sweepformer.config.by_rows import check_recipe, every_settled
-from sweepformer.config.completeness import TOP_LEVEL, check_complete
+from sweepformer.config.choices import check_recipe, every_settled
 from sweepformer.config.kinds import task_kind
 from sweepformer.config.metrics import check_mode
-from sweepformer.config.model_options import BAG_OF_NGRAMS, TRANSFORMER, WIDE
-from sweepformer.config.ranges import MASKING, RANGES, RATE, check_options, check_range, check_ranges
+from sweepformer.config.ranges import (
+    BAG_OF_NGRAMS,
+    MASKING,
+    RANGES,
+    RATE,
+    TOP_LEVEL,
+    TRANSFORMER,
+    WIDE,
+    check_complete,
+    check_options,
+    check_range,
+    check_ranges,
+)
 from sweepformer.config.targets import check_targets, trusted_packages
 from sweepformer.errors import UserError, hint
 from sweepformer.models.options import Range
@@ -21,11 +31,7 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-t
 
 
 def check(config: dict[str, Any]) -> None:
-    """The rules that no single type expresses. Runs before any data is read.
-
-    Raises:
-        UserError: naming the key, what was given and what is allowed.
-    """
+    """Raises a UserError that says the key, what was given and what is allowed. Runs before any data is read."""
     check_complete(config)
     check_targets(config, trusted_packages())
     check_recipe(config.get("recipe"))
@@ -58,14 +64,22 @@ def _check_settled(config: dict[str, Any]) -> None:
 def _check_optimizer(optimizer: dict[str, Any], scheduler: dict[str, Any]) -> None:
     for key in ("betas", "adamw_betas"):
         betas = optimizer.get(key)
-        if betas is not None and not _are_two_shares(betas):
+        numbers = betas if isinstance(betas, list) else []  # an interpolation may put anything in a list's place
+        sound = len(numbers) == 2 and all(isinstance(one, int | float) and 0 <= one < 1 for one in numbers)
+        if betas is not None and not sound:
             raise UserError(f"optimizer.{key}={betas}: give two numbers from 0 to below 1, such as [0.9,0.999].")
     if "pct_start" in scheduler:  # of others it may be a list
         check_range("scheduler.max_lr", scheduler.get("max_lr", 1.0), RATE)
 
 
 def _check_task(task: dict[str, Any], sampling: str) -> None:
-    _check_thresholds(task.get("thresholds", "fitted"))
+    thresholds = task.get("thresholds", "fitted")
+    try:
+        sound = thresholds == "fitted" or 0 < float(thresholds) < 1
+    except (TypeError, ValueError):
+        sound = False
+    if not sound:
+        raise UserError(f"task.thresholds={thresholds}: give fitted, or one number between 0 and 1, such as 0.5.")
     weights = task.get("class_weights", "none")
     if isinstance(weights, dict):
         for name, weight in weights.items():
@@ -133,15 +147,6 @@ def _check_texts(config: dict[str, Any]) -> None:
         )
 
 
-def _check_thresholds(thresholds: Any) -> None:
-    try:
-        sound = thresholds == "fitted" or 0 < float(thresholds) < 1
-    except (TypeError, ValueError):
-        sound = False
-    if not sound:
-        raise UserError(f"task.thresholds={thresholds}: give fitted, or one number between 0 and 1, such as 0.5.")
-
-
 def _check_trainer(trainer: dict[str, Any]) -> None:
     if 0 in (trainer.get("max_epochs"), trainer.get("max_steps"), trainer.get("limit_train_batches", 1)):
         raise UserError("trainer.max_epochs, max_steps or limit_train_batches is 0: there would be nothing to train.")
@@ -200,7 +205,7 @@ def _check_reading(config: dict[str, Any]) -> None:
         raise UserError("data.pair_column: words are tagged in one text, not in two. Leave it out.")
     if part in ("head_and_tail", "windows") and data.get("pair_column"):
         raise UserError(f"data.truncation={part} is for rows of one text; with data.pair_column choose head or tail.")
-    if part == "windows" and kind is not None and not kind.answers_for_rows:
+    if part == "windows" and kind is not None and kind.predicts != "row":
         raise UserError(
             "data.truncation=windows averages a row's answers, and this task answers for tokens. Choose head, tail or "
             "head_and_tail, or raise model.max_length."
@@ -209,12 +214,6 @@ def _check_reading(config: dict[str, Any]) -> None:
         raise UserError(
             "data.truncation=windows and task.mixup don't go together: which windows of two rows would mix?"
         )
-
-
-def _are_two_shares(betas: Any) -> bool:
-    """Whether they are numbers from 0 to below 1: an interpolation may put anything in a list's place."""
-    numbers = betas if isinstance(betas, list) else []
-    return len(numbers) == 2 and all(isinstance(one, int | float) and 0 <= one < 1 for one in numbers)
 
 
 def _check_transformer(model: dict[str, Any], vocab_size: int) -> None:

@@ -89,11 +89,7 @@ def trusted_packages() -> tuple[str, ...]:
 
 
 def named_packages(config: dict[str, Any]) -> tuple[str, ...]:
-    """`allowed_packages` of a plain config, which must be the user's own.
-
-    Raises:
-        UserError: it is no list of names.
-    """
+    """`allowed_packages` of a plain config, which must be the user's own; a UserError if it is no list of names."""
     given = config.get("allowed_packages") or []
     if not isinstance(given, list) or not all(re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", str(one)) for one in given):
         raise UserError(
@@ -103,11 +99,7 @@ def named_packages(config: dict[str, Any]) -> tuple[str, ...]:
 
 
 def check_targets(config: Any, allowed: Sequence[str], key: str = "") -> None:
-    """Look up every `_target_` in a plain config, however deep in dicts and lists, before anything of it is made.
-
-    Raises:
-        UserError: as of `find_allowed`.
-    """
+    """Look up every `_target_` in a plain config, before anything of it is made; raises as `find_allowed`."""
     if isinstance(config, dict | list):
         for name, value in config.items() if isinstance(config, dict) else enumerate(config):
             if name != "_target_":
@@ -117,16 +109,10 @@ def check_targets(config: Any, allowed: Sequence[str], key: str = "") -> None:
 
 
 def find_allowed(key: str, name: str, allowed: Sequence[str], names: Names = TRAINED) -> Any:
-    """The class or function that the `_target_` of `key` names.
+    """The class or function that the `_target_` of `key` names; a UserError if there is none, or no config may name it.
 
-    Args:
-        key: where the name stands in the config, for messages.
-        name: as package.module.Name.
-        allowed: packages or modules whose every part may be named, besides those that always may.
-        names: what always may.
-
-    Raises:
-        UserError: there is none of that name, or a config may not name it.
+    key: where the name stands in the config, for messages; name: as package.module.Name; allowed: packages or modules
+    whose every part may be named, besides the `names` that always may.
     """
     if not is_within(name, (*allowed, *names.packages)):
         package = name.partition(".")[0]
@@ -139,11 +125,14 @@ def find_allowed(key: str, name: str, allowed: Sequence[str], names: Names = TRA
     if not callable(found):
         raise UserError(f"{key}._target_={name} is no class and no function: there is nothing to call.")
     home = getattr(found, "__module__", None) or "builtins"
-    if not (is_within(home, allowed) or _is_our_part(found, home) or _is_library_part(found, home)):
+    is_class = isinstance(found, type)
+    is_ours = is_within(home, OURS) and (is_class or home == SCHEDULES)
+    is_library = is_within(home, LIBRARIES) and is_class
+    is_library = is_library and any(f"{one.__module__}.{one.__qualname__}" in KINDS for one in found.__mro__)
+    if not (is_within(home, allowed) or is_ours or is_library):
         what = f"it is {home}.{getattr(found, '__qualname__', name)}, and no part that configs are for"
         raise _refusal(key, name, what, home, allowed, names)
-    is_model = isinstance(found, type) and issubclass(found, names.models)
-    if names.models and not is_model and not is_within(name, allowed):
+    if names.models and not (is_class and issubclass(found, names.models)) and not is_within(name, allowed):
         raise UserError(f"{key}._target_={name} is no model.")
     return found
 
@@ -151,16 +140,6 @@ def find_allowed(key: str, name: str, allowed: Sequence[str], names: Names = TRA
 def is_within(name: str, packages: Sequence[str]) -> bool:
     """Whether a dotted name is one of these packages or stands in one."""
     return any(name == package or name.startswith(f"{package}.") for package in packages)
-
-
-def _is_our_part(found: Any, home: str) -> bool:
-    return is_within(home, OURS) and (isinstance(found, type) or home == SCHEDULES)
-
-
-def _is_library_part(found: Any, home: str) -> bool:
-    if not (is_within(home, LIBRARIES) and isinstance(found, type)):
-        return False
-    return any(f"{one.__module__}.{one.__qualname__}" in KINDS for one in found.__mro__)
 
 
 def _look_up(name: str) -> Any:

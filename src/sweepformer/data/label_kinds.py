@@ -85,8 +85,6 @@ class SetLabelling(Labelling):
             value = [part for part in value.split(self.separator) if part.strip()]
         elif value is None or value != value:
             value = []  # none of the classes
-        elif not isinstance(value, list):
-            value = [value]
         return sorted(set(checked_labels(value, where, self.column)))
 
     def finish(self) -> LabelLists:

@@ -23,7 +23,6 @@ class Rows:
         pairs: whether a row has two texts.
         notes: what the user should know of how they were read.
         ids_are: what an id is, for messages: a row's number or name, or the line that it begins in.
-        account: how they were read, in words: the form of the file, how many there were, and what was left out.
     """
 
     def __init__(
@@ -36,9 +35,9 @@ class Rows:
         pairs: bool = False,
         notes: Sequence[str] = (),
         ids_are: str = "row",
-        account: str = "",
     ) -> None:
-        self.ids_are, self.account = ids_are, account
+        self.ids_are = ids_are
+        self.account = ""  # how they were read: the form of the file, how many there were, and what was left out
         self.texts, self.ids, self.origin, self.pairs, self.notes = texts, ids, origin, pairs, notes
         self.labels = labels_of(labels, len(texts))
         self.groups = None if groups is None else Categories.of(groups)

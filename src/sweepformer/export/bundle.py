@@ -14,33 +14,16 @@ import torch
 from sweepformer.config.kinds import Kind, LabelKind
 from sweepformer.config.targets import trusting
 from sweepformer.errors import UserError
-from sweepformer.export.contents import contents
-from sweepformer.export.graphs import (
-    Answering,
-    check_is_there,
-    quantize,
-    trace,
-    write_onnx,
-    write_torch,
-)
-from sweepformer.export.hugging_face import (
-    PREFIX,
-    check_reads_so,
-    config_keys,
-    write_for_transformers,
-)
+from sweepformer.export.contents import contents, write_model
+from sweepformer.export.graphs import Answering, check_is_there, quantize, trace, write_onnx
 from sweepformer.export.label_kinds import LABELS
-from sweepformer.export.trial import Examiner, Trial
-from sweepformer.export.weights import CODE, is_own, write_code, write_weights
+from sweepformer.export.trial import CPU, Examiner, Trial
 from sweepformer.files.atomic import SEAL, new_folder, seal
 from sweepformer.files.templates import render
 from sweepformer.inference.artifact import Artifact, is_bundled, read_artifact
-from sweepformer.inference.loading import answers_of, kind_named, network_reader
+from sweepformer.inference.loading import kind_named, network_reader
 from sweepformer.inference.readers import NetworkReader
 from sweepformer.runs.finding import Found, find
-
-FORMATS = ("onnx", "torch", "safetensors", "transformers")
-CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -59,7 +42,7 @@ def export(
 
     Args:
         given: a run's directory, a sweep's (its best run), or a checkpoint.
-        form: one of `FORMATS`.
+        form: one of those in `graphs.NEEDED`.
         output: the folder, which must not be there; None: `export/<form>` in the run's directory.
         int8: round the weights of an ONNX file to 8 bits.
         allowed: packages whose code the run may use.
@@ -81,25 +64,22 @@ def export(
         folder = (output or _usual_folder(found, f"{form}-int8" if int8 else form)).absolute()
         reader = network_reader(artifact, kind, CPU, "32-true")
     about = contents(artifact, kind, reader, form)
-    if form == "transformers":
-        check_reads_so(about["reads"])
-        if not is_own(reader.model):
-            raise UserError("--format transformers is for sweepformer's own models. Use another format.")
-        about |= config_keys(LABELS[kind.labelled], artifact.classes)
     try:
         with new_folder(folder) as building:
             _write_model(building, artifact, kind, reader, about)
-            _write_rest(building, artifact, reader, about)
-            examiner = Examiner(artifact, kind, reader, answers_of(artifact, kind, CPU), found.run, allowed)
+            for name, content in (("config.json", about), ("labels.json", artifact.classes)):
+                _write(building / name, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+            _write(building / "tokenizer.json", reader.tokenizer.to_str(pretty=True))
+            _write(building / "predict.py", (files("sweepformer.inference") / "bundle_predict.py").read_text("utf-8"))
+            examiner = Examiner(artifact, kind, reader, found.run, allowed)
             trial = examiner.examine(building)
             if int8:
                 quantize(building / "model.onnx")
                 trial = examiner.examine_rounded(building, trial)
-            _forget_bytecode(building)
+            for left in list(building.rglob("__pycache__")):  # of the code in it, which was tried out
+                shutil.rmtree(left)
             seal(building)  # but for the README, to which one may add
-            (building / "README.md").write_text(
-                readme(folder.name, about, len(artifact.classes), trial), encoding="utf-8"
-            )
+            _write(building / "README.md", _readme(folder.name, about, len(artifact.classes), trial))
     except FileExistsError as error:
         raise UserError(f"{folder} is there already. Remove it, or give another with --output.") from error
     except OSError as error:
@@ -107,7 +87,7 @@ def export(
     return Bundle(folder, found.chosen, trial)
 
 
-def readme(name: str, about: dict[str, Any], classes: int, trial: Trial) -> str:
+def _readme(name: str, about: dict[str, Any], classes: int, trial: Trial) -> str:
     """Markdown, with the lines that load the bundle. about: what its config.json says; classes: how many there are."""
     model = about.get("model")
     labels = LABELS[LabelKind(about["labelled"])]
@@ -123,12 +103,6 @@ def readme(name: str, about: dict[str, Any], classes: int, trial: Trial) -> str:
         trial=trial,
         transform=(about["run"]["data"].get("transform") or {}).get("_target_"),
     )
-
-
-def _forget_bytecode(folder: Path) -> None:
-    """Which Python has kept of the code in it while that was tried out."""
-    for left in list(folder.rglob("__pycache__")):
-        shutil.rmtree(left)
 
 
 def _check_can_be_exported(artifact: Artifact, kind: Kind) -> None:
@@ -152,27 +126,16 @@ def _usual_folder(found: Found, name: str) -> Path:
 
 
 def _write_model(folder: Path, artifact: Artifact, kind: Kind, reader: NetworkReader, about: dict[str, Any]) -> None:
-    form = about["format"]
-    if form in ("onnx", "torch"):
-        most = reader.truncation.max_length
-        labels = LABELS[kind.labelled]
-        program = trace(Answering(reader.model, labels, artifact.task), most)
-        if form == "onnx":
-            write_onnx(program, folder / "model.onnx", labels.answer, most)
-        else:
-            write_torch(program, folder / "model.pt2")
+    if "model" in about:
+        write_model(folder, reader.model, reader.tokenizer, about)
         return
-    write_weights(folder / "model.safetensors", reader.model, PREFIX if form == "transformers" else "")
-    if form == "transformers":
-        write_for_transformers(folder, reader.tokenizer, about["reads"])
-    elif is_own(reader.model):
-        write_code(folder / CODE)
+    most, labels = reader.truncation.max_length, LABELS[kind.labelled]
+    program = trace(Answering(reader.model, labels, artifact.task), most)
+    if about["format"] == "onnx":
+        write_onnx(program, folder / "model.onnx", labels.answer, most)
+    else:
+        torch.export.save(program, folder / "model.pt2")
 
 
-def _write_rest(folder: Path, artifact: Artifact, reader: NetworkReader, about: dict[str, Any]) -> None:
-    for name, content in (("config.json", about), ("labels.json", artifact.classes)):
-        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        (folder / name).write_text(text, encoding="utf-8")
-    (folder / "tokenizer.json").write_text(reader.tokenizer.to_str(pretty=True), encoding="utf-8")
-    program = files("sweepformer.inference") / "bundle_predict.py"
-    (folder / "predict.py").write_text(program.read_text(encoding="utf-8"), encoding="utf-8")
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

@@ -30,13 +30,7 @@ TRACED_ROWS, TRACED_TOKENS = 3, 7  # any will do that are above 1, which torch t
 
 
 class Answering(nn.Module):
-    """A model whose answers are in the user's terms.
-
-    Args:
-        model: in float32.
-        labels: what rows are labelled with.
-        learned: by the task: `temperature`, or `mean` and `scale`.
-    """
+    """A model in float32 whose answers are in the user's terms. learned: `temperature`, or `mean` and `scale`."""
 
     def __init__(self, model: nn.Module, labels: BundledLabels, learned: dict[str, Any]) -> None:
         super().__init__()
@@ -66,22 +60,17 @@ def trace(model: Answering, max_length: int) -> ExportedProgram:
     padding[0, -1] = True
     try:
         with _quietly():
-            program = torch.export.export(
-                model, (padding.long(), padding), dynamic_shapes=_shapes(max_length), strict=False
-            )
+            inputs = (padding.long(), padding)
+            program = torch.export.export(model, inputs, dynamic_shapes=_shapes(max_length), strict=False)
     except Exception as error:  # whatever torch makes of code that it can't follow
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise UserError(
-            f"model: {type(model.model).__name__} can't be made a graph of operations ({_first_line(error)}). "
+            f"model: {type(model.model).__name__} can't be made a graph of operations ({reason}). "
             "Use --format safetensors, which keeps its code."
         ) from error
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # where the code stands on this machine
     return program
-
-
-def write_torch(program: ExportedProgram, path: Path) -> None:
-    """A file for `torch.export.load`."""
-    torch.export.save(program, path)
 
 
 def write_onnx(program: ExportedProgram, path: Path, answer: str, max_length: int) -> None:
@@ -138,7 +127,3 @@ def _quietly() -> Iterator[None]:
             yield
     finally:
         logging.disable(disabled)
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -10,20 +10,10 @@ from torch import Tensor
 from sweepformer.config.kinds import LabelKind
 from sweepformer.data.store import TokenizedRows
 from sweepformer.data.texts import split_pair, split_words
-from sweepformer.errors import UserError
-from sweepformer.inference.bundle_predict import Labeller
 
 
 def _row(text: str, pairs: bool) -> Any:
     return split_pair(text) if pairs else text
-
-
-def _ask(labeller: Labeller, rows: Sequence[Any]) -> Sequence[Any]:
-    return labeller.predict_proba(rows)
-
-
-def _probabilities(classes: list[str]) -> list[str]:
-    return [f"probability_{name}" for name in classes]
 
 
 @dataclass(frozen=True)
@@ -31,26 +21,25 @@ class BundledLabels:
     """One kind of label in a bundle; `LABELS` has that of each kind that has labels.
 
     says, means: for the README, `$count` labels there are; answers: from logits, and what the task has learned as plain
-    numbers, to what stands for them in the user's terms, shaped alike; score: of values as `agreement.Said` has them,
+    numbers, to what stands for them in the user's terms, shaped alike; score: of values as `trial.Said` has them,
     rows with labels and thresholds, what measures them and how good they are.
     problem, task: what transformers calls it, and the class of the model there; answer: the name of a graph's second
     output; rows, tokenized: the README's example, and how transformers is given it.
-    recorded: from the classes to the columns of `predictions.parquet` that answers are compared with; row: a text of a
-    store, and whether texts are pairs, to what a bundle's program is given; ask: what that then says.
+    row: a text of a store, and whether texts are pairs, to what a bundle's program is given; ask: its method that says
+    what is compared.
     """
 
     says: str
     means: str
     answers: Callable[[Tensor, dict[str, float]], Tensor]
     score: Callable[[Sequence[Any], TokenizedRows, Any], tuple[str, float]]
-    problem: str | None
+    problem: str | None = None
     task: str = "SequenceClassification"
     answer: str = "probabilities"
     rows: str = '["a text", "another"]'
     tokenized: str = "rows"
-    recorded: Callable[[list[str]], list[str]] = _probabilities
     row: Callable[[str, bool], Any] = _row
-    ask: Callable[[Labeller, Sequence[Any]], Sequence[Any]] = _ask
+    ask: str = "predict_proba"
 
 
 def _score_of_classes(values: Sequence[Any], rows: TokenizedRows, thresholds: Any) -> tuple[str, float]:
@@ -70,10 +59,6 @@ def _score_of_tags(values: Sequence[Any], rows: TokenizedRows, thresholds: Any) 
     words = np.nan_to_num(np.concatenate(values), nan=-1.0)
     answered = words.max(1) >= 0
     return "accuracy of words", float(((words.argmax(1) == rows.answers[:, 0]) & answered).mean())
-
-
-def _no_record(classes: list[str]) -> list[str]:
-    raise UserError("predictions.parquet keeps no probabilities of tags")
 
 
 LABELS = {
@@ -98,19 +83,16 @@ LABELS = {
         score=_score_of_numbers,
         problem="regression",
         answer="numbers",
-        recorded=lambda classes: ["prediction"],
-        ask=lambda labeller, rows: labeller.predict(rows),
+        ask="predict",
     ),
     LabelKind.TAGS: BundledLabels(
         says="one of $count tags for each word",
         means="probabilities are softmax(logits); those of a word's first token are its own",
         answers=lambda logits, learned: logits.softmax(-1),
         score=_score_of_tags,
-        problem=None,
         task="TokenClassification",
         rows='[["some", "words"], ["others"]]',
         tokenized='[["some", "words"], ["others"]], is_split_into_words=True',
-        recorded=_no_record,
         row=lambda text, pairs: split_words(text),
     ),
 }

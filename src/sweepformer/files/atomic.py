@@ -73,10 +73,7 @@ def sync(path: Path) -> None:
 
 
 def remove_unfinished(folders: Iterable[Path], name: str = "") -> None:
-    """Remove what processes that were killed have left half-written of files called `name`, "": of any.
-
-    Nobody else may be writing there.
-    """
+    """Remove half-written files called `name`, "": any, that killed processes left. Nobody may be writing there."""
     for folder in folders:
         for left in folder.glob(f".{glob.escape(name)}*{UNFINISHED}"):
             left.unlink(missing_ok=True)
@@ -112,7 +109,9 @@ def check_seal(folder: Path, needed: Iterable[str] | None = None) -> None:
     text = (folder / SEAL).read_text(encoding="utf-8")
     expected = {name: digest for digest, _, name in (line.partition("  ") for line in text.splitlines())}
     for name in expected:
-        if not _is_own_file(folder / name, folder):
+        path = folder / name
+        plain = not path.is_symlink() and (path.is_file() or not path.exists())  # no pipe; it may be missing
+        if path.parent != folder or not plain:
             raise Damaged(f"{SEAL} names {name}, which is no file of this folder's own")
     present = (path.name for path in folder.iterdir()) if needed is None else needed
     if unsealed := set(present) - expected.keys() - {SEAL}:
@@ -122,11 +121,6 @@ def check_seal(folder: Path, needed: Iterable[str] | None = None) -> None:
     for (name, digest), now in zip(expected.items(), found, strict=True):
         if digest != now:
             raise Damaged(f"{name} is not as it was written")
-
-
-def _is_own_file(path: Path, folder: Path) -> bool:
-    """Whether it is a plain file in the folder, or missing there: no link, no pipe, nothing elsewhere."""
-    return path.parent == folder and not path.is_symlink() and (path.is_file() or not path.exists())
 
 
 def _digest(path: Path) -> str | None:

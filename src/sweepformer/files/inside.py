@@ -29,9 +29,7 @@ def inside(folder: Path, name: str) -> Path:
 def refuse_links_out(folder: Path, names: Iterable[str], but: Collection[str] = ()) -> None:
     """Refuse a folder in which a link leads out: what is written through it would change somebody else's file.
 
-    Args:
-        names: patterns, of the files and folders to look at.
-        but: names of those that may lie elsewhere.
+    names: patterns, of the files and folders to look at; but: names of those that may lie elsewhere.
 
     Raises:
         UserError: naming the link and where it leads.

@@ -28,29 +28,24 @@ def locked(path: Path, while_waiting: str | None = None) -> Iterator[None]:
         OSError: the file can't be made, or its file system knows no locks.
     """
     lock = claim(path)
-    if lock is None:
-        if while_waiting is None:
-            raise Locked(str(path))
+    if lock is None and while_waiting is not None:
         log.info(while_waiting)
-        lock = _lock(path)
-        lock.acquire()
+        lock = claim(path, wait=True)
+    if lock is None:
+        raise Locked(str(path))
     try:
         yield
     finally:
         lock.release()
 
 
-def claim(path: Path) -> FileLock | None:
+def claim(path: Path, wait: bool = False) -> FileLock | None:
     """The lock on `path`, held until it is released or this process ends; None if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = _lock(path)
+    # Where the file system knows no locks, one that stands for as long as the file is there would outlive its holder.
+    lock = FileLock(path, fallback_to_soft=False)
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(blocking=wait)
     except Timeout:
         return None
     return lock
-
-
-def _lock(path: Path) -> FileLock:
-    # Where the file system knows no locks, one that stands for as long as the file is there would outlive its holder.
-    return FileLock(path, fallback_to_soft=False)

@@ -7,12 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 
 def render(template: str, **values: Any) -> str:
-    """A template filled in; in those that end in .html every value is escaped.
-
-    Args:
-        template: its path in this package, such as `export/README.md.jinja`.
-        values: what it asks for; functions may be among them.
-    """
+    """A template filled in, by its path in this package; in those that end in .html every value is escaped."""
     return _environment().get_template(template).render(**values)
 
 

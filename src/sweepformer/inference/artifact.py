@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from sweepformer.baselines.baseline import read_baseline
-from sweepformer.config.model_choices import config_as_trained
-from sweepformer.config.plain import check_groups
-from sweepformer.config.renamed import with_new_names
+from sweepformer.config.choices import config_as_trained
+from sweepformer.config.plain import check_groups, with_new_names
 from sweepformer.config.targets import is_within, trusted_packages
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import SEAL, Damaged, check_seal

@@ -9,7 +9,6 @@ import numpy as np
 
 from sweepformer.data.cells import is_blank
 from sweepformer.data.label_kinds import LABELLINGS
-from sweepformer.data.reading.lines import LABEL, TEXT
 from sweepformer.data.sources.records import Columns, several
 from sweepformer.errors import UserError, hint, listed
 from sweepformer.inference.inputs import Way, open_input
@@ -72,24 +71,19 @@ def open_for(run: Predictor, path: Path, named: Named, way: Way) -> tuple[Table,
         sentence=data.get("sentence_column"),
     )
     table = open_input(data, columns, path, way)
-    if not set(columns.texts) <= set(table.columns) and len(table.columns) <= 3:
-        columns = _of_their_own(columns, table, tagged)
+    if table.own_names is not None:
+        text, label = table.own_names
+        columns = replace(columns, text=text, label=label or columns.label)
     columns = columns.found_in(table.columns)
-    for option, column in (("text", columns.text), ("pair", columns.pair), ("label", named.label)):
-        if column is not None and column not in (*table.columns, ",".join(columns.labels)):
+    asked = [("text", columns.text), ("pair", columns.pair)]
+    asked += [("label", name) for name in columns.labels if named.label]
+    for option, column in asked:
+        if column is not None and column not in table.columns:
             raise UserError(
                 f"{KEY}: {path} has no column {column!r}. It has: {listed(table.columns)}."
                 f"{hint(column, table.columns)} Name the right one with --{option}-column."
             )
     return table, ReadColumns(columns, bool(columns.labels) and set(columns.labels) <= set(table.columns))
-
-
-def _of_their_own(columns: Columns, table: Table, tagged: bool) -> Columns:
-    """The columns of forms that name them themselves."""
-    names = ("tokens", "tags") if tagged else (TEXT, LABEL)
-    if names[0] not in table.columns:
-        return columns
-    return replace(columns, text=names[0], label=names[1] if names[1] in table.columns else columns.label)
 
 
 class AddedColumns:

@@ -81,7 +81,11 @@ def _conll(data: dict[str, Any], path: Path, way: Way) -> Table:
     encoding = file.encoding(way.encoding or data.get("encoding"))
     endings = (file.ending or CONLL[0], ".jsonl")
     return RecordTable(
-        ["tokens", "tags", COLUMNS], lambda: lines.sentences(file, encoding, []), file.name, endings=endings
+        ["tokens", "tags", COLUMNS],
+        lambda: lines.sentences(file, encoding, []),
+        file.name,
+        endings=endings,
+        own_names=("tokens", "tags"),
     )
 
 

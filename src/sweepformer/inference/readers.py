@@ -17,7 +17,7 @@ from sweepformer.data.store import TokenizedRows
 from sweepformer.data.texts import split_words
 from sweepformer.data.tokenizer import pad_id, separator_id
 from sweepformer.data.truncation import Truncation
-from sweepformer.tasks.logits import row_logits, word_logits
+from sweepformer.tasks.answers import row_logits, word_logits
 
 TOKENS_AT_ONCE = 16_384  # in a batch, padding included
 ROWS_AT_ONCE = 10_000  # that a baseline is given

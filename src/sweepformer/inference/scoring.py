@@ -9,11 +9,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from sweepformer.data.batches import Batch
-from sweepformer.data.tokenizer import mask_id, special_ids, vocab_size
+from sweepformer.data.tokenizer import vocab_size
 from sweepformer.inference.readers import NetworkReader
 from sweepformer.tasks.answers import in_order
-from sweepformer.tasks.masking import Masking
-from sweepformer.tasks.questions import Question, in_parts, next_tokens, row_sums
+from sweepformer.tasks.questions import Masking, Question, in_parts, next_tokens, row_sums
 
 COLUMNS = {"loss": "float32", "perplexity": "float32", "tokens": "int64"}  # that are written of texts
 MASKING = ("rate", "masked", "random")  # options of task=masked_lm
@@ -39,7 +38,7 @@ class Scorer:
     """Asks a language model for each token from those before it, or for hidden ones from those around them.
 
     Which tokens of a text are hidden depends on the seed of the run and on the text's place among those given, as in
-    the test of the run (see `tasks.masking`): it is the same each time.
+    the test of the run (see `Masking`): it is the same each time.
 
     reader: with the model; causal: whether a token is told from those before it only; task: the run's config of it;
     seed: the run's.
@@ -51,9 +50,7 @@ class Scorer:
         self._ask: Callable[[Batch], Question] = next_tokens
         if not causal:
             options = {name: task[name] for name in MASKING if name in task}
-            mask = mask_id(reader.tokenizer)
-            assert mask is not None  # it was trained with one
-            masking = Masking(mask, special_ids(reader.tokenizer), self.vocab_size, seed, **options).to(reader.device)
+            masking = Masking(reader.tokenizer, seed, **options).to(reader.device)
             self._ask = lambda batch: masking(batch, None)
 
     def score(self, texts: Sequence[str], first: int = 0) -> tuple[Scores, np.ndarray]:

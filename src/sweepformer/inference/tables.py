@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sweepformer.data.reading import form
+from sweepformer.data.reading.lines import LABEL, TEXT
 from sweepformer.data.reading.opening import STANDARD_INPUT
 from sweepformer.data.reading.parquet import Parquet
 from sweepformer.data.reading.table import Broken, Record
@@ -20,6 +21,7 @@ from sweepformer.files.delimited import delimited
 
 KEY = "INPUT"  # what messages call the file
 PARQUET = ".parquet"
+OF_THEIR_OWN = (form.LINES, form.FASTTEXT, form.FASTA)  # formats that name their columns
 FLAT = (".csv", ".tsv", ".jsonl")
 
 
@@ -35,12 +37,14 @@ class Chunk(NamedTuple):
 
 class Table(ABC):
     """Rows of whatever can be read. columns: their names; rows: how many there are, None if that isn't known; endings:
-    of the files that they can be written to, the usual one first.
+    of the files that they can be written to, the usual one first; own_names: of text and label, where the form of what
+    is read names its columns, None where whoever made it did.
     """
 
     columns: list[str]
     rows: int | None = None
     endings: tuple[str, ...] = FLAT
+    own_names: tuple[str, str | None] | None = None
 
     @abstractmethod
     def chunks(self, size: int, wanted: Sequence[str], done: int) -> Iterator[Chunk]:
@@ -59,6 +63,7 @@ class RecordTable(Table):
         name: what they are read from, for messages.
         rows, endings: as `Table`.
         separator: of the columns where they are written as .csv.
+        own_names: as `Table`.
     """
 
     def __init__(
@@ -69,9 +74,10 @@ class RecordTable(Table):
         rows: int | None = None,
         endings: tuple[str, ...] = FLAT,
         separator: str = ",",
+        own_names: tuple[str, str | None] | None = None,
     ) -> None:
         self.columns, self._records, self._name = list(columns), records, name
-        self.rows, self.endings, self.separator = rows, endings, separator
+        self.rows, self.endings, self.separator, self.own_names = rows, endings, separator, own_names
 
     def chunks(self, size: int, wanted: Sequence[str], done: int) -> Iterator[Chunk]:
         records = islice(self._records(), done, None)
@@ -114,7 +120,8 @@ def as_table(read: Read) -> Table:
     elif read.form.format == form.DELIMITED:
         own = (*dict.fromkeys((ending or ".csv", *FLAT)),)
     separator = read.form.separator if read.form.separator != "\t" else ","
-    return RecordTable(read.columns, read.records, read.file.name, _about_rows(read), own, separator)
+    names = (TEXT, LABEL if LABEL in read.columns else None) if read.form.format in OF_THEIR_OWN else None
+    return RecordTable(read.columns, read.records, read.file.name, _about_rows(read), own, separator, names)
 
 
 class Writer(ABC):

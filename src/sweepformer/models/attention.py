@@ -8,9 +8,7 @@ from torch import Tensor, nn
 
 from sweepformer.models.dropout import drop
 from sweepformer.models.embeddings import rotary_tables, rotate
-from sweepformer.models.layout import Packed
-from sweepformer.models.options import check_choice
-from sweepformer.models.shape import ATTENTION
+from sweepformer.models.layout import Layout, Packed
 from sweepformer.models.torch_internals import float32_matmul_by_onednn, softmax_gradient
 
 _by_onednn = False  # kept here too: torch.compile can't read torch's own setting
@@ -28,25 +26,15 @@ def use_fast_float32() -> None:
         setting = float32_matmul_by_onednn()
         before = setting.fp32_precision
         setting.fp32_precision = "bf16"
-        _by_onednn = _is_exact()
+        random = torch.Generator().manual_seed(0)
+        a, b = (torch.randn(256, 256, generator=random) for _ in range(2))
+        # The error of bfloat16 is ten thousand times that of float32.
+        _by_onednn = bool(((a @ b) - (a.double() @ b.double())).abs().max() < 1e-3)
         if not _by_onednn:
             setting.fp32_precision = before
 
 
-def float32_by_onednn() -> bool:
-    """Whether oneDNN computes float32 products."""
-    return _by_onednn
-
-
-def _is_exact() -> bool:
-    """Whether a product of float32 matrices has float32's error: bfloat16's is ten thousand times that."""
-    random = torch.Generator().manual_seed(0)
-    a, b = (torch.randn(256, 256, generator=random) for _ in range(2))
-    return bool(((a @ b) - (a.double() @ b.double())).abs().max() < 1e-3)
-
-
-# Scores held at a time by "blocks": 1 MB in 16 bit, which fits into a core's cache.
-BLOCK = 2**19
+BLOCK = 2**19  # scores held at a time by "blocks": 1 MB in 16 bit, which fits into a core's cache
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout: float, kernel: str) -> Tensor:
@@ -72,8 +60,8 @@ def attend_packed(query: Tensor, key: Tensor, value: Tensor, layout: Packed, dro
         query, key, value = (one.transpose(0, 1).contiguous() for one in (query, key, value))
         out: Any = varlen_attn(query, key, value, layout.starts, layout.starts, layout.longest, layout.longest)
         return out.transpose(0, 1)
-    rows = [layout.padded(one.transpose(0, 1)).transpose(1, 2) for one in (query, key, value)]
-    out = attend(rows[0], rows[1], rows[2], ~layout.padding_mask[:, None, None, :], dropout, "auto")
+    query, key, value = (layout.padded(one.transpose(0, 1)).transpose(1, 2) for one in (query, key, value))
+    out = attend(query, key, value, ~layout.padding_mask[:, None, None, :], dropout, "auto")
     return layout.packed(out.transpose(1, 2)).transpose(0, 1)
 
 
@@ -81,9 +69,7 @@ def choose_kernel(query: Tensor, mask: Tensor | None, dropout: float) -> str:
     """What "auto" stands for."""
     # On a GPU torch picks among fused kernels. With MKL's products its CPU kernel for 32 bit ties with the others
     # or wins; with oneDNN's, which 16 bit always has, its backward pass is 4 to 6 times slower than plain products.
-    if query.device.type != "cpu" or query.dtype is torch.float64:
-        return "sdpa"
-    if query.dtype is torch.float32 and not float32_by_onednn():
+    if query.device.type != "cpu" or query.dtype is torch.float64 or (query.dtype is torch.float32 and not _by_onednn):
         return "sdpa"
     if query.shape[-2] <= 128:
         return "math"
@@ -115,8 +101,8 @@ def _math(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropou
 class _Blocks(torch.autograd.Function):
     """A few heads of a few rows at a time, so that their scores stay in the cache.
 
-    The scores are computed again for the gradient instead of being kept, as Dao et al. 2022 (FlashAttention)
-    do. bias: (batch, 1, 1, length) or None.
+    The scores are computed again for the gradient instead of being kept, as Dao et al. 2022 (FlashAttention) do. bias:
+    (batch, 1, 1, length) or None.
     """
 
     @staticmethod
@@ -166,54 +152,39 @@ def _weights(query: Tensor, key: Tensor, bias: Tensor | None, block: slice) -> T
 class SelfAttention(nn.Module):
     """Each position gathers what it needs from the positions it may see.
 
-    Args:
-        embedding_dim: width of the vectors; a multiple of `num_heads`.
-        num_heads: attention heads, each of width embedding_dim / num_heads.
-        dropout: of the attention weights.
-        rotary: turn queries and keys by their positions (Su et al. 2021), so that scores depend on distance.
-        kernel: how it is computed, one of `shape.ATTENTION`.
+    embedding_dim: width of the vectors, a multiple of num_heads; dropout: of the attention weights; rotary: turn
+    queries and keys by their positions (Su et al. 2021), so that scores depend on distance; kernel: one of
+    `shape.ATTENTION`.
     """
 
     def __init__(
-        self,
-        embedding_dim: int,
-        num_heads: int,
-        dropout: float = 0.0,
-        rotary: bool = False,
-        kernel: str = "auto",
+        self, embedding_dim: int, num_heads: int, dropout: float = 0.0, rotary: bool = False, kernel: str = "auto"
     ) -> None:
         super().__init__()
-        check_choice("attention", kernel, ATTENTION)
         if embedding_dim % num_heads:
             raise ValueError(f"embedding_dim={embedding_dim} is not a multiple of num_heads={num_heads}")
-        self.num_heads = num_heads
-        self.head_dim = embedding_dim // num_heads
+        self.num_heads, self.head_dim = num_heads, embedding_dim // num_heads
         if rotary and self.head_dim % 2:
-            raise ValueError(
-                f"rotary positions need an even width of a head, "
-                f"not {self.head_dim} (embedding_dim={embedding_dim} / num_heads={num_heads})"
-            )
-        self.dropout = dropout
-        self.rotary = rotary
-        self.kernel = kernel
+            width = f"{self.head_dim} (embedding_dim={embedding_dim} / num_heads={num_heads})"
+            raise ValueError(f"rotary positions need an even width of a head, not {width}")
+        self.dropout, self.rotary, self.kernel = dropout, rotary, kernel
         # Queries, keys and values in one product, stacked in this order as in torch's in_proj_weight.
         self.qkv = nn.Linear(embedding_dim, 3 * embedding_dim)
         self.out = nn.Linear(embedding_dim, embedding_dim)
 
-    def forward(self, x: Tensor, mask: Packed | Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Layout = None) -> Tensor:
         """(batch, length, width) float to the same; (tokens, width) of packed rows.
 
         mask: bool, broadcastable to (batch, heads, length, length), True where the query (third axis) may
         see the key (last axis); every query must see some key. None: all see all. Packed rows see themselves.
         """
-        packed = mask if isinstance(mask, Packed) else None
         dropout = self.dropout if self.training else 0.0
         # (..., length, 3 width) -> three times (..., heads, length, head_dim)
         split = self.qkv(x).unflatten(-1, (3, self.num_heads, self.head_dim))
         query, key, value = (one.transpose(-3, -2) for one in split.unbind(-3))
         if self.rotary:
             # Computed anew each time: cheap beside attention, and never rounded by a cast of the model.
-            positions = packed.positions if packed else torch.arange(x.shape[1], device=x.device)
+            positions = mask.positions if isinstance(mask, Packed) else torch.arange(x.shape[1], device=x.device)
             cos, sin = rotary_tables(positions, self.head_dim)
             query, key = rotate(query, cos, sin), rotate(key, cos, sin)
         if isinstance(mask, Packed):

@@ -9,13 +9,12 @@ from torch import Tensor, nn
 from sweepformer.models.dropout import Dropout
 from sweepformer.models.embeddings import FrequentTokens
 from sweepformer.models.encoder import init_linear
-from sweepformer.models.heads import Mixing
 from sweepformer.models.layout import Layout, Packed
 from sweepformer.models.options import takes
 from sweepformer.models.shape import BagShape
+from sweepformer.models.transformer import Mixing
 
-# Odd and large: neighbouring ids land far apart.
-HASH = 1_000_003
+HASH = 1_000_003  # odd and large: neighbouring ids land far apart
 
 
 @takes(BagShape)
@@ -25,7 +24,7 @@ class BagOfNgrams(nn.Module):
     N-grams of two tokens and more share their embeddings by a hash.
     """
 
-    predicts: ClassVar[tuple[str, ...]] = ("row",)  # what it can answer for, of `tasks.kinds.Kind.predicts`
+    predicts: ClassVar[tuple[str, ...]] = ("row",)  # what it can answer for, of `Kind.predicts`
 
     def __init__(self, **options: Any) -> None:
         super().__init__()

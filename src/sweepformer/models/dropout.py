@@ -32,14 +32,9 @@ def drop(x: Tensor, p: float) -> Tensor:
     """As `Dropout` does while training."""
     if x.device.type != "cpu" or p == 1 or torch.compiler.is_compiling():
         return F.dropout(x, p)
-    return x * _factors(x, p)
-
-
-def _factors(x: Tensor, p: float) -> Tensor:
-    """0 with probability p, else 1 / (1 - p), for each element of x and in its dtype."""
     seed = int(torch.randint(2**63 - 1, ()))
     bits = np.random.SFC64(seed).random_raw(-(-x.numel() // 4)).view(np.int16)[: x.numel()]
-    factors = torch.empty(x.shape, dtype=x.dtype)
+    factors = torch.empty(x.shape, dtype=x.dtype)  # of each element, 0 with probability p, else 1 / (1 - p)
     drop_below = min(round(p * 65536), 65535) - 32768
     torch.ge(torch.from_numpy(bits).view(x.shape), drop_below, out=factors)
-    return factors.mul_(1 / (1 - p))
+    return x * factors.mul_(1 / (1 - p))

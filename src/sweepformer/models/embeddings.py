@@ -15,12 +15,8 @@ class FrequentTokens(nn.Embedding):
 
     Where ids go by frequency, rare tokens so take no room, and the vector of what is unknown is learned from them.
 
-    Args:
-        vocab_size: number of token ids.
-        width: of the vectors.
-        frequent: how many tokens have a vector of their own, the unknown one among them; None: all.
-        unknown_id: the unknown token.
-        pad_id: the token whose vector is and stays zero; None: there is none.
+    frequent: how many tokens have a vector of their own, the unknown one among them; None: all. pad_id: the token whose
+    vector is and stays zero; None: there is none.
 
     Raises:
         ValueError: tokens would have no vector, as it isn't said which is the unknown one.
@@ -56,8 +52,7 @@ def sinusoidal_table(length: int, width: int) -> Tensor:
 
     Returns (length, width) float32: the pair of columns 2i, 2i+1 turns by 10000^(-2i/width) a position.
     """
-    # float64, as float32 angles lose digits at late positions.
-    position = torch.arange(length, dtype=torch.float64)[:, None]
+    position = torch.arange(length, dtype=torch.float64)[:, None]  # float32 angles lose digits at late positions
     column = torch.arange(width)
     angle = position / 10000 ** ((column - column % 2).double() / width)
     return torch.where(column % 2 == 0, angle.sin(), angle.cos()).float()
@@ -92,9 +87,7 @@ class TokenEmbedding(nn.Module):
     is scaled, as the others keep their vectors. To a row's separator and what follows, a vector of their own is added
     (Devlin et al. 2019, segment embeddings). Positions are scaled as the token vectors are.
 
-    Args:
-        shape: as the encoder's.
-        prepend_cls: put a learned vector before each sequence, at position 0, which `max_length` doesn't count.
+    prepend_cls: put a learned vector before each sequence, at position 0, which `max_length` doesn't count.
     """
 
     positions: Tensor | None
@@ -104,9 +97,7 @@ class TokenEmbedding(nn.Module):
         width = shape.embedding_dim
         self.max_length, self.word_dropout, self.std = shape.max_length, shape.word_dropout, shape.embedding_std
         self.scale = math.sqrt(width)
-        self.tokens = FrequentTokens(
-            shape.vocab_size, width, frequent=shape.frequent, unknown_id=shape.unknown_id, pad_id=shape.pad_id
-        )
+        self.tokens = FrequentTokens(shape.vocab_size, width, shape.frequent, shape.unknown_id, shape.pad_id)
         self.cls = nn.Parameter(torch.empty(width)) if prepend_cls else None
         self.separator_id = shape.separator_id
         self.segments = None if shape.separator_id is None else nn.Embedding(2, width)
@@ -119,10 +110,7 @@ class TokenEmbedding(nn.Module):
         else:
             self.positions = None
         self.dropout = Dropout(shape.dropout)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Token vectors have the variance asked for once scaled; learned positions start small beside them."""
+        # Token vectors have the variance asked for once scaled; learned positions start small beside them.
         nn.init.normal_(self.tokens.weight, std=self.std / self.scale)
         with torch.no_grad():
             self.tokens.weight[self.tokens.padding_idx].zero_()
@@ -134,9 +122,8 @@ class TokenEmbedding(nn.Module):
             nn.init.normal_(self.positions, std=0.02 * self.std)
 
     def forward(self, token_ids: Tensor, packed: Packed | None = None) -> Tensor:
-        """(batch, length) int64 to (batch, length, width) float; length + 1 with `prepend_cls`.
-
-        Of packed rows (tokens,) to (tokens, width).
+        """(batch, length) int64 to (batch, length, width) float, length + 1 with `prepend_cls`; if packed, (tokens,) to
+        (tokens, width).
 
         Raises:
             ValueError: a row is longer than `max_length`, or packed rows should get a vector before each.

@@ -11,7 +11,6 @@ from sweepformer.models.dropout import Dropout
 from sweepformer.models.embeddings import TokenEmbedding
 from sweepformer.models.layout import Layout, Packed
 from sweepformer.models.shape import EncoderShape
-from sweepformer.models.stem import ConvolutionStem
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu, "swiglu": F.silu}
 
@@ -27,20 +26,47 @@ def init_linear(module: nn.Module) -> None:
 def attention_mask(padding_mask: Tensor | None, length: int, causal: bool, device: torch.device) -> Tensor | None:
     """What each query may see: bool, broadcastable to (batch, heads, length, length); None if all see all.
 
-    Only None counts as "no padding": to look into the mask would make the CPU wait for the GPU at each batch.
-    Every query sees some key, or its softmax would be 0 / 0: a row that is all padding sees all of itself,
-    and, if causal, each position sees itself. Neither changes what real tokens see.
+    Only None counts as "no padding": to look into the mask would make the CPU wait for the GPU at each batch. Every
+    query sees some key, or its softmax would be 0 / 0: a row that is all padding sees all of itself, and, if causal,
+    each position sees itself. Neither changes what real tokens see.
     """
     visible = None
     if padding_mask is not None:
-        visible = ~padding_mask | padding_mask.all(dim=1, keepdim=True)
-        visible = visible[:, None, None, :]
+        visible = (~padding_mask | padding_mask.all(dim=1, keepdim=True))[:, None, None, :]
     if not causal:
         return visible
     past = torch.ones(length, length, dtype=torch.bool, device=device).tril()
     if visible is None:
         return past
     return visible & past | torch.eye(length, dtype=torch.bool, device=device)
+
+
+class ConvolutionStem(nn.Module):
+    """Adds to each token's vector what it makes of it and its two neighbours: x + GELU(W [before, x, after] + b).
+
+    A convolution of width 3, as a linear layer over three vectors, with dropout of what is added. It tells word order
+    from the first step on, which attention has to find out (Wu et al. 2021, CvT, for images; Kim 2014 classified
+    sentences by convolutions alone). Beyond a row's ends there are zeros, and where what comes next isn't to be seen.
+    """
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.mix = nn.Linear(3 * width, width)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x: Tensor, layout: Layout = None, causal: bool = False) -> Tensor:
+        """(batch, length, width) float, or (tokens, width) if packed, to the same; others as in `Encoder.forward`."""
+        if isinstance(layout, Packed):
+            first = layout.positions[:, None] == 0
+            last = first.roll(-1, 0)  # where the next token is its row's first; after the very last comes the first
+            before, after = x.roll(1, 0).masked_fill(first, 0.0), x.roll(-1, 0).masked_fill(last, 0.0)
+        else:
+            if layout is not None:
+                x = x.masked_fill(layout[..., None], 0.0)
+            before, after = F.pad(x, (0, 0, 1, 0))[:, :-1], F.pad(x, (0, 0, 0, 1))[:, 1:]
+        if causal:
+            after = torch.zeros_like(after)
+        return x + self.dropout(F.gelu(self.mix(torch.cat([before, x, after], dim=-1))))
 
 
 class FeedForward(nn.Module):
@@ -83,19 +109,14 @@ class Block(nn.Module):
         super().__init__()
         width = shape.embedding_dim
         self.norm_first = shape.norm_first
-        self.attention = SelfAttention(
-            width,
-            shape.num_heads,
-            dropout=shape.attention_dropout,
-            rotary=shape.positional_encoding == "rotary",
-            kernel=shape.attention,
-        )
+        rotary = shape.positional_encoding == "rotary"
+        self.attention = SelfAttention(width, shape.num_heads, shape.attention_dropout, rotary, shape.attention)
         self.attention_norm = nn.LayerNorm(width)
         self.feed_forward = FeedForward(width, shape.dim_feedforward, shape.dropout, shape.activation)
         self.feed_forward_norm = nn.LayerNorm(width)
         self.dropout = Dropout(shape.dropout)
 
-    def forward(self, x: Tensor, mask: Packed | Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, mask: Layout) -> Tensor:
         """(..., length, width) float to the same; mask as in SelfAttention."""
         if self.norm_first:
             x = x + self.dropout(self.attention(self.attention_norm(x), mask))
@@ -107,12 +128,11 @@ class Block(nn.Module):
 class Encoder(nn.Module):
     """Token ids to one vector a token, each in the light of the others.
 
-    With activation="relu" and norm_first=False, the layers compute what torch.nn.TransformerEncoder does,
-    weight for weight.
+    With activation="relu" and norm_first=False, the layers compute what torch.nn.TransformerEncoder does.
 
-    Args:
-        shape: sizes and choices; pre-norm layers end with one more LayerNorm. `output_dim` is its width.
-        prepend_cls: put a learned vector before each sequence; the output is then one longer.
+    Pre-norm layers end with one more LayerNorm. `output_dim` is the width.
+
+    prepend_cls: put a learned vector before each sequence; the output is then one longer.
     """
 
     def __init__(self, *, shape: EncoderShape, prepend_cls: bool = False) -> None:
@@ -122,32 +142,21 @@ class Encoder(nn.Module):
         self.embedding = TokenEmbedding(shape=shape, prepend_cls=prepend_cls)
         self.stem = ConvolutionStem(width, shape.dropout) if shape.stem == "convolution" else None
         self.blocks = nn.ModuleList(Block(shape=shape) for _ in range(shape.num_layers))
-        # Pre-norm blocks leave their sum unnormalised.
-        self.norm = nn.LayerNorm(width) if shape.norm_first else nn.Identity()
+        self.norm = nn.LayerNorm(width) if shape.norm_first else nn.Identity()  # pre-norm blocks normalise no sum
         self.apply(init_linear)
-
-    def training_flops(self, tokens: int, squared_lengths: int) -> int:
-        """Floating-point operations of training on rows with `tokens` in all.
-
-        Two for each weight and token forward and four backward, and as many for attention's two products, whose
-        cost goes with the sum of the rows' squared lengths (Chowdhery et al. 2022, appendix B).
-        """
-        weights = sum(module.weight.numel() for module in self.modules() if isinstance(module, nn.Linear))
-        return 6 * weights * tokens + 12 * len(self.blocks) * self.output_dim * squared_lengths
 
     def forward(self, token_ids: Tensor, layout: Layout = None, causal: bool = False) -> Tensor:
         """Hidden states, (batch, length, width) float; length + 1 with `prepend_cls`; (tokens, width) if packed.
 
-        token_ids: (batch, length) int64, or (tokens,) if packed. layout: (batch, length) bool, True where there
-        is no token; None: there is no padding; or how the rows are packed. causal: each position sees itself and
-        those before it only, in padded batches.
+        Arguments as `Transformer.forward`; causal in padded batches only.
         """
-        packed = layout if isinstance(layout, Packed) else None
-        x = self.embedding(token_ids, packed)
-        mask: Packed | Tensor | None = packed
-        if packed and causal:
-            raise ValueError("packed rows can't be causal: give padded ones")
-        if not isinstance(layout, Packed):
+        mask = layout
+        if isinstance(layout, Packed):
+            if causal:
+                raise ValueError("packed rows can't be causal: give padded ones")
+            x = self.embedding(token_ids, layout)
+        else:
+            x = self.embedding(token_ids)
             if self.prepend_cls and layout is not None:
                 layout = F.pad(layout, (1, 0), value=False)
             mask = attention_mask(layout, x.shape[1], causal, x.device)

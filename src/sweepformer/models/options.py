@@ -122,10 +122,8 @@ def takes(shape: type) -> Callable[[type[Model]], type[Model]]:
         own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
         construct.__signature__ = inspect.Signature([own, *arguments])
         construct.__annotations__ = {one.name: one.annotation for one in arguments}
-        lines = [
-            f"    {name}: {one.comment if one.admits_none else one.in_words}."
-            for name, one in declarations(shape).items()
-        ]
+        helps = {name: one.comment if one.admits_none else one.in_words for name, one in declarations(shape).items()}
+        lines = [f"    {name}: {help}." for name, help in helps.items()]
         model.__doc__ = "\n".join([inspect.getdoc(model) or "", "", "Args:", *lines])
         return model
 

@@ -16,29 +16,29 @@ POSITIONAL_ENCODINGS = ("sinusoidal", "learned", "rotary", "none")
 STEMS = ("none", "convolution")
 POOLINGS = ("mean", "max", "cls", "attention")
 
-SIZE = Range(1, 1_000_000)
+SIZE, MANY = Range(1, 1_000_000), Range(1, 1_000_000_000)
 SHARE = Range(0, 1, below=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """The tokens that a model reads."""
+    """The tokens that a model reads.
+
+    Raises:
+        ValueError: a value, of what is declared here or by a kind of it, is out of range or none of the choices.
+    """
 
     vocab_size: int = given("number of token ids")
     frequent: int | None = given("tokens that have a vector of their own, those of the smallest ids; None: all", None)
     unknown_id: int | None = given("the token whose vector the others share: the unknown one", None)
 
+    def __post_init__(self) -> None:
+        check_values(self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderShape(Vocabulary):
-    """What an `Encoder` is made with.
-
-    The defaults are a pre-norm encoder with GELU. positional_encoding="sinusoidal", activation="relu" and
-    norm_first=False make it the encoder of Vaswani et al. 2017, "Attention Is All You Need".
-
-    Raises:
-        ValueError: a value is out of range, or none of the choices.
-    """
+    """What an `Encoder` is made with; what the defaults are says `Transformer`."""
 
     pad_id: int = given("the token that stands for no token: its vector is and stays zero", 0)
     separator_id: int | None = given("the token between a row's two texts; None: rows have one text", None)
@@ -65,9 +65,6 @@ class EncoderShape(Vocabulary):
     )
     max_length: int = option(256, "tokens a row; longer rows are truncated", SIZE)
 
-    def __post_init__(self) -> None:
-        check_values(self)
-
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerShape(EncoderShape):
@@ -84,11 +81,6 @@ class TransformerShape(EncoderShape):
         None,
     )
 
-    @property
-    def prepends_cls(self) -> bool:
-        """Whether a learned vector stands before each row, for the head to read."""
-        return self.pooling == "cls" and self.predicts == "row"
-
 
 @dataclass(frozen=True, kw_only=True)
 class WideShape:
@@ -103,16 +95,9 @@ class WideShape:
     known: int = given("how many n-grams there will be; a state that is loaded brings its own", 0)
 
 
-MANY = Range(1, 1_000_000_000)
-
-
 @dataclass(frozen=True, kw_only=True)
 class BagShape(Vocabulary):
-    """What a `BagOfNgrams` is made with.
-
-    Raises:
-        ValueError: a value is out of range.
-    """
+    """What a `BagOfNgrams` is made with."""
 
     num_classes: int = given("number of classes")
 
@@ -121,6 +106,3 @@ class BagShape(Vocabulary):
     buckets: int = option(100_000, "embeddings that all n-grams of two tokens and more share", MANY)
     dropout: float = option(0.1, "of the mean", SHARE)
     max_length: int = option(256, "tokens a row; longer rows are truncated", MANY)
-
-    def __post_init__(self) -> None:
-        check_values(self)

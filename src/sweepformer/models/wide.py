@@ -11,8 +11,6 @@ from sweepformer.models.layout import Layout, Packed
 from sweepformer.models.shape import WideShape
 
 NOTHING = torch.iinfo(torch.int64).min  # the key where there is no n-gram; that of index 0
-HIGHEST = torch.iinfo(torch.int64).max
-UNDECIDED = 0.5  # how far each of the two counts before that is fitted
 
 
 class WidePath(nn.Module):
@@ -25,11 +23,6 @@ class WidePath(nn.Module):
     Both answers are pooled by adding their logits, each times its ensemble weight: the product of their
     probabilities with exponents (Genest and Zidek 1986, logarithmic opinion pool). The mean over windows of a row is so
     the pool of their means.
-
-    Args:
-        vocab_size: number of token ids.
-        num_classes: number of classes.
-        shape: which n-grams it has.
 
     Raises:
         ValueError: so many different n-grams can't be numbered.
@@ -55,7 +48,7 @@ class WidePath(nn.Module):
         self.register_buffer("idf", torch.zeros(shape.known + 1))
         self.register_buffer("weights", torch.zeros(shape.known + 1, num_classes))
         self.register_buffer("bias", torch.zeros(num_classes))
-        self.register_buffer("ensemble_weights", torch.full((2,), UNDECIDED))
+        self.register_buffer("ensemble_weights", torch.full((2,), 0.5))  # until they are fitted
         self.register_load_state_dict_pre_hook(_make_fit)
 
     def forward(self, token_ids: Tensor, layout: Layout = None) -> Tensor:
@@ -119,8 +112,7 @@ class WidePath(nn.Module):
 
     def _places(self, keys: Tensor) -> Tensor:
         """Where keys stand among the known ones, 0 where they don't: a binary search, as ONNX has none."""
-        last = len(self.keys) - 1
-        place = torch.zeros_like(keys)
+        last, place = len(self.keys) - 1, torch.zeros_like(keys)
         for power in reversed(range(last.bit_length())):
             further = place + 2**power
             reached = (further <= last) & (self.keys[further.clamp(max=last)] <= keys)
@@ -145,7 +137,7 @@ def _make_fit(wide: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any)
 
 def highest_ngram_order(vocab_size: int) -> int:
     """The most tokens that n-grams can have, so that each is a number of 64 bits."""
-    return next(length for length in range(64) if (vocab_size + 1) ** (length + 1) > HIGHEST)
+    return next(length for length in range(64) if (vocab_size + 1) ** (length + 1) > torch.iinfo(torch.int64).max)
 
 
 def _counts(places: Tensor) -> Tensor:

@@ -7,20 +7,21 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from yaml import YAMLError, safe_load
 
-from sweepformer.config.plain import config_hash, differences
-from sweepformer.config.renamed import overrides_with_new_names, renaming, with_new_names
+from sweepformer.config.plain import config_hash, differences, overrides_with_new_names, renaming, with_new_names
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import remove_unfinished, write_text
 from sweepformer.files.inside import refuse_links_out
 from sweepformer.files.locks import Locked, locked
 from sweepformer.runs.environment import environment
+
+log = logging.getLogger(__name__)
 
 SWEEP_FILE = "sweep.json"
 PRETRAINING = "pretraining"  # the folder of the first of two runs in one
@@ -56,15 +57,8 @@ class Summary:
     error: dict[str, str] | None = None
 
 
-log = logging.getLogger(__name__)
-
-
 class RunDirectory:
-    """One run's folder.
-
-    A run is a function of its config and its directory: `claim` says whether the directory is new, holds a
-    result already or holds a run to go on with, and refuses a directory that belongs to another config.
-    """
+    """One run's folder, which is new, or holds a run of the same config that is to go on or has its result already."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -82,47 +76,39 @@ class RunDirectory:
         Raises:
             UserError: it can't be written, or has links that lead out.
         """
-        with self._or_refuse():
-            self.path.mkdir(parents=True, exist_ok=True)
-            refuse_links_out(self.path, ("*", "tensorboard/**/*"), but=MAY_LIE_ELSEWHERE)
-            lock = locked(self.path / ".lock", f"{self.path} is in use by another process: waiting for it")
-            lock.__enter__()
-        try:
+        with ExitStack() as held:
+            with self._or_refuse():
+                self.path.mkdir(parents=True, exist_ok=True)
+                refuse_links_out(self.path, ("*", "tensorboard/**/*"), but=MAY_LIE_ELSEWHERE)
+                waiting = f"{self.path} is in use by another process: waiting for it"
+                held.enter_context(locked(self.path / ".lock", waiting))
             yield
-        finally:
-            lock.__exit__(None, None, None)
 
     def claim(self, config: dict[str, Any], hydra_files: dict[str, str]) -> Summary | None:
-        """Take the directory for a run of `config`, or return the result of that run if it has one.
+        """Take the directory for a run of `config` (plain), or return the result of that run if it has one.
 
-        Args:
-            config: the plain config.
-            hydra_files: contents of `.hydra/` by file name, as Hydra would write them.
+        hydra_files: contents of `.hydra/` by file name, as Hydra would write them.
 
         Raises:
             UserError: the directory belongs to a run of another config, or can't be written.
         """
         with self._or_refuse():
             self.refuse_other(config)
-            summary = self.read_summary()
-            if summary and summary.status in FINAL:
-                return summary
-            if summary is None and self._summary.exists():
+            if result := self.result:
+                return result
+            if self.read_summary() is None and self._summary.exists():
                 log.warning("warning: %s is damaged: what it said is found out again", self._summary)
-            self._remove_unfinished()
+            # What an earlier process was writing when it was killed, here and in what runs tell their sweep.
+            remove_unfinished((self.path, self.path / ".hydra", self.checkpoints))
+            remove_unfinished(self.path.parent.glob(".halving/*/"), self.path.name)
             if self.checkpoints.exists():  # on another disk, perhaps, which is full or can't be written
                 tempfile.TemporaryFile(dir=self.checkpoints).close()
             self._spare.write_bytes(bytes(SPARE_BYTES))
-            self.forget_summary()
+            self._summary.unlink(missing_ok=True)  # what an earlier attempt said of itself is no longer true
             for name, text in hydra_files.items():
                 write_text(self.path / ".hydra" / name, text)
             write_text(self._config, json.dumps(config, indent=1))
         return None
-
-    def _remove_unfinished(self) -> None:
-        """What an earlier process was writing when it was killed, here and in what runs tell their sweep."""
-        remove_unfinished((self.path, self.path / ".hydra", self.checkpoints))
-        remove_unfinished(self.path.parent.glob(".halving/*/"), self.path.name)
 
     @contextmanager
     def _or_refuse(self) -> Iterator[None]:
@@ -136,22 +122,11 @@ class RunDirectory:
 
     def refuse_other(self, config: dict[str, Any]) -> None:
         """Raise a UserError if a run of another config has left work here that would be lost."""
-        there = self.read_config()
-        if there is not None and config_hash(there) != config_hash(config) and self._holds_work():
-            raise UserError(
-                f"{self.path} holds a run of another config, which would be lost:\n  "
-                + "\n  ".join(differences(there, config))
-                + "\nGive another name=... or hydra.run.dir=..., or remove that directory."
-            )
-
-    def forget_summary(self) -> None:
-        """What an earlier attempt said of itself is no longer true."""
-        self._summary.unlink(missing_ok=True)
-
-    def _holds_work(self) -> bool:
-        """Whether there is something that a run of another config would destroy."""
-        summary = self.read_summary()
-        return self.last_checkpoint.exists() or (summary is not None and summary.status in FINAL)
+        there, holds_work = self.read_config(), self.last_checkpoint.exists() or self.result is not None
+        if there is not None and config_hash(there) != config_hash(config) and holds_work:
+            found = [f"{self.path} holds a run of another config, which would be lost:", *differences(there, config)]
+            advice = "Give another name=... or hydra.run.dir=..., or remove that directory."
+            raise UserError("\n  ".join(found) + f"\n{advice}")
 
     def read_summary(self) -> Summary | None:
         """The recorded result; None if there is none, it can't be read or it isn't what was written."""
@@ -181,13 +156,9 @@ class RunDirectory:
 
     def forget_failure(self) -> None:
         """Remove the summary of a run that has no result, unless another process is at work on one."""
-        try:
-            with locked(self.path / ".lock"):
-                summary = self.read_summary()
-                if summary is None or summary.status not in FINAL:
-                    self.forget_summary()
-        except Locked:
-            return
+        with suppress(Locked), locked(self.path / ".lock"):
+            if self.result is None:
+                self._summary.unlink(missing_ok=True)
 
     def read_config(self) -> dict[str, Any] | None:
         """The plain config of the run in here, under today's names; None if there is none or it can't be read."""
@@ -234,10 +205,17 @@ class RunDirectory:
 
     def state(self, since: float) -> str:
         """The result's status, else what became of the run after `since` (seconds since the epoch)."""
+
+        def changed(path: Path) -> bool:
+            try:
+                return path.stat().st_mtime >= since
+            except OSError:
+                return False
+
         status = self.status
-        if status in FINAL or _changed_at(self._summary) >= since:
+        if status in FINAL or changed(self._summary):
             return status
-        return "running" if _changed_at(self._config) >= since else "waiting"
+        return "running" if changed(self._config) else "waiting"
 
     def record_loss(self, reason: str, config_hash: str, overrides: Sequence[str]) -> Summary:
         """Write and return the summary of a run whose process is gone and could not write it."""
@@ -291,10 +269,3 @@ def _read_object(path: Path) -> dict[str, Any] | None:
 def _checksum(content: dict[str, Any]) -> str:
     """Sixteen hex digits over a summary's fields: JSON itself would not notice a digit that changed."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _changed_at(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0

@@ -45,15 +45,7 @@ def made_by() -> dict[str, Any]:
 
 
 def refuse_newer(made: dict[str, Any], what: str) -> None:
-    """Refuse what has a newer format than this program knows. Runs from before there was one are read.
-
-    Args:
-        made: what `made_by` said then, among other things or not.
-        what: names it, for the message.
-
-    Raises:
-        UserError: it is newer.
-    """
+    """Raise a UserError if `what`, made by what `made_by` said then, has a newer format than this program knows."""
     number = made.get("format", 0)
     if isinstance(number, int) and number > FORMAT:
         raise UserError(

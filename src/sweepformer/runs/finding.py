@@ -1,18 +1,66 @@
-"""Which file of weights a path stands for: a run's best, that of a sweep's best run, or the file itself."""
+"""Which folders are runs, and which file of weights a path stands for: a run's best, a sweep's best, or itself."""
 
 import math
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sweepformer.config.metrics import best_first, recorded_direction
 from sweepformer.errors import UserError
 from sweepformer.files.inside import inside
-from sweepformer.runs.directory import SWEEP_FILE, RunDirectory, Summary
+from sweepformer.runs.directory import SWEEP_FILE, RunDirectory
 from sweepformer.runs.environment import refuse_newer
-from sweepformer.runs.folder import runs_in, shown
 from sweepformer.screen.command_line import command_line
+
+MARK = Path(".hydra", "config.json")  # what makes a folder a run's
+DEPTH = 3  # folders between one that is named and its runs: multirun/NAME/RUN
+
+
+def is_run(path: Path) -> bool:
+    """Whether a run has written into this folder."""
+    return (path / MARK).is_file() or (path / "summary.json").is_file()
+
+
+def runs_in(path: Path, depth: int = DEPTH) -> Iterator[Path]:
+    """The runs' folders in one, itself included, by their numbers, then by their names.
+
+    What lies inside of a run is its own affair, such as the run that it begins with (`pretraining`). depth: how many
+    folders deep to look.
+    """
+    if is_run(path):
+        yield path
+    elif depth:
+        for folder in _folders(path):
+            yield from runs_in(folder, depth - 1)
+
+
+def numbered(sweep: Path) -> list[Path]:
+    """The folders of a sweep's runs by number, those included that were not started yet."""
+    return [one for one in _folders(sweep) if _number(one) is not None] if sweep.is_dir() else []
+
+
+def run_number(path: Path) -> int:
+    """The number of a sweep's run, with which its folder's name begins."""
+    return int(path.name.partition("-")[0])
+
+
+def shown(path: Path) -> str:
+    """As short as it can be typed."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _folders(path: Path) -> list[Path]:
+    with os.scandir(path) as entries:
+        found = [Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+    return sorted(found, key=lambda one: (math.inf if (number := _number(one)) is None else number, one.name))
+
+
+def _number(path: Path) -> int | None:
+    return run_number(path) if re.match(r"\d+(-|$)", path.name) else None
+
 
 SHOWN = 10  # runs that a message names
 BUNDLED = ("model.onnx", "model.pt2", "model.safetensors")  # what an exported folder has one of
@@ -88,7 +136,7 @@ def _best_of(sweep: Path) -> Found:
         refuse_newer(run.read_environment(), shown(run.path))
     done = [(run, summary) for run in runs if (summary := run.result)]
     if not done:
-        states = ", ".join(sorted({_state_of(run.read_summary()) for run in runs})) or "none was started"
+        states = ", ".join(sorted({_state_of(run) for run in runs})) or "none was started"
         raise UserError(f"{sweep}: none of the {len(runs)} runs of this sweep has a result ({states}).")
     about, task = done[0][0].sweep, (done[0][0].read_config() or {}).get("task", {})
     metric = about.get("metric") or task.get("monitor", "val_acc")
@@ -98,20 +146,21 @@ def _best_of(sweep: Path) -> Found:
     return Found(best_checkpoint(run), run, f"the best of {len(done)} runs by {metric} ({value:.4f})")
 
 
-def _state_of(summary: Summary | None) -> str:
+def _state_of(run: RunDirectory) -> str:
     """What became of a run, in words."""
+    summary = run.read_summary()
     return summary.status if summary else "running, or killed"
 
 
 def _unfinished(run: RunDirectory) -> str:
-    summary = run.read_summary()
+    summary, whole, best = run.read_summary(), run.whole, _best_so_far(run)
     message = ((summary and summary.error) or {}).get("message", "")
     reason = f": {message.splitlines()[0]}" if message else ""
-    best = _best_so_far(run)
+    again = command_line("run", *whole.overrides, f"hydra.run.dir={os.path.relpath(whole.path)}")
     other = f"\nor name its best checkpoint so far:\n  {shown(best)}" if best else "\nIt has left no checkpoint."
     return (
-        f"{shown(run.path)} has not come to its end ({_state_of(summary)}{reason}). Finish it first:\n  "
-        f"{_command_that_finishes(run)}{other}"
+        f"{shown(run.path)} has not come to its end ({_state_of(run)}{reason}). Finish it first:\n  "
+        f"{whole.sweep.get('command') or again}{other}"
     )
 
 
@@ -127,8 +176,35 @@ def _best_so_far(run: RunDirectory) -> Path | None:
     return run.last_checkpoint if run.last_checkpoint.exists() else None
 
 
-def _command_that_finishes(run: RunDirectory) -> str:
-    whole = run.whole
-    if command := whole.sweep.get("command"):
-        return str(command)
-    return command_line("run", *whole.overrides, f"hydra.run.dir={os.path.relpath(whole.path)}")
+def run_at(path: Path, key: str) -> RunDirectory:
+    """The run in the directory `path`, which `key` named.
+
+    Raises:
+        UserError: there is none; says which runs there are below it.
+    """
+    run = RunDirectory(path)
+    if run.read_config() is None:
+        there = [str(one) for one in runs_in(path) if one != path] if path.is_dir() else []
+        hint = " But it holds some, of which to name one:\n  " + "\n  ".join(there) if there else ""
+        raise UserError(f"{key} is not the directory of a run.{hint}")
+    return run
+
+
+def resolve_init_from(given: str) -> Path:
+    """The checkpoint that `model.init_from` names: a file, or the best one in a run's directory.
+
+    A relative path starts where the command was typed.
+
+    Raises:
+        UserError: there is no such run, or as of `best_checkpoint`.
+    """
+    key, path = f"model.init_from={given}", Path(given).expanduser()
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise UserError(f"{key}: there is no run and no checkpoint {path.absolute()}.")
+    run = run_at(path, key)
+    try:
+        return best_checkpoint(run)
+    except UserError as error:
+        raise UserError(f"{key}: {error}") from error

@@ -1,9 +1,10 @@
-"""Runs as they lie on disk: found, read, told apart and ranked."""
+"""Runs as they lie on disk: found, read, told apart by their settings and ranked."""
 
+import json
 import math
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,10 +15,14 @@ from sweepformer.config.metrics import best_first
 from sweepformer.errors import UserError
 from sweepformer.runs.directory import FINAL, SWEEP_FILE, RunDirectory, Summary
 from sweepformer.runs.environment import refuse_newer
-from sweepformer.runs.folder import runs_in
-from sweepformer.runs.settings import settings_of
+from sweepformer.runs.finding import runs_in
 
 READERS = 8  # threads: reading many small files is mostly waiting
+
+
+# They name and conduct runs, and change nothing about what comes out.
+ASIDE = ("name", "hydra", "logger", "sweep", "allowed_packages")
+DEFAULT = ""  # of a group that a run leaves as it is
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,16 +74,18 @@ def find_runs(paths: Iterable[Path]) -> list[Path]:
     Raises:
         UserError: there is no run at one of them, or no such folder.
     """
-    return list(dict.fromkeys(run.absolute() for path in paths for run in _some_runs(path)))
+    return list(dict.fromkeys(run.absolute() for path in paths for run in _runs_at(path)))
 
 
 def read_runs(folders: Iterable[Path]) -> list[Run]:
     """The runs in these folders that were started."""
     with ThreadPoolExecutor(READERS) as readers:
         read = [one for one in readers.map(_read, folders) if one]
-    runs = list(_named([Run(path, summary, config, name="") for path, summary, config in read]))
-    settings = settings_of([run.summary.overrides for run in runs], [run.config for run in runs])
-    return [Run(run.path, run.summary, run.config, run.name, one) for run, one in zip(runs, settings, strict=True)]
+    if not read:
+        return []
+    paths, summaries, configs = zip(*read, strict=True)
+    settings = settings_of([one.overrides for one in summaries], configs)
+    return list(map(Run, paths, summaries, configs, _names(paths), settings))
 
 
 def rank(runs: Sequence[Run], metric: str, mode: str) -> list[Run]:
@@ -86,7 +93,7 @@ def rank(runs: Sequence[Run], metric: str, mode: str) -> list[Run]:
     return best_first((run for run in runs if run.has_result), lambda run: run.metric(metric), mode)
 
 
-def _some_runs(path: Path) -> list[Path]:
+def _runs_at(path: Path) -> list[Path]:
     if not path.is_dir():
         raise UserError(f"{path}: there is no such folder.")
     try:
@@ -111,7 +118,7 @@ def _read(path: Path) -> tuple[Path, Summary, dict[str, Any]] | None:
     return (path, summary, directory.read_config() or {}) if summary else None
 
 
-def _named(runs: list[Run]) -> Iterable[Run]:
+def _names(paths: Sequence[Path]) -> list[str]:
     """The shortest of a few names for which no two runs have the same."""
     ways: list[Callable[[Path], str]] = [
         _short_name,
@@ -120,13 +127,86 @@ def _named(runs: list[Run]) -> Iterable[Run]:
         lambda path: os.path.relpath(path),
     ]
     for way in ways:
-        names = [way(run.path) for run in runs]
-        if not names or max(Counter(names).values()) == 1:
+        names = [way(path) for path in paths]
+        if len(set(names)) == len(names):
             break
-    return (Run(run.path, run.summary, run.config, name) for run, name in zip(runs, names, strict=True))
+    return names
 
 
 def _short_name(path: Path) -> str:
     """A sweep's runs go by their numbers."""
     number = path.name.partition("-")[0]
     return number if number.isdecimal() and (path.parent / SWEEP_FILE).exists() else path.name
+
+
+def settings_of(overrides: Sequence[Sequence[str]], configs: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
+    """For every run its value of each key in which not all runs agree; the keys in the order in which they were typed.
+
+    A key that was typed for some runs has its value from the config for the others, so that `seed=0` and the default
+    of 0 are the same. A group (`model=tfidf`) has the name that was typed, and none where it was left alone. Keys that
+    nobody typed are listed only where runs would be told apart by nothing else.
+    """
+    typed = [_by_key(one) for one in overrides]
+    keys = list(dict.fromkeys(key for one in typed for key in one))
+    each = zip(typed, configs, strict=True)
+    values = [{key: _value(config, key, one.get(key, DEFAULT)) for key in keys} for one, config in each]
+    for key in _unnamed(values, configs, keys):
+        for one, config in zip(values, configs, strict=True):
+            one[key] = _value(config, key)
+    differing = [key for key in (values[0] if values else ()) if len({one[key] for one in values}) > 1]
+    return [{key: one[key] for key in differing} for one in values]
+
+
+def essence(config: dict[str, Any]) -> dict[str, Any]:
+    """Of a config what makes a run, without its name and what conducts and logs it."""
+    return {key: value for key, value in config.items() if not _is_aside(key)}
+
+
+def short_names(keys: Sequence[str]) -> dict[str, str]:
+    """Keys without the groups in front, where that leaves no two alike: `model.num_heads` is `num_heads`."""
+    last = [key.rpartition(".")[2] for key in keys]
+    return {key: one if last.count(one) == 1 else key for key, one in zip(keys, last, strict=True)}
+
+
+def _by_key(overrides: Sequence[str]) -> dict[str, str]:
+    pairs = (one.lstrip("+").partition("=")[::2] for one in overrides)
+    return {key: text for key, text in pairs if not _is_aside(key)}
+
+
+def _is_aside(key: str) -> bool:
+    return key.replace("/", ".").partition(".")[0] in ASIDE
+
+
+def _value(config: dict[str, Any], key: str, typed: str = DEFAULT) -> str:
+    node: Any = config
+    for part in key.split("."):
+        if not isinstance(node, dict) or part not in node:
+            return typed
+        node = node[part]
+    return typed if isinstance(node, dict) else _text(node)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value) if not isinstance(value, float) else str(value)
+
+
+def _unnamed(values: list[dict[str, str]], configs: Sequence[dict[str, Any]], keys: list[str]) -> list[str]:
+    """Keys of the config in which runs differ that are alike in all that was typed."""
+    alike = defaultdict(list)
+    for one, config in zip(values, configs, strict=True):
+        alike[tuple(one.values())].append(config)
+    found: dict[str, None] = {}
+    for group in alike.values():
+        if any(config != group[0] for config in group):
+            leaves = [dict(_leaves(config)) for config in group]
+            every = dict.fromkeys(key for one in leaves for key in one)
+            found |= dict.fromkeys(key for key in every if len({one.get(key, DEFAULT) for one in leaves}) > 1)
+    return [key for key in found if not _is_aside(key) and key not in keys]
+
+
+def _leaves(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield from _leaves(value, f"{key}.{name}".lstrip("."))
+    else:
+        yield key, _text(node)

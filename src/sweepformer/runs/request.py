@@ -1,8 +1,10 @@
 """What is asked of a run: its config, by which it is known, and how it was started."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -10,10 +12,14 @@ from omegaconf import DictConfig, OmegaConf
 from sweepformer.config.build import find_target
 from sweepformer.config.composing import plain
 from sweepformer.config.kinds import KINDS, Kind
+from sweepformer.config.metrics import with_modes
 from sweepformer.config.plain import config_hash
 from sweepformer.config.pretraining import first_config
 from sweepformer.config.targets import named_packages
-from sweepformer.runs.identity import identity
+from sweepformer.runs.finding import resolve_init_from
+
+# Of a config, but not of a run: how the sweep around it is conducted, and whose code may be named.
+NOT_OF_THE_RUN = ("sweep", "allowed_packages")
 
 
 @dataclass(frozen=True)
@@ -84,3 +90,23 @@ def read(composed: DictConfig, launch: Launch | None = None) -> Request:
     """
     config = plain(composed)
     return Request(composed, identity(config), named_packages(config), launch or Launch())
+
+
+def identity(config: dict[str, Any]) -> dict[str, Any]:
+    """Of a plain config what says what the run is: modes as their metrics have them, `model.init_from` with what is in
+    that file; raises a UserError if that names nothing that a run can begin with."""
+    found = with_modes({key: value for key, value in config.items() if key not in NOT_OF_THE_RUN})
+    model = found.get("model")
+    if isinstance(model, dict) and model.get("init_from"):
+        checkpoint = resolve_init_from(str(model["init_from"]))
+        about = checkpoint.stat()
+        digest = _digest(checkpoint.absolute(), about.st_mtime_ns, about.st_size)
+        found["model"] = {**model, "init_from": {"path": str(model["init_from"]), "sha256": digest}}
+    return found
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, changed: int, size: int) -> str:
+    """changed, size: so that another file under the same name is read again; a sweep asks for every run."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

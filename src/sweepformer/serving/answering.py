@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, NamedTuple
@@ -16,57 +16,49 @@ from sweepformer.tasks.answers import PROBABILITY
 
 log = logging.getLogger(__name__)
 
+TEXTS_AT_ONCE = 512  # in a batch, unless one request has more: the first of them waits until the last is read
+
 Said = dict[str, Any]  # of one text, as it becomes JSON
 
 
-class Answerer:
-    """Answers for many requests together as it would for each alone. run: who answers."""
+def answers_to(run: Predictor, requests: Sequence[Sequence[str]]) -> list[list[Said] | Refused]:
+    """What is said of each text of each request, or why nothing is, as if each came alone: this doesn't raise.
 
-    def __init__(self, run: Predictor) -> None:
-        self.run, self._with_spans = run, run.marks_spans
-
-    def answer(self, requests: Sequence[Sequence[str]]) -> list[list[Said] | Refused]:
-        """What is said of each text of each request, or why nothing is: this doesn't raise.
-
-        A request that the run fails at doesn't take the others with it.
-        """
-        if self.run.goes_by_place or len(requests) == 1:
-            return [self._alone(texts) for texts in requests]
+    A request that the run fails at doesn't take the others with it.
+    """
+    if not run.goes_by_place and len(requests) > 1:
         try:
-            said = iter(self.said([text for texts in requests for text in texts]))
+            said = iter(said_of(run, [text for texts in requests for text in texts]))
             return [list(islice(said, len(texts))) for texts in requests]
         except BaseException as error:  # a panic of the tokenizer's is no Exception
             log.warning("%s requests failed together (%r): each is tried alone", len(requests), error)
-            return [self._alone(texts) for texts in requests]
-
-    def said(self, texts: Sequence[str]) -> list[Said]:
-        """Of texts that `run.texts` wrote.
-
-        `prediction`, and of classes `probabilities` by class, of tags that mark them `spans`; of language models
-        `loss`, `perplexity` and `tokens`; `cut`: whether the text was too long to be read whole. None: NaN or infinite.
-        """
-        if not texts:
-            return []
-        columns, cut = self.run.answer(texts)
-        said = {name: _plain(values) for name, values in columns.items() if not name.startswith(PROBABILITY)}
-        if self._with_spans:
-            said["spans"] = [described_spans(tags, text) for tags, text in zip(said["prediction"], texts, strict=True)]
-        if self.run.kind.labelled.has_classes:
-            said["probabilities"] = self._by_class(columns)
-        said["cut"] = cut.tolist()
-        return [dict(zip(said, values, strict=True)) for values in zip(*said.values(), strict=True)]
-
-    def _by_class(self, columns: dict[str, np.ndarray]) -> list[dict[str, float]]:
-        classes = self.run.classes
-        table = np.stack([columns[PROBABILITY + name] for name in classes], axis=1)
-        return [dict(zip(classes, _plain(row), strict=True)) for row in table]
-
-    def _alone(self, texts: Sequence[str]) -> list[Said] | Refused:
+    answers: list[list[Said] | Refused] = []
+    for texts in requests:
         try:
-            return self.said(texts)
+            answers.append(said_of(run, texts))
         except BaseException:
             log.exception("a request of %s texts failed", len(texts))
-            return Refused()
+            answers.append(Refused())
+    return answers
+
+
+def said_of(run: Predictor, texts: Sequence[str]) -> list[Said]:
+    """Of texts that `run.texts` wrote.
+
+    `prediction`, and of classes `probabilities` by class, of tags that mark them `spans`; of language models `loss`,
+    `perplexity` and `tokens`; `cut`: whether the text was too long to be read whole. None: NaN or infinite.
+    """
+    if not texts:
+        return []
+    columns, cut = run.answer(texts)
+    said = {name: _plain(values) for name, values in columns.items() if not name.startswith(PROBABILITY)}
+    if run.marks_spans:
+        said["spans"] = [described_spans(tags, text) for tags, text in zip(said["prediction"], texts, strict=True)]
+    if run.kind.labelled.has_classes:
+        table = np.stack([columns[PROBABILITY + name] for name in run.classes], axis=1)
+        said["probabilities"] = [dict(zip(run.classes, _plain(row), strict=True)) for row in table]
+    said["cut"] = cut.tolist()
+    return [dict(zip(said, values, strict=True)) for values in zip(*said.values(), strict=True)]
 
 
 def _plain(values: Any) -> list[Any]:
@@ -76,11 +68,6 @@ def _plain(values: Any) -> list[Any]:
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         return [value if np.isfinite(value) else None for value in values.tolist()]
     return values.tolist()
-
-
-TEXTS_AT_ONCE = 512  # in a batch, unless one request has more: the first of them waits until the last is read
-
-Answer = Callable[[list[list[str]]], list[list[Said] | Refused]]
 
 
 class _Waiting(NamedTuple):
@@ -93,17 +80,12 @@ class Batcher:
 
     Requests are answered in the order in which they came. Used from one event loop.
 
-    Args:
-        answer: called with the texts of several requests; gives what is said of each request's, or why nothing is, and
-            never raises.
-        most: texts that may wait for an answer.
-
-    Attributes:
-        texts: how many wait for an answer now, those that are being answered among them.
+    run: who answers; most: texts that may wait for an answer; texts: how many do now, those that are being answered
+    among them.
     """
 
-    def __init__(self, answer: Answer, most: int) -> None:
-        self._answer, self._most, self.texts = answer, most, 0
+    def __init__(self, run: Predictor, most: int) -> None:
+        self._run, self._most, self.texts = run, most, 0
         self._waiting: deque[_Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, "answers")
         self._work: asyncio.Task[None] | None = None
@@ -115,9 +97,8 @@ class Batcher:
             Refused: 503, too many texts are waiting; 500, the run failed at these.
         """
         if self.texts + len(texts) > self._most:
-            raise Refused(
-                503, f"{self.texts:,} texts are waiting, and at most {self._most:,} may: ask again in a moment."
-            )
+            waiting = f"{self.texts:,} texts are waiting, and at most {self._most:,} may: ask again in a moment."
+            raise Refused(503, waiting)
         said: asyncio.Future[list[Said]] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(texts, said))
         self.texts += len(texts)
@@ -136,7 +117,8 @@ class Batcher:
         """Batch after batch, until nobody waits."""
         loop = asyncio.get_running_loop()
         while batch := self._next():
-            answers = await loop.run_in_executor(self._thread, self._answer, [one.texts for one in batch])
+            texts = [one.texts for one in batch]
+            answers = await loop.run_in_executor(self._thread, answers_to, self._run, texts)
             for one, answer in zip(batch, answers, strict=True):
                 if one.said.done():  # who asked has gone away
                     continue

@@ -53,16 +53,10 @@ KEYS = ("texts", "probabilities")
 NAMES = {dict: "an object", list: "a list", str: "a string", bool: "true or false", int: "a number", float: "a number"}
 
 
-@dataclass(frozen=True)
-class Asked:
-    """texts: as `TextMaker` wrote them; probabilities: whether those of all classes are wanted."""
+def read_asked(body: bytes, limits: Limits, texts: TextMaker) -> tuple[list[str], bool]:
+    """The texts of a request as `TextMaker` writes them, and whether the probabilities of all classes are wanted.
 
-    texts: list[str]
-    probabilities: bool
-
-
-def read_asked(body: bytes, limits: Limits, texts: TextMaker) -> Asked:
-    """A request's body, which is JSON of the form `FORM`, with `"probabilities": false` where these are not wanted.
+    It is JSON of the form `FORM`, with `"probabilities": false` where these are not wanted.
 
     Raises:
         Refused: 400, it is not JSON; 422, it has another form, or a text is none; 413, it asks too much.
@@ -80,29 +74,24 @@ def read_asked(body: bytes, limits: Limits, texts: TextMaker) -> Asked:
     probabilities = given.get("probabilities", True)
     if not isinstance(probabilities, bool):
         raise Refused(422, f'"probabilities" is {_name(probabilities)}, and true or false is needed.')
-    return Asked(_written(given["texts"], limits, texts), probabilities)
+    return _written(given["texts"], limits, texts), probabilities
 
 
 def _written(rows: Any, limits: Limits, texts: TextMaker) -> list[str]:
     if not isinstance(rows, list):
         raise Refused(422, f'"texts" is {_name(rows)}, and a list of texts is needed: {FORM}.')
     if len(rows) > limits.texts:
-        raise Refused(
-            413, f"{len(rows):,} texts were given, and a request may have {limits.texts:,}: send several, one by one."
-        )
+        most = f"a request may have {limits.texts:,}: send several, one by one."
+        raise Refused(413, f"{len(rows):,} texts were given, and {most}")
     for number, row in enumerate(rows, 1):
-        if (length := _characters(row)) > limits.characters:
+        parts = row if isinstance(row, list) else [row]  # two texts, or words; what is none of these is refused below
+        length = sum(len(part) for part in parts if isinstance(part, str))
+        if length > limits.characters:
             raise Refused(413, f"Text {number} has {length:,} characters, and a text may have {limits.characters:,}.")
     try:
         return [texts.of(row, f"Text {number}") for number, row in enumerate(rows, 1)]
     except UserError as error:
         raise Refused(422, str(error)) from error
-
-
-def _characters(row: Any) -> int:
-    """Of a text, two texts, or words; what is none of these is refused later, with a better message."""
-    parts = row if isinstance(row, list) else [row]
-    return sum(len(part) for part in parts if isinstance(part, str))
 
 
 def _name(value: Any) -> str:

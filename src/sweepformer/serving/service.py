@@ -1,24 +1,36 @@
-"""What can be asked of the server, and how it answers: always in JSON, refusals and failures too."""
+"""What can be asked of the server, and how it answers, always in JSON; where and how long it listens."""
 
 import asyncio
+import errno
+import ipaddress
 import json
 import logging
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
+from sweepformer.errors import UserError
 from sweepformer.inference.predictor import Predictor
-from sweepformer.serving.answering import Answerer, Batcher
+from sweepformer.serving.answering import Batcher
 from sweepformer.serving.requests import FAILED, FORM, Limits, Refused, read_asked
 
 log = logging.getLogger(__name__)
 
 SECONDS_TO_SEND = 30  # a body, once its head has come
 SECONDS_TO_RETRY = 1  # that a client is told to wait when the queue is full
+SECONDS_TO_FINISH = 60  # what was asked before the server was told to stop
+SECONDS_IDLE = 75  # that a connection may stay open for the next request
+STOPS = (signal.SIGINT, signal.SIGTERM)
 PATHS = "POST /predict, GET /health and GET /"
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Service:
@@ -26,7 +38,7 @@ class Service:
 
     def __init__(self, run: Predictor, limits: Limits) -> None:
         self.run, self.limits = run, limits
-        self.batcher = Batcher(Answerer(run).answer, limits.queue)
+        self.batcher = Batcher(run, limits.queue)
 
     def application(self) -> web.Application:
         """To be run by aiohttp, once."""
@@ -39,9 +51,9 @@ class Service:
 
     async def predict(self, request: web.Request) -> web.Response:
         """An item for each text, in their order."""
-        asked = read_asked(await self._body(request), self.limits, self.run.texts)
-        said = await self.batcher.ask(asked.texts)
-        if not asked.probabilities:
+        texts, with_probabilities = read_asked(await self._body(request), self.limits, self.run.texts)
+        said = await self.batcher.ask(texts)
+        if not with_probabilities:
             said = [{name: value for name, value in one.items() if name != "probabilities"} for one in said]
         answer: dict[str, Any] = {"answers": said}
         if any(one["cut"] for one in said):
@@ -55,13 +67,17 @@ class Service:
     async def about(self, request: web.Request) -> web.Response:
         """What is served, and what may be asked."""
         run, limits = self.run, self.limits
+        folder = run.path.absolute().parent  # of a run or an export; where on the server it is is not told
+        folder = folder.parent if folder.name == "checkpoints" else folder
+        words = "a list of words, or a string that white space cuts into words"
+        strings = "a list of two strings" if run.texts.pairs else "a string"
         return _json(
             {
-                "run": _name(run.path),
+                "run": f"{folder.name}/{run.path.name}",
                 "task": run.config["task"]["_target_"].rpartition(".")[2],
                 "answers_with": "how likely a text is" if run.kind.is_language_model else run.kind.labelled.in_words,
                 "classes": run.classes,
-                "a_text_is": _a_text(run),
+                "a_text_is": words if run.kind.labelled.is_of_words else strings,
                 "max_length": run.config["model"].get("max_length"),
                 "limits": {
                     "body_bytes": limits.body,
@@ -94,31 +110,26 @@ class Service:
 
 
 @web.middleware
-async def _always_json(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def _always_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     where = f"{request.path!r:.100}"
     try:
         return await handler(request)
     except Refused as refused:
         headers = {"Retry-After": str(SECONDS_TO_RETRY)} if refused.status == 503 else {}
-        return _refusal(refused.status, str(refused), headers)
+        return _json({"error": str(refused)}, refused.status, headers)
     except web.HTTPMethodNotAllowed as error:
         allowed = ", ".join(sorted(error.allowed_methods))
-        return _refusal(405, f"{request.method} can't be asked of {where}: {allowed} can.", {"Allow": allowed})
+        message = f"{request.method} can't be asked of {where}: {allowed} can."
+        return _json({"error": message}, 405, {"Allow": allowed})
     except web.HTTPNotFound:
-        return _refusal(404, f"There is nothing at {where}: there are {PATHS}.")
+        return _json({"error": f"There is nothing at {where}: there are {PATHS}."}, 404)
     except web.HTTPException as error:
-        return _refusal(error.status, error.reason)
+        return _json({"error": error.reason}, error.status)
     except ConnectionError:  # who asked has gone away
         raise
     except Exception:
         log.exception("%s %s failed", request.method, where)
-        return _refusal(500, FAILED)
-
-
-def _refusal(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    return _json({"error": message}, status, headers)
+        return _json({"error": FAILED}, 500)
 
 
 def _json(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
@@ -126,13 +137,85 @@ def _json(content: dict[str, Any], status: int = 200, headers: dict[str, str] | 
     return web.Response(text=text, status=status, headers=headers, content_type="application/json")
 
 
-def _name(weights: Path) -> str:
-    """Of what is served: the folder of its run or export, and the file; where on the server they are is not told."""
-    folder = weights.absolute().parent
-    return f"{(folder.parent if folder.name == 'checkpoints' else folder).name}/{weights.name}"
+async def serve(service: Service, host: str, port: int, tell: Callable[[str], None]) -> signal.Signals:
+    """Answer until told to stop by SIGINT or SIGTERM, finish what was asked, and give the signal; a second one kills.
+
+    host, port: as `listening` takes them; tell: is given lines for the user.
+
+    Raises:
+        UserError: it can't listen there.
+    """
+    told = _told_to_stop()
+    async with listening(service, host, port) as address:
+        tell(f"serving {service.run.path} on {address} (Ctrl-C stops)")
+        if not is_loopback(host):
+            tell("whoever reaches this machine there can ask: no password is asked for, and nothing is encrypted")
+        stopped_by = await told
+        tell(f"stopping once the texts that wait are answered ({service.batcher.texts:,})")
+    return stopped_by
 
 
-def _a_text(run: Predictor) -> str:
-    if run.kind.labelled.is_of_words:
-        return "a list of words, or a string that white space cuts into words"
-    return "a list of two strings" if run.texts.pairs else "a string"
+def _told_to_stop() -> "asyncio.Future[signal.Signals]":
+    """Has a result from the first signal on; a second one does what it would do anywhere."""
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[signal.Signals] = loop.create_future()
+
+    def stop(by: signal.Signals) -> None:
+        for one in STOPS:
+            loop.remove_signal_handler(one)
+        if not told.done():
+            told.set_result(by)
+
+    for one in STOPS:
+        loop.add_signal_handler(one, stop, one)
+    return told
+
+
+@asynccontextmanager
+async def listening(service: Service, host: str, port: int) -> AsyncIterator[str]:
+    """Answer meanwhile; gives the URL. On leaving, requests that have come are answered, and no others.
+
+    host: a name or address of this machine; port: 0 for any that is free.
+
+    Raises:
+        UserError: the port is in use, or it can't listen there.
+    """
+    server_log = logging.getLogger(f"{__name__}.http")
+    server_log.addFilter(_without_traceback)
+    runner = web.AppRunner(
+        service.application(),
+        access_log=None,
+        logger=server_log,
+        handler_cancellation=True,  # nobody is answered who has gone away
+        keepalive_timeout=SECONDS_IDLE,
+        shutdown_timeout=SECONDS_TO_FINISH,
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                advice = "stop what listens there, or name another (0: any that is free)"
+                raise UserError(f"--port {port} is in use on {host}: {advice}.") from error
+            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            raise UserError(f"can't listen on --host {host} --port {port}: {reason}.") from error
+        yield site.name
+    finally:
+        await runner.cleanup()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a host by this name or address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    """What is no HTTP is its sender's mistake, not ours: a line will do."""
+    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+        record.exc_info = None
+    return True

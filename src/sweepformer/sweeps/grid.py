@@ -2,36 +2,35 @@
 
 import itertools
 import logging
+import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import OverrideParseException
 
+from sweepformer.config.kinds import KINDS, task_kind
+from sweepformer.config.rules import check
 from sweepformer.config.targets import trusting
 from sweepformer.errors import UserError
-from sweepformer.sweeps.sweep import Sweep
+from sweepformer.screen.tables import table_text
+from sweepformer.sweeps.sweep import Job, Sweep
 
 log = logging.getLogger(__name__)
 
 
 def sweep_grid(plugin: Any, params: dict[str, Any], arguments: list[str]) -> list[float | None]:
-    """Run the grid that Hydra's override grammar describes; `arguments` come over `params`.
-
-    Returns:
-        The ranking metric of every run, None where a run failed.
-    """
+    """Run the grid of Hydra's override grammar; returns the ranking metric of every run, None where one failed."""
     from sweepformer.sweeps.leaderboard import report
 
     try:
         sweep = Sweep(plugin)
         grid = combinations(parse(plugin, params, arguments))
         if sweep.options["dry_run"]:
-            from sweepformer.sweeps.dry_run import show
-
             with trusting(sweep.allowed_packages):
-                show([sweep.add(overrides, swept) for overrides, swept in grid])
+                _show([sweep.add(overrides, swept) for overrides, swept in grid])
             return []
         with sweep.held():
             for overrides, swept in grid:
@@ -82,3 +81,33 @@ def combinations(overrides: list[Override]) -> list[tuple[list[str], list[str]]]
         swept = [one for one in combination if one.split("=", 1)[0] in swept_keys]
         found.append((list(combination), swept or list(combination)))
     return found
+
+
+def _show(jobs: Sequence[Job]) -> None:
+    """What a sweep would do: print number, overrides, parameters, state and directory of every run."""
+    rows = []
+    for job in jobs:
+        where = os.path.relpath(job.directory.path)
+        rows.append([str(job.number), " ".join(job.swept), _parameters(job), job.directory.status, where])
+    log.info("\n%s", table_text(f"{len(rows)} runs", ["#", "overrides", "parameters", "state", "directory"], rows))
+    done = sum(job.is_done for job in jobs)
+    log.info(
+        "%d would be trained, %d have their result. Nothing was started: sweep.dry_run=true", len(rows) - done, done
+    )
+
+
+def _parameters(job: Job) -> str:
+    """The model's size, of shapes alone. The vocabulary is not known before the data is read: its limit counts."""
+    import torch  # loads here alone: a sweep's own process needs none before its first run
+
+    from sweepformer.config.build import build
+    from sweepformer.tasks.model_arguments import model_options
+
+    options = model_options(job.config, task_kind(job.config["task"]) or KINDS["Classification"])
+    try:
+        check(job.config)
+        with torch.device("meta"):
+            model = build("model", options, vocab_size=job.config["tokenizer"]["vocab_size"], num_classes=2, pad_id=0)
+    except UserError as error:
+        return f"can't be built: {error}"
+    return f"at most {sum(parameter.numel() for parameter in model.parameters()):,}"

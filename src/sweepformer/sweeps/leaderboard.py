@@ -11,7 +11,7 @@ from sweepformer.config.metrics import telling
 from sweepformer.files.atomic import write_text
 from sweepformer.files.delimited import delimited
 from sweepformer.files.templates import render
-from sweepformer.runs.folder import runs_in
+from sweepformer.runs.finding import runs_in
 from sweepformer.runs.reading import Run, rank, read_runs
 from sweepformer.screen.command_line import command_line
 from sweepformer.screen.tables import table_text
@@ -21,14 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def report(sweep: Sweep, findings: str = "") -> int:
-    """Print and write the leaderboard of everything in the sweep's directory.
-
-    Args:
-        findings: Markdown of the sweeper's own, for the README.
-
-    Returns:
-        How many of this command's runs have no result.
-    """
+    """Print and write what all runs in the sweep's directory came to; returns how many of its jobs have no result."""
     metric = sweep.ranking.metric
     entries = read_runs(runs_in(sweep.path, depth=1))
     ranked = rank(entries, metric, sweep.ranking.mode)
@@ -39,10 +32,16 @@ def report(sweep: Sweep, findings: str = "") -> int:
     keys = list(dict.fromkeys(key for entry in entries for key in entry.settings))
     measured = {name for entry in ranked for name in entry.summary.metrics}
     names = list(dict.fromkeys([metric, *telling("val", measured), *telling("test", measured)]))
-    if ranked:
-        log.info("\n%s", _ranking(f"Ranking by {sweep.ranking.in_words}", ranked[:20], keys, names))
+    rows = [
+        [str(place), entry.name, *entry.settings.values(), *_numbers(entry, names)]
+        for place, entry in enumerate(ranked, 1)
+    ]
+    if rows:
+        columns = ["place", "run", *keys, *names, "epochs", "training s"]
+        log.info("\n%s", table_text(f"Ranking by {sweep.ranking.in_words}", columns, rows[:20]))
     if lost:
-        log.info("\n%s", _failures(lost, keys))
+        errors = [[one.name, *one.settings.values(), one.summary.status, one.what_went_wrong] for one in lost]
+        log.info("\n%s", table_text(f"{len(lost)} without a result", ["run", *keys, "status", "error"], errors))
         log.info("tracebacks: %s", os.path.relpath(sweep.path / "<run>" / "run.log"))
     files = {
         "leaderboard.csv": _as_csv([*ranked, *lost], keys, names),
@@ -58,27 +57,6 @@ def report(sweep: Sweep, findings: str = "") -> int:
     use = [command_line("compare", here), command_line("predict", here, "FILE"), f"tensorboard --logdir {here}"]
     log.info("next:\n  %s", "\n  ".join(use))
     return sum(not job.is_done for job in sweep.jobs)
-
-
-def _ranking(title: str, ranked: list[Run], keys: list[str], names: list[str]) -> str:
-    rows = [
-        [str(place), entry.name, *(entry.settings[key] for key in keys), *_numbers(entry, names)]
-        for place, entry in enumerate(ranked, 1)
-    ]
-    return table_text(title, ["place", "run", *keys, *names, "epochs", "training s"], rows)
-
-
-def _failures(lost: list[Run], keys: list[str]) -> str:
-    rows = [
-        [
-            entry.name,
-            *(entry.settings[key] for key in keys),
-            entry.summary.status,
-            entry.what_went_wrong,
-        ]
-        for entry in lost
-    ]
-    return table_text(f"{len(lost)} without a result", ["run", *keys, "status", "error"], rows)
 
 
 def _numbers(entry: Run, names: list[str]) -> list[str]:

@@ -29,14 +29,7 @@ class Ranking:
 
 
 def read_ranking(options: dict[str, Any], config: dict[str, Any]) -> Ranking:
-    """What the keys of `conf/sweep/default.yaml` say.
-
-    Args:
-        config: with a `task`, which may have metrics of its own.
-
-    Raises:
-        UserError: runs have no such metric, or can't be ranked by it.
-    """
+    """What `conf/sweep/default.yaml` says, of the task in `config`; a UserError if runs can't be ranked by that."""
     task, metric = config.get("task") or {}, str(options["metric"])
     kind = task_kind(task)
     if kind and metric not in (known := (*kind.logged, *kind.tested)):
@@ -59,15 +52,9 @@ class Objectives:
 
 
 def read_objectives(options: dict[str, Any], config: dict[str, Any]) -> Objectives:
-    """The objectives in the keys of `conf/hydra/sweeper/optuna.yaml`.
-
-    Args:
-        config: that of a run; tasks of a user's own may have metrics of their own.
-
-    Raises:
-        UserError: they can't be looked for.
-    """
-    metrics, given = _as_list(options["metrics"]), options["direction"]
+    """What `conf/hydra/sweeper/optuna.yaml` says, of a run's `config`; a UserError if it can't be looked for."""
+    named, given = options["metrics"], options["direction"]
+    metrics = [str(one) for one in (named if isinstance(named, list) else [named])]
     directions = [None] * len(metrics) if given is None else given if isinstance(given, list) else [given]
     if len(metrics) != len(directions):
         raise UserError(
@@ -102,7 +89,3 @@ def _value(summary: Summary, name: str) -> float:
             f"hydra.sweeper.metrics={name}: runs have no such number here. They have: {', '.join(summary.metrics)}."
         )
     return float("nan")
-
-
-def _as_list(value: Any) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else [str(value)]

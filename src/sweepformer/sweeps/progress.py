@@ -6,7 +6,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from types import TracebackType
 
 from sweepformer.runs.directory import RunDirectory
 
@@ -23,9 +22,7 @@ class SweepProgress:
 
     It looks at what runs leave on disk, and so works for runs in other processes and on other machines.
 
-    Args:
-        runs: asked for the directories of all runs there are, which may become more.
-        planned: how many there will be at least.
+    runs: asked for the directories of all runs there are, which may become more; planned: how many there will be.
     """
 
     def __init__(self, runs: Callable[[], Sequence[RunDirectory]], planned: int) -> None:
@@ -39,9 +36,7 @@ class SweepProgress:
     def __enter__(self) -> None:
         self._thread.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
 

@@ -72,10 +72,8 @@ class Requeued(Portable):
 def run_on_ray(options: dict[str, Any], jobs: Iterable[JobCall], at_once: int | None) -> list[str | None]:
     """Run every job as a task on a Ray cluster, which is started if `options.init` names none.
 
-    Args:
-        options: `init`, the arguments of `ray.init`, and `remote`, those of `ray.remote`.
-        at_once: the next job is asked for when fewer are running; 0: as many as fit on the cluster; None: all are
-            queued, Ray knows its own room.
+    options: `init`, the arguments of `ray.init`, and `remote`, those of `ray.remote`; at_once: the next job is asked
+    for when fewer are running; 0: as many as fit on the cluster; None: all are queued, Ray knows its own room.
     """
     import ray
 
@@ -124,10 +122,8 @@ def run_under_submitit(
 ) -> list[str | None]:
     """Run every job under submitit, on Slurm as one array.
 
-    Args:
-        executor: "slurm" or "local".
-        parameters: what the executor takes; those that only Slurm knows without a prefix.
-        at_once: the next job is asked for when fewer are running; None or 0: all are submitted.
+    executor: "slurm" or "local"; parameters: what it takes, those that only Slurm knows without a prefix; at_once: the
+    next job is asked for when fewer are running; None or 0: all are submitted.
     """
     import submitit
 

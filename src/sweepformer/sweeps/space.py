@@ -14,14 +14,11 @@ Space = dict[str, BaseDistribution]
 
 
 def distribution(override: Override) -> BaseDistribution:
-    """Where Optuna draws a key's values from, in Hydra's grammar.
+    """Where Optuna draws a key's values from, in Hydra's grammar; a UserError if there is nothing to draw.
 
     `a,b` and choice(): one of these; range(start, stop, step): whole numbers or steps, stop excluded as in
     Hydra; interval(low, high): any number between; int(interval()): any whole number; tag(log, ...): by orders of
     magnitude.
-
-    Raises:
-        UserError: there is nothing in it, or it can't be drawn from.
     """
     value = override.value()
     tags: set[str] = getattr(value, "tags", set())

@@ -1,27 +1,30 @@
-"""The database in which Optuna keeps a study."""
+"""The database in which Optuna keeps a study, and what it found: the best trials, and which keys mattered."""
 
+import logging
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from optuna import Study
 from optuna.exceptions import StorageInternalError
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial
 from sqlalchemy.exc import IntegrityError, NoSuchModuleError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from sweepformer.errors import UserError
+from sweepformer.screen.tables import table_text
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = 10  # to make the tables of a database while another sweep makes them too
+SHOWN = 20  # best trials, where there are several objectives and so several best
 
 
 def open_storage(url: Any) -> RDBStorage:
-    """The database at a URL, with Optuna's tables in it.
-
-    Raises:
-        UserError: this is not the URL of a database that can be used here.
-    """
+    """The database at a URL, with Optuna's tables in it; a UserError if it is none that can be used here."""
     if not isinstance(url, str):
         raise UserError(f"hydra.sweeper.storage={url} must be a database URL such as sqlite:////data/studies.db.")
     for attempt in range(1, ATTEMPTS + 1):
@@ -59,3 +62,35 @@ def storage_errors(url: str | None) -> Iterator[None]:
             f"hydra.sweeper.storage={url or 'optuna.db in the sweep directory'} can't be used: {cause}. Mend or "
             "remove it (runs are kept: the same command finds them again), or give another hydra.sweeper.storage=..."
         ) from error
+
+
+def show_findings(study: Study, metrics: list[str]) -> str:
+    """Print the best trials and the importances of a study that has results; also returned, as Markdown."""
+    rows = [
+        [
+            str(trial.number),
+            *(f"{value:.4f}" for value in trial.values),
+            " ".join(f"{key}={value}" for key, value in trial.params.items()),
+        ]
+        for trial in study.best_trials[:SHOWN]
+    ]
+    one = len(metrics) == 1
+    title = "Best trial" if one else "Best trials (none is better in every metric)"
+    log.info("\n%s", table_text(title, ["trial", *metrics, "values"], rows[:1] if one else rows))
+    lines = ["## What Optuna found", ""]
+    lines += [f"- trial {row[0]}: {', '.join(row[1:])}" for row in rows]
+    if importances := _importances(study):
+        table = [[key, f"{share:.2f}"] for key, share in importances.items()]
+        log.info("\n%s", table_text(f"What {metrics[0]} depends on", ["key", "importance"], table))
+        lines += ["", f"Importance for {metrics[0]}: " + ", ".join(f"`{key}` {share}" for key, share in table)]
+    return "\n".join(lines)
+
+
+def _importances(study: Study) -> dict[str, float]:
+    evaluator = PedAnovaImportanceEvaluator()  # named, as releases differ in their default
+    target = None if len(study.directions) == 1 else (lambda trial: trial.values[0])
+    try:
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # "too few trials": they are what is there
+            return get_param_importances(study, evaluator=evaluator, target=target)
+    except (RuntimeError, ValueError):  # too few trials, or all alike
+        return {}

@@ -21,14 +21,13 @@ from sweepformer.config.plain import differences
 from sweepformer.config.targets import trusting
 from sweepformer.errors import UserError
 from sweepformer.runs.directory import RunDirectory
-from sweepformer.runs.folder import numbered
+from sweepformer.runs.finding import numbered
 from sweepformer.screen.tables import table_text
-from sweepformer.sweeps.findings import show_findings
 from sweepformer.sweeps.grid import parse
 from sweepformer.sweeps.leaderboard import report
 from sweepformer.sweeps.objectives import Objectives, read_objectives
 from sweepformer.sweeps.space import Space, describe, distribution, refuse_other_space, shared_config
-from sweepformer.sweeps.storage import open_storage, report_value, storage_errors
+from sweepformer.sweeps.storage import open_storage, report_value, show_findings, storage_errors
 from sweepformer.sweeps.sweep import Job, Sweep
 
 log = logging.getLogger(__name__)
@@ -40,13 +39,9 @@ SWEEP = "sweep"  # of a trial in a database that sweeps share: the directory of 
 
 
 def sweep_study(plugin: Any, arguments: list[str]) -> list[float | None]:
-    """Draw and run trials until there are `n_trials`.
+    """Draw and run trials until there are `n_trials`, of the sweeper's options (`conf/hydra/sweeper/optuna.yaml`).
 
-    Args:
-        plugin: the sweeper, with the keys of `conf/hydra/sweeper/optuna.yaml` as `options`.
-
-    Returns:
-        The values of the best trial (of the first of the best, for several objectives).
+    Returns the values of the best trial (of the first of the best, for several objectives).
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     failed = 0
@@ -60,7 +55,10 @@ def sweep_study(plugin: Any, arguments: list[str]) -> list[float | None]:
         options = _checked(plugin.options)
         objectives = read_objectives(options, config)
         if sweep.options["dry_run"]:
-            _show(sweep, space, options["n_trials"])
+            rows = [[key, describe(one)] for key, one in space.items()]
+            log.info("\n%s", table_text(f"{options['n_trials']} trials of", ["key", "drawn from"], rows))
+            there = [[path.name, RunDirectory(path).status] for path in numbered(sweep.path)]
+            log.info("\n%s", table_text("Drawn before", ["directory", "state"], there))
             return []
         with sweep.held(), storage_errors(options["storage"]):
             study = Study(options, objectives, space, config, sweep)
@@ -93,13 +91,6 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _show(sweep: Sweep, space: Space, trials: int) -> None:
-    rows = [[key, describe(one)] for key, one in space.items()]
-    log.info("\n%s", table_text(f"{trials} trials of", ["key", "drawn from"], rows))
-    there = [[path.name, RunDirectory(path).status] for path in numbered(sweep.path)]
-    log.info("\n%s", table_text("Drawn before", ["directory", "state"], there))
-
-
 def _run_trials(study: "Study", sweep: Sweep, fixed: list[str]) -> None:
     """Run what the study draws, the next trial as soon as there is room for it."""
     running: dict[int, tuple[FrozenTrial, Job]] = {}
@@ -113,7 +104,10 @@ def _run_trials(study: "Study", sweep: Sweep, fixed: list[str]) -> None:
     def jobs() -> Iterator[Job]:
         with storage_errors(study.options["storage"]):  # here, as the launcher calls this
             for trial in study.draw(before_each=report_ended):
-                job = sweep.add(*_overrides(fixed, trial.params))
+                # Six digits: what a directory is named after should be readable.
+                values = {key: f"{one:.6g}" if isinstance(one, float) else one for key, one in trial.params.items()}
+                drawn = [f"{key}={value}" for key, value in values.items()]
+                job = sweep.add([*fixed, *drawn], drawn)
                 running[trial.number] = trial, job
                 yield job
 
@@ -121,20 +115,10 @@ def _run_trials(study: "Study", sweep: Sweep, fixed: list[str]) -> None:
     report_ended()
 
 
-def _overrides(fixed: list[str], params: dict[str, Any]) -> tuple[list[str], list[str]]:
-    # Six digits: what a directory is named after should be readable.
-    swept = [f"{key}={value:.6g}" if isinstance(value, float) else f"{key}={value}" for key, value in params.items()]
-    return [*fixed, *swept], swept
-
-
 class Study:
     """Optuna's study of a sweep: which trials to run next, and what became of them.
 
-    Args:
-        options: the keys of `conf/hydra/sweeper/optuna.yaml`.
-        objectives: what is looked for.
-        space: what is varied.
-        config: what all trials share.
+    objectives: what is looked for; space: what is varied; config: what all trials share.
     """
 
     def __init__(
@@ -224,8 +208,7 @@ class Study:
     def draw(self, before_each: Callable[[], None]) -> Iterator[FrozenTrial]:
         """What was interrupted, then what failed before this command, then new draws.
 
-        Args:
-            before_each: called before a draw, to tell what has ended meanwhile.
+        before_each: called before a draw, to tell what has ended meanwhile.
         """
         yield from self._ours(TrialState.RUNNING)
         yield from self._again
@@ -255,16 +238,14 @@ class Study:
         if state is TrialState.FAIL and trial.state is TrialState.FAIL:
             return  # again
         if trial.state is TrialState.FAIL:  # what failed before has a result now: another trial stands for it
-            values_there = values if state is TrialState.COMPLETE else None
-            self.study.add_trial(
-                optuna.trial.create_trial(
-                    state=state,
-                    values=values_there,
-                    params=trial.params,
-                    distributions=trial.distributions,
-                    user_attrs={**trial.user_attrs, STANDS_FOR: trial.number},
-                )
+            stand_in = optuna.trial.create_trial(
+                state=state,
+                values=values if state is TrialState.COMPLETE else None,
+                params=trial.params,
+                distributions=trial.distributions,
+                user_attrs={**trial.user_attrs, STANDS_FOR: trial.number},
             )
+            self.study.add_trial(stand_in)
             return
         if state is TrialState.PRUNED and len(self.objectives.metrics) == 1 and summary:
             report_value(self.study, trial, values[0], summary.steps)

@@ -31,8 +31,8 @@ from sweepformer.files.atomic import remove_unfinished, write_text
 from sweepformer.files.inside import refuse_links_out
 from sweepformer.files.locks import Locked, locked
 from sweepformer.runs.directory import SWEEP_FILE, RunDirectory
-from sweepformer.runs.folder import numbered, run_number
-from sweepformer.runs.identity import identity
+from sweepformer.runs.finding import numbered, run_number
+from sweepformer.runs.request import identity
 from sweepformer.screen.command_line import command_line
 from sweepformer.sweeps.hydra import Plugin, error_of, launcher_for, restore_log
 from sweepformer.sweeps.objectives import read_ranking
@@ -61,14 +61,7 @@ class Job:
 
 
 class Sweep:
-    """The directory of a sweep and the runs in it.
-
-    Args:
-        plugin: the sweeper, with Hydra's `config`, `hydra_context` and `task_function` set up.
-
-    Raises:
-        UserError: runs can't be ranked by `sweep.metric`.
-    """
+    """The directory of a sweep and its runs; a UserError if `sweep.metric` can't rank these. plugin: its sweeper."""
 
     def __init__(self, plugin: Plugin) -> None:
         self._plugin, self._config = plugin, plugin.config
@@ -80,11 +73,7 @@ class Sweep:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the directory against every other process that would sweep into it.
-
-        Raises:
-            UserError: another process is at work in it, or it has links that lead out.
-        """
+        """Hold the directory; a UserError if another process is sweeping into it, or it has links that lead out."""
         refuse_links_out(self.path, (".*", ".halving/*", ".devices/*", "optuna.db"))
         try:
             with locked(self.path / ".lock"), _sigterm_stops():
@@ -96,11 +85,7 @@ class Sweep:
             ) from None
 
     def add(self, overrides: Sequence[str], swept: Sequence[str]) -> Job:
-        """Find or give the directory of a run; asked twice for one config, it is the same job.
-
-        Raises:
-            UserError: the config can't be composed, or the run of that name in this directory has another config.
-        """
+        """The run of a config, the same if asked again; a UserError if it can't be composed, or its name is taken."""
         config = self.compose(overrides)
         key = config_hash(config)
         if key not in self._jobs:
@@ -166,8 +151,7 @@ class Sweep:
     def run_as_drawn(self, jobs: Iterator[Job], at_once: int | None = None) -> None:
         """Bring jobs to an end of which the next one is asked for whenever fewer than `at_once` are running.
 
-        Args:
-            at_once: None leaves it to the launcher, 0 too, if it takes no more than it has room for.
+        at_once: None leaves it to the launcher, 0 too, if it takes no more than it has room for.
         """
         started: dict[int, Job] = {}
 
@@ -183,8 +167,16 @@ class Sweep:
         with SweepProgress(lambda: [job.directory for job in self.jobs], self.planned):
             endings = self._launch(to_start(), at_once)
         for job in started.values():
-            if job.directory.read_summary() is None:
-                _record_loss(job, endings.get(job.number, "its worker was lost"))
+            if job.directory.read_summary() is not None:
+                continue
+            from sweepformer.training.loggers import conclude_lost  # which loads Lightning
+
+            reason = endings.get(job.number, "its worker was lost")
+            summary = job.directory.record_loss(reason, config_hash(job.config), job.overrides)
+            try:
+                conclude_lost(job.directory.path / "tensorboard", summary)
+            except OSError as error:
+                log.error("%s: TensorBoard can't be told that it ended (%s)", job.directory.path, error.strerror)
 
     def _launch(self, jobs: Iterator[Job], at_once: int | None) -> dict[int, str]:
         """Hand jobs to Hydra's launcher; says how those ended of which the launcher knows that they ended badly.
@@ -233,16 +225,6 @@ class Sweep:
         keys = sorted({*before.get("swept", []), *swept})
         about = {"swept": keys, "command": command(), **asdict(self.ranking)}
         write_text(self.path / SWEEP_FILE, json.dumps(about, indent=1) + "\n")
-
-
-def _record_loss(job: Job, reason: str) -> None:
-    from sweepformer.training.loggers import conclude_lost  # which loads Lightning
-
-    summary = job.directory.record_loss(reason, config_hash(job.config), job.overrides)
-    try:
-        conclude_lost(job.directory.path / "tensorboard", summary)
-    except OSError as error:
-        log.error("%s: TensorBoard can't be told that it ended (%s)", job.directory.path, error.strerror)
 
 
 def command() -> str:

@@ -1,10 +1,11 @@
-"""What logits stand for: answers in the user's terms, for the test of a run and for new texts alike.
+"""From what a model says of a batch to answers in the user's terms, for the test of a run and for new texts alike.
 
 `ANSWERS` has the class of each kind of label; where there is no label there is no answer.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,19 +13,19 @@ import torch
 from torch import Tensor
 
 from sweepformer.config.kinds import LabelKind
+from sweepformer.data.batches import Batch, Words
 from sweepformer.data.encoding import NO_TAG
 
 PROBABILITY = "probability_"  # what the names of columns begin with, before the class's
-
 Kept = dict[str, Any]  # by name a tensor, an array or a list, with an item for each row
 
 
 class Answers(ABC):
     """What the logits of one kind of task stand for: what is kept of each batch, and the columns of all that was.
 
-    temperature: what logits are divided by for probabilities; scale: the standard deviation of the training rows'
-    numbers; 1 where there is none. prediction: what stands in the column of the name, "string", "strings" or a dtype;
-    of_classes: whether there are columns of probabilities.
+    temperature: scalar, what logits are divided by for probabilities; scale: the standard deviation of the training
+    rows' numbers; 1 where there is none. prediction: what stands in the column of the name, "string", "strings" or a
+    dtype; of_classes: whether there are columns of probabilities.
     """
 
     prediction: ClassVar[str]
@@ -49,9 +50,20 @@ class Answers(ABC):
         (words,) int64, the place of each one's row in the batch, ascending.
         """
 
+    def predicted(self, kept: Kept) -> Any:
+        """What was predicted for each row, as `named` takes it."""
+        return kept["predictions"]
+
     @abstractmethod
+    def named(self, labels: Any, classes: Sequence[str]) -> Any:
+        """Labels as a batch of the test split has them, or predictions, as a column has them: an item a row."""
+
     def columns(self, kept: Kept, classes: Sequence[str]) -> dict[str, Any]:
-        """`prediction`, and what else there is to say of each row: arrays or lists by column."""
+        """`prediction` and, `of_classes`, `probability_<class>` (float32) of every class: arrays or lists by column."""
+        columns = {"prediction": self.named(self.predicted(kept), classes)}
+        for number, name in enumerate(classes if self.of_classes else ()):
+            columns[f"{PROBABILITY}{name}"] = kept["probabilities"][:, number]
+        return columns
 
     def types(self, classes: Sequence[str]) -> dict[str, str]:
         """What stands in each of these columns."""
@@ -64,7 +76,7 @@ class Answers(ABC):
 
 
 class ClassAnswers(Answers):
-    """One class a row. temperature: scalar, what logits are divided by for probabilities."""
+    """One class a row."""
 
     prediction, of_classes = "string", True
 
@@ -78,13 +90,12 @@ class ClassAnswers(Answers):
     def of(self, logits: Tensor, rows: Tensor | None = None) -> Kept:
         return {"probabilities": (logits / self.temperature).softmax(1)}
 
-    def columns(self, kept: Kept, classes: Sequence[str]) -> dict[str, Any]:
-        """prediction (strings) and `probability_<class>` (float32) for every class."""
-        probabilities = kept["probabilities"]
-        return {
-            "prediction": [classes[best] for best in probabilities.argmax(1)],
-            **_probability_columns(probabilities, classes),
-        }
+    def predicted(self, kept: Kept) -> np.ndarray:
+        """(rows,) int64, class numbers."""
+        return kept["probabilities"].argmax(1)
+
+    def named(self, labels: np.ndarray, classes: Sequence[str]) -> list[str]:
+        return [classes[number] for number in labels]
 
 
 class SetAnswers(Answers):
@@ -106,12 +117,13 @@ class SetAnswers(Answers):
         """(batch, classes) bool."""
         return logits.sigmoid() >= self.thresholds
 
-    def columns(self, kept: Kept, classes: Sequence[str]) -> dict[str, Any]:
-        """prediction (lists of strings) and `probability_<class>` (float32) for every class."""
-        return {
-            "prediction": names_of_sets(kept["given"], classes),
-            **_probability_columns(kept["probabilities"], classes),
-        }
+    def predicted(self, kept: Kept) -> np.ndarray:
+        """(rows, classes) bool."""
+        return kept["given"]
+
+    def named(self, labels: np.ndarray, classes: Sequence[str]) -> list[list[str]]:
+        names = np.array(classes, dtype=object)
+        return [names[row].tolist() for row in labels]
 
 
 class NumberAnswers(Answers):
@@ -129,9 +141,9 @@ class NumberAnswers(Answers):
     def of(self, logits: Tensor, rows: Tensor | None = None) -> Kept:
         return {"predictions": logits[:, 0].cpu().double() * self.scale + self.mean}
 
-    def columns(self, kept: Kept, classes: Sequence[str]) -> dict[str, Any]:
-        """prediction, float64, in the unit of the training rows."""
-        return {"prediction": kept["predictions"]}
+    def named(self, labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+        """(rows,) float64, in the unit of the training rows."""
+        return labels
 
 
 class TagAnswers(Answers):
@@ -154,9 +166,10 @@ class TagAnswers(Answers):
             kept["probabilities"] = by_row(logits.softmax(1), rows)
         return kept
 
-    def columns(self, kept: Kept, classes: Sequence[str]) -> dict[str, Any]:
-        """prediction, a list of strings a row, null for a word that was cut off."""
-        return {"prediction": names_of_tags(kept["predictions"], classes)}
+    def named(self, labels: Sequence[np.ndarray], classes: Sequence[str]) -> list[list[str | None]]:
+        """A list of strings a row, null for a word that was cut off."""
+        names = [*classes, None]  # the last for NO_TAG
+        return [[names[tag] for tag in row] for row in labels]
 
     def probabilities(self, kept: Kept, classes: Sequence[str]) -> Any:
         """Of each row's words, (words, tags) float32."""
@@ -171,6 +184,25 @@ ANSWERS: dict[LabelKind, type[Answers]] = {
 }
 
 
+def row_logits(of_sequences: Tensor, batch: Batch) -> Tensor:
+    """(sequences, outputs) float to (batch, outputs): of a row that is read in several windows their mean."""
+    if batch.windows is None:
+        return of_sequences
+    # A product, as adding up by index has another order each time on a GPU.
+    rows = torch.arange(len(batch.rows), device=batch.windows.device)
+    belongs = (rows[:, None] == batch.windows).to(of_sequences.dtype)
+    return belongs @ of_sequences / belongs.sum(1, keepdim=True)
+
+
+def word_logits(of_tokens: Tensor, words: Words) -> Tensor:
+    """(batch, length, tags) float, or (tokens, tags) if packed, to (words, tags): those of each word's first token.
+
+    -inf where that was cut off with the end of a long row: there is no answer.
+    """
+    cut = (words.tokens < 0)[:, None]
+    return of_tokens.flatten(0, -2)[words.tokens.clamp(min=0)].masked_fill(cut, -torch.inf)
+
+
 def predicted_tags(logits: Tensor) -> Tensor:
     """(words, tags) float to (words,) int64, NO_TAG where there is no answer."""
     return torch.where(logits.isneginf().all(1), NO_TAG, logits.argmax(1))
@@ -182,39 +214,20 @@ def by_row(of_words: Tensor, rows: Tensor) -> list[np.ndarray]:
     return np.split(of_words.cpu().numpy(), ends)
 
 
-def names_of_sets(table: np.ndarray, classes: Sequence[str]) -> list[list[str]]:
-    """(rows, classes) bool as lists of names."""
-    names = np.array(classes, dtype=object)
-    return [names[row].tolist() for row in table]
-
-
-def names_of_tags(rows: Sequence[np.ndarray], classes: Sequence[str]) -> list[list[str | None]]:
-    """Arrays of tags as lists of names; NO_TAG has none."""
-    named = [*classes, None]  # the last for NO_TAG
-    return [[named[tag] for tag in row] for row in rows]
-
-
 def in_order(parts: Sequence[Kept]) -> tuple[np.ndarray, Kept]:
     """What was kept of all batches as one, in the order of the numbers that stand in each under `rows`.
 
     Returns:
         (rows,) int64, those numbers, ascending; and all the rest: arrays, or lists of what is no tensor.
     """
-    joined = {name: _joined([part[name] for part in parts]) for name in parts[0]}
+    joined: Kept = {}
+    for name, first in parts[0].items():
+        of_each = [part[name] for part in parts]
+        joined[name] = torch.cat(of_each).numpy() if isinstance(first, Tensor) else list(chain.from_iterable(of_each))
     rows = joined.pop("rows")
     order = np.argsort(rows)
-    return rows[order], {name: _ordered(values, order) for name, values in joined.items()}
-
-
-def _joined(parts: list[Any]) -> Any:
-    if isinstance(parts[0], Tensor):
-        return torch.cat(parts).numpy()
-    return [item for part in parts for item in part]
-
-
-def _ordered(values: Any, order: np.ndarray) -> Any:
-    return values[order] if isinstance(values, np.ndarray) else [values[place] for place in order]
-
-
-def _probability_columns(probabilities: np.ndarray, classes: Sequence[str]) -> dict[str, np.ndarray]:
-    return {f"{PROBABILITY}{name}": probabilities[:, number] for number, name in enumerate(classes)}
+    ordered = {
+        name: values[order] if isinstance(values, np.ndarray) else [values[place] for place in order]
+        for name, values in joined.items()
+    }
+    return rows[order], ordered

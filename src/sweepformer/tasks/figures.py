@@ -39,9 +39,8 @@ def class_figure(labels: np.ndarray, predictions: np.ndarray, classes: list[str]
 
     labels, predictions: (rows,) class numbers, or (rows, classes) bool.
     """
-    precision, recall, _, rows = precision_recall_fscore_support(
-        labels, predictions, labels=range(len(classes)), zero_division=0
-    )
+    scores = precision_recall_fscore_support(labels, predictions, labels=range(len(classes)), zero_division=0)
+    precision, recall, _, rows = scores
     classes = [_short(name) for name in classes]
     height = min(1.5 + 0.32 * len(classes), 40)
     figure = Figure(figsize=(11, height), dpi=DPI)

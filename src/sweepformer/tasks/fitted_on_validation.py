@@ -12,15 +12,16 @@ from sweepformer.tasks.task import Task
 
 UNSCALED = 1.0
 HOTTEST = 100.0  # and 1/100 is the coldest
+EQUAL = (0.5, 0.5)
+BOUNDS = ((0.01, 100.0), (0.0, 100.0))  # of ensemble weights; the first always has a say: something must
+UNDECIDED = 0.5
 
 
 def best_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """The temperature with the least cross-entropy on these rows (Guo et al. 2017, "On Calibration of Modern Neural
-    Networks"); of targets as `wanted_logit` has them.
+    Networks"), their targets as in `wanted_logit`.
 
-    Args:
-        logits: (rows, classes) float.
-        labels: (rows,) int, class numbers.
+    logits: (rows, classes) float; labels: (rows,) int, class numbers.
 
     Returns:
         What to divide logits by, from 0.01 to 100; 1 if there are no rows or a single class.
@@ -38,8 +39,8 @@ def best_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         colder = np.exp(-log_temperature)
         return float(logsumexp(logits * colder, axis=1).mean() - wanted * colder)
 
-    limit = np.log(HOTTEST)
-    found = minimize_scalar(loss, bounds=(-limit, limit), method="bounded", options={"xatol": 1e-4})
+    bounds = (-np.log(HOTTEST), np.log(HOTTEST))
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-4})
     return float(np.exp(found.x))
 
 
@@ -54,10 +55,6 @@ def wanted_logit(logits: np.ndarray, labels: np.ndarray) -> float:
     return float((1 - spread) * logits[np.arange(len(logits)), labels].mean() + spread * logits.mean())
 
 
-EQUAL = (0.5, 0.5)
-BOUNDS = ((0.01, 100.0), (0.0, 100.0))  # the first always has a say: something must
-
-
 def best_ensemble_weights(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """By what two models' logits are multiplied for the least cross-entropy of their sum on these rows.
 
@@ -65,9 +62,8 @@ def best_ensemble_weights(first: np.ndarray, second: np.ndarray, labels: np.ndar
     numbers from the likelihood of all rows, which few rows determine better than they do a best accuracy. There is one
     optimum, as the likelihood is concave in them.
 
-    Args:
-        first, second: (rows, classes) float, logits of the same rows, none of which either was trained on.
-        labels: (rows,) int, class numbers.
+    first, second: (rows, classes) float, logits of the same rows, none of which either was trained on; labels: (rows,)
+    int, class numbers.
 
     Returns:
         Two numbers, at most 100 each; EQUAL if there are no rows or a single class.
@@ -91,9 +87,6 @@ def best_ensemble_weights(first: np.ndarray, second: np.ndarray, labels: np.ndar
     return float(found.x[0]), float(found.x[1])
 
 
-UNDECIDED = 0.5
-
-
 def best_thresholds(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The threshold of each label that gives it the highest F1 on these rows.
 
@@ -101,9 +94,7 @@ def best_thresholds(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray
     Categorization", SCut). It stands halfway between two rows' probabilities. The best is about half the F1 reached
     (Lipton et al. 2014, "Optimal Thresholding of Classifiers to Maximize F1 Measure"): low for what is hard to tell.
 
-    Args:
-        probabilities: (rows, labels) float, at least one row.
-        labels: (rows, labels) bool.
+    probabilities: (rows, labels) float, at least one row; labels: (rows, labels) bool.
 
     Returns:
         (labels,) float32; a label is given from its threshold on, inclusive. 0.5 for a label that no row has.

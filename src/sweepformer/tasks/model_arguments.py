@@ -4,9 +4,9 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from sweepformer.config.choices import has_wide_path, leaves_stem_open, stem_by_the_task
 from sweepformer.config.kinds import Kind
-from sweepformer.config.model_choices import has_wide_path, leaves_stem_open, stem_by_the_task
-from sweepformer.config.model_options import BEGINNING
+from sweepformer.config.ranges import BEGINNING
 from sweepformer.data.tokenizer import are_characters, pad_id, separator_id, unknown_id, vocab_size
 from sweepformer.models.options import options as declared
 from sweepformer.models.shape import WideShape
@@ -16,26 +16,20 @@ ORDER_OF_CHARACTERS, ORDER_OF_WORDS = 5, 2  # tokens in n-grams; as `model=tfidf
 
 
 def model_options(config: dict[str, Any], kind: Kind, tokenizer: Tokenizer | None = None) -> dict[str, Any]:
-    """What the model of a config is made with; what is null in it goes by the task and the tokens.
+    """What the model of a config (the whole, plain) is made with; what is null goes by the task and the tokens.
 
-    Args:
-        config: the whole, plain.
-        tokenizer: None: not known yet.
+    tokenizer: None: not known yet.
     """
     options = {name: value for name, value in config["model"].items() if name not in BEGINNING}
     if isinstance(wide := options.get("wide"), dict):
-        options["wide"] = _wide(wide, tokenizer) if has_wide_path(config, kind) else None
+        wide = {name: wide[name] for name in declared(WideShape) if name in wide}
+        if wide.get("ngram_order", 0) is None:
+            wide["ngram_order"] = ORDER_OF_WORDS
+            if tokenizer is not None and are_characters(tokenizer):
+                wide["ngram_order"] = min(ORDER_OF_CHARACTERS, highest_ngram_order(vocab_size(tokenizer)))
+        options["wide"] = wide if has_wide_path(config, kind) else None
     if leaves_stem_open(options):
         options["stem"], _ = stem_by_the_task(config, kind)
-    return options
-
-
-def _wide(wide: dict[str, Any], tokenizer: Tokenizer | None) -> dict[str, Any]:
-    options = {name: wide[name] for name in declared(WideShape) if name in wide}
-    if options.get("ngram_order", 0) is None:
-        options["ngram_order"] = ORDER_OF_WORDS
-        if tokenizer is not None and are_characters(tokenizer):
-            options["ngram_order"] = min(ORDER_OF_CHARACTERS, highest_ngram_order(vocab_size(tokenizer)))
     return options
 
 
@@ -44,9 +38,7 @@ def known_to_the_program(
 ) -> dict[str, Any]:
     """What a model may ask for by a parameter of the name.
 
-    Args:
-        pairs: whether a row has two texts.
-        frequent: how many tokens, those of the smallest ids, are not rare; None: all.
+    pairs: whether a row has two texts; frequent: how many tokens, those of the smallest ids, are not rare; None: all.
     """
     return {
         "vocab_size": vocab_size(tokenizer),

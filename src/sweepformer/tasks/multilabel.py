@@ -11,11 +11,9 @@ from torchmetrics.classification import MultilabelExactMatch, MultilabelF1Score
 
 from sweepformer.config.kinds import KINDS
 from sweepformer.data.batches import Batch
-from sweepformer.tasks.answers import Kept, SetAnswers, names_of_sets
+from sweepformer.tasks.answers import Kept, SetAnswers
 from sweepformer.tasks.fitted_on_validation import UNDECIDED, FittedOnValidation, best_thresholds
 from sweepformer.tasks.task import Learned, Targets
-
-FITTED = "fitted"
 
 
 class Multilabel(FittedOnValidation):
@@ -29,33 +27,31 @@ class Multilabel(FittedOnValidation):
         targets: labels are (rows, labels) bool.
         thresholds: "fitted": of each label for its highest F1 on validation (see `best_thresholds`); or a number, the
             same for all.
-        **parts: as `Task`.
     """
 
     kind = KINDS["Multilabel"]
     thresholds: Tensor
 
-    def __init__(self, targets: Targets, thresholds: str = FITTED, **parts: Any) -> None:
+    def __init__(self, targets: Targets, thresholds: str = "fitted", **parts: Any) -> None:
         super().__init__(targets=targets, **parts)
-        self.fits_thresholds = thresholds == FITTED
+        self.fits_thresholds = thresholds == "fitted"
         fixed = UNDECIDED if self.fits_thresholds else float(thresholds)
         self.register_buffer("thresholds", torch.full((len(targets.classes),), fixed))
 
     @staticmethod
     def metrics(classes: list[str]) -> nn.ModuleDict:
-        return nn.ModuleDict(
-            {
-                "loss": MeanMetric(),
-                "acc": MultilabelExactMatch(len(classes), validate_args=False),
-                "f1": MultilabelF1Score(len(classes), average="macro", validate_args=False),
-                "f1_micro": MultilabelF1Score(len(classes), average="micro", validate_args=False),
-            }
-        )
+        exact = MultilabelExactMatch(len(classes), validate_args=False)
+        macro, micro = (MultilabelF1Score(len(classes), average=one, validate_args=False) for one in ("macro", "micro"))
+        return nn.ModuleDict({"loss": MeanMetric(), "acc": exact, "f1": macro, "f1_micro": micro})
+
+    @property
+    def answers(self) -> SetAnswers:
+        return SetAnswers(self.thresholds)
 
     def learn(self, batch: Batch) -> Learned:
         logits = self.logits_of(batch)
         loss = binary_cross_entropy_with_logits(logits.float(), batch.labels.float(), reduction="sum")
-        right = (self._answers.given(logits.detach().float()) == batch.labels).all(1).sum()
+        right = (self.answers.given(logits.detach().float()) == batch.labels).all(1).sum()
         return Learned(loss / batch.labels.shape[1], len(batch.labels), right)
 
     def choose(self, logits: Tensor, labels: Tensor) -> None:
@@ -64,24 +60,12 @@ class Multilabel(FittedOnValidation):
             self.thresholds.copy_(torch.from_numpy(found))
 
     def measure(self, metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
-        loss = binary_cross_entropy_with_logits(logits, labels.float())
-        metrics["loss"].update(loss, weight=len(labels))
-        given = self._answers.given(logits).long()
+        metrics["loss"].update(binary_cross_entropy_with_logits(logits, labels.float()), weight=len(labels))
+        given = self.answers.given(logits).long()
         for name in ("acc", "f1", "f1_micro"):
             metrics[name].update(given, labels)
 
-    def answer(self, logits: Tensor, labels: Tensor) -> Kept:
-        return {"labels": labels, **self._answers.of(logits)}
-
-    def prediction_columns(self, kept: Kept, classes: list[str]) -> dict[str, Any]:
-        """label, a list of strings, and as `SetAnswers`."""
-        return {"label": names_of_sets(kept["labels"], classes), **self._answers.columns(kept, classes)}
-
-    def pictures(self, kept: dict[str, Any], classes: list[str]) -> dict[str, np.ndarray]:
+    def pictures(self, kept: Kept, classes: list[str]) -> dict[str, np.ndarray]:
         from sweepformer.tasks.figures import class_figure
 
         return {"precision_and_recall": class_figure(kept["labels"], kept["given"], classes)}
-
-    @property
-    def _answers(self) -> SetAnswers:
-        return SetAnswers(self.thresholds)

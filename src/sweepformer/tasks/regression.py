@@ -1,18 +1,20 @@
-"""One number a row."""
+"""One number a row, and how far answers and numbers go together."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 import torch.nn.functional as F
+from scipy.stats import rankdata
 from torch import Tensor, nn
 from torchmetrics import MeanAbsoluteError, MeanMetric, Metric
+from torchmetrics.utilities import dim_zero_cat
 
 from sweepformer.config.kinds import KINDS
 from sweepformer.data.batches import Batch
 from sweepformer.data.labels import mean_and_scale
 from sweepformer.tasks.answers import Kept, NumberAnswers
-from sweepformer.tasks.scores import Correlation
 from sweepformer.tasks.task import Learned, Targets, Task
 
 LOSSES: dict[str, Callable[..., Tensor]] = {"mse": F.mse_loss, "huber": F.huber_loss, "mae": F.l1_loss}
@@ -30,7 +32,6 @@ class Regression(Task):
         targets: labels are (rows,) float64, not all the same.
         loss: "mse"; "mae", which outliers move less; or "huber" (Huber 1964): squared up to one standard deviation,
             absolute beyond. `val_loss` and `test_loss` are the squared error whatever it is: runs can be compared.
-        **parts: as `Task`.
     """
 
     kind = KINDS["Regression"]
@@ -47,7 +48,6 @@ class Regression(Task):
         return {"mean": self.mean, "scale": self.scale}
 
     def set_extra_state(self, state: dict[str, float]) -> None:
-        """Take over what `get_extra_state` returned."""
         self.mean, self.scale = state["mean"], state["scale"]
 
     def wanted(self, labels: Tensor) -> Tensor:
@@ -56,14 +56,12 @@ class Regression(Task):
 
     @staticmethod
     def metrics(classes: list[str]) -> nn.ModuleDict:
-        return nn.ModuleDict(
-            {
-                "loss": MeanMetric(),
-                "mae": MeanAbsoluteError(),
-                "pearson": Correlation(ranked=False),
-                "spearman": Correlation(ranked=True),
-            }
-        )
+        correlations = {"pearson": Correlation(ranked=False), "spearman": Correlation(ranked=True)}
+        return nn.ModuleDict({"loss": MeanMetric(), "mae": MeanAbsoluteError(), **correlations})
+
+    @property
+    def answers(self) -> NumberAnswers:
+        return NumberAnswers(self.mean, self.scale)
 
     def learn(self, batch: Batch) -> Learned:
         answers = self.logits_of(batch)[:, 0].float()
@@ -76,14 +74,38 @@ class Regression(Task):
         for name in ("pearson", "spearman"):
             metrics[name].update(answers, labels)
 
-    def answer(self, logits: Tensor, labels: Tensor) -> Kept:
-        return {"labels": labels, **NumberAnswers(self.mean, self.scale).of(logits)}
-
-    def prediction_columns(self, kept: Kept, classes: list[str]) -> dict[str, Any]:
-        """label and prediction, float64."""
-        return {"label": kept["labels"], "prediction": kept["predictions"]}
-
-    def pictures(self, kept: dict[str, Any], classes: list[str]) -> dict[str, np.ndarray]:
+    def pictures(self, kept: Kept, classes: list[str]) -> dict[str, np.ndarray]:
         from sweepformer.tasks.figures import number_figure
 
         return {"predicted_and_true": number_figure(kept["labels"], kept["predictions"])}
+
+
+class Correlation(Metric):
+    """Pearson's correlation of all answers with the true numbers, over all processes; of their ranks it is Spearman's.
+
+    0, and not undefined, where all answers are the same: they say nothing of the numbers. Computed in double
+    precision. ranked: ranks instead of numbers; equal numbers share the mean of theirs.
+    """
+
+    answers: list[Tensor]
+    numbers: list[Tensor]
+
+    def __init__(self, ranked: bool) -> None:
+        super().__init__()
+        self.ranked = ranked
+        for name in ("answers", "numbers"):
+            self.add_state(name, [], dist_reduce_fx="cat")
+
+    def update(self, answers: Tensor, numbers: Tensor) -> None:
+        """(rows,) float each."""
+        self.answers.append(answers)
+        self.numbers.append(numbers)
+
+    def compute(self) -> Tensor:
+        """Scalar from -1 to 1, float32."""
+        pair = [dim_zero_cat(one).double().cpu().numpy() for one in (self.answers, self.numbers)]
+        pair = [rankdata(one) for one in pair] if self.ranked else pair
+        answers, numbers = (one - one.mean() if np.ptp(one) else np.zeros_like(one) for one in pair)
+        size = np.sqrt((answers**2).sum() * (numbers**2).sum())
+        correlation: Any = (answers * numbers).sum() / size if size else 0.0
+        return torch.tensor(correlation, dtype=torch.float32, device=self.device)

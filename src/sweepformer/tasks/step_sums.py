@@ -12,14 +12,13 @@ class StepSums:
     """Sums over an epoch's batches, and over those since they were last asked for.
 
     A batch's own sums stay on the device until somebody wants to see them, as reading waits for the device; but not
-    more than MOST_WAITING of them, or a long epoch would fill the memory.
+    more than MOST_WAITING of them, or a long epoch would fill the memory. To `restart` is to begin an epoch.
     """
 
     def __init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
-        """An epoch begins."""
         self._waiting: list[Tensor] = []
         self._epoch = self._recent = [0.0, 0.0, 0.0]
         self.batches = 0
@@ -45,14 +44,12 @@ class StepSums:
 
     def since_asked(self) -> tuple[float, ...]:
         """`recent`, which begins anew."""
-        self._count()
-        recent, self._recent = self._recent, [0.0, 0.0, 0.0]
-        return (*recent,)
+        recent, self._recent = self.recent, [0.0, 0.0, 0.0]
+        return recent
 
     def _count(self) -> None:
         if self._waiting:
-            # In double precision: an epoch's sum outgrows what single precision counts.
-            found = torch.stack(self._waiting).cpu().double()
+            found = torch.stack(self._waiting).cpu().double()  # an epoch's sum outgrows what single precision counts
             # What batches whose loss is NaN or infinite are to teach is skipped.
             waiting = torch.where(found[:, :1].isfinite(), found, 0).sum(0).tolist()
             self._epoch = [sum(pair) for pair in zip(self._epoch, waiting, strict=True)]
@@ -65,7 +62,6 @@ class StepSums:
         return {"waiting": waiting, "epoch": self._epoch, "recent": self._recent, "batches": self.batches}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take over what `state` returned."""
         self._waiting = list(state["waiting"])
         self._epoch, self._recent, self.batches = state["epoch"], state["recent"], state["batches"]
 

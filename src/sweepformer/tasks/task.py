@@ -17,13 +17,11 @@ from sweepformer.config.kinds import Kind
 from sweepformer.data.batches import Batch
 from sweepformer.lightning_internals import connected
 from sweepformer.models.layout import Layout
-from sweepformer.tasks.answers import Kept
+from sweepformer.tasks.answers import Answers, Kept, row_logits
 from sweepformer.tasks.each_process import of_each, of_this
-from sweepformer.tasks.logits import row_logits
 from sweepformer.tasks.step_sums import StepSums
 from sweepformer.tasks.steps import Steps
 
-STEP_SCALARS = "train_loss_step"
 OF_TRAINING = ("train_", "val_")  # how the metrics begin that belong to the weights of one moment
 
 
@@ -44,10 +42,10 @@ class Targets:
 
 
 class Learned(NamedTuple):
-    """What one batch teaches.
+    """What one batch teaches, in scalars.
 
     loss: summed over what was to be answered, with its gradient; answers: how many that were; correct: how many of
-    them were right, None where that means nothing. Scalars.
+    them were right, None where that means nothing.
     """
 
     loss: Tensor
@@ -59,17 +57,15 @@ class Task(Steps, ABC):
     """Trains a model.
 
     A task says what `kind` it is, what a batch teaches (`learn`), what its answers are measured by (`metrics`), and
-    what of them goes into `predictions.parquet` (`answer`, `prediction_columns`). All of these but `learn` serve
-    models without gradients too: they go by what a model answered.
+    what logits stand for (`answers`), and with that what goes into `predictions.parquet`. All of these but `learn`
+    serve models without gradients too: they go by what a model answered.
 
     Args:
         model: called with token ids (batch, length) int64 and a padding mask (batch, length) bool or None (with
             model.attention=varlen as packed rows); returns logits.
         make_optimizer: given the model, returns its optimizer.
         make_schedule: given the optimizer, returns Lightning's scheduler dict.
-        targets: what is known of the training rows.
         saved: plain data that every checkpoint carries, so that it can be used without the run's directory.
-        auto_micro_batch: as `Steps`.
     """
 
     kind: ClassVar[Kind]
@@ -87,18 +83,13 @@ class Task(Steps, ABC):
         self.model = model
         self.make_optimizer, self.make_schedule = make_optimizer, make_schedule
         # The summed loss is divided by a constant and not by the batch's own number of answers, so that each answer
-        # weighs the same although batches of short rows hold more of them.
-        self.answers_per_batch = self.expected_answers(targets)
+        # weighs the same although batches of short rows hold more of them: by their mean number in a training batch.
+        self.answers_per_batch = targets.rows_per_batch
         self.saved = saved or {}
         self.measured = nn.ModuleDict(
             {"val_metrics": self.metrics(targets.classes), "test_metrics": self.test_metrics(targets.classes)}
         )
         self._sums = StepSums()
-
-    @staticmethod
-    def expected_answers(targets: Targets) -> float:
-        """Mean number of answers in a training batch."""
-        return targets.rows_per_batch
 
     @staticmethod
     @abstractmethod
@@ -125,24 +116,30 @@ class Task(Steps, ABC):
     def measure(self, metrics: dict[str, Metric], logits: Tensor, labels: Tensor) -> None:
         """Update the metrics by what the model said of a batch, logits float32; labels: as `wanted` returns them."""
 
+    @property
+    def answers(self) -> Answers | None:
+        """What logits stand for, as far as the task has learned it; None: no labels."""
+        return None
+
     def answer(self, logits: Tensor, labels: Tensor) -> Kept:
         """What is kept of the answers to a batch of the test split: tensors or lists with an item for each row."""
-        return {}
+        return {"labels": labels, **self.answers.of(logits)} if self.answers else {}
 
-    def prediction_columns(self, kept: dict[str, Any], classes: list[str]) -> dict[str, Any]:
-        """Columns of `predictions.parquet` from all that `answer` kept, as arrays or lists in the order of the rows."""
-        return {}
+    def prediction_columns(self, kept: Kept, classes: list[str]) -> dict[str, Any]:
+        """Columns of `predictions.parquet` from all that `answer` kept, as arrays or lists in the order of the rows:
+        label, prediction and what else `answers` say."""
+        answers = self.answers
+        return {"label": answers.named(kept["labels"], classes), **answers.columns(kept, classes)} if answers else {}
 
-    def confusion(self, kept: dict[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
+    def confusion(self, kept: Kept) -> tuple[np.ndarray, np.ndarray] | None:
         """True and predicted class numbers, (answers,) each, for a confusion matrix; None where there is none."""
         return None
 
-    def pictures(self, kept: dict[str, Any], classes: list[str]) -> dict[str, np.ndarray]:
+    def pictures(self, kept: Kept, classes: list[str]) -> dict[str, np.ndarray]:
         """Other pictures of the answers by name, (height, width, 3) uint8."""
         return {}
 
     def forward(self, token_ids: Tensor, layout: Layout = None) -> Tensor:
-        """The model's logits."""
         return self.model(token_ids, layout)
 
     def logits_of(self, batch: Batch) -> Tensor:
@@ -172,7 +169,7 @@ class Task(Steps, ABC):
         if step % every == 0 and (batch_idx + 1) % self.trainer.accumulate_grad_batches == 0:
             loss, _, answers = self._sums.since_asked()
             for logger in self.trainer.loggers if answers else ():  # hidden tokens are drawn: there may be none
-                logger.log_metrics({STEP_SCALARS: loss / answers}, step=step)
+                logger.log_metrics({"train_loss_step": loss / answers}, step=step)
 
     def recent_loss(self) -> float:
         """Mean loss of the answers since it was last logged, NaN if there are none; this waits for the device."""
@@ -183,10 +180,8 @@ class Task(Steps, ABC):
         loss, correct, answers = self._sums.of_epoch
         if self._sums.batches:
             answers = answers or math.nan
-            means = {"train_loss": loss / answers, "train_acc": correct / answers}
-            if "acc" not in self.kind.metrics:
-                del means["train_acc"]
-            self.log_dict(means, sync_dist=self.trainer.world_size > 1)
+            accuracy = {"train_acc": correct / answers} if "acc" in self.kind.metrics else {}
+            self.log_dict({"train_loss": loss / answers, **accuracy}, sync_dist=self.trainer.world_size > 1)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self.evaluate("val", batch)
@@ -196,7 +191,11 @@ class Task(Steps, ABC):
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         logits = self.evaluate("test", batch)
-        return {"rows": batch.rows, **self.answer(logits, batch.labels)}
+        return {"rows": batch.rows, **self.answer(logits, self.labels_of(batch))}
+
+    def labels_of(self, batch: Batch) -> Tensor:
+        """What is kept of a batch of the test split to be written beside the answers."""
+        return batch.labels
 
     def on_test_epoch_end(self) -> None:
         self._log_metrics("test")
@@ -222,10 +221,9 @@ class Task(Steps, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
-        metrics = {
-            name: float(value) for name, value in self.trainer.callback_metrics.items() if name.startswith(OF_TRAINING)
-        }
-        checkpoint["sweepformer"] = {**self.saved, "metrics": metrics}
+        metrics = self.trainer.callback_metrics.items()
+        of_training = {name: float(value) for name, value in metrics if name.startswith(OF_TRAINING)}
+        checkpoint["sweepformer"] = {**self.saved, "metrics": of_training}
         # A run that is resumed within an epoch ends it with the means of the whole epoch.
         checkpoint["epoch_so_far"] = of_each(self._sums.state())
 

@@ -6,7 +6,6 @@ import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
@@ -14,7 +13,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from sweepformer.errors import Diverged, SweepTerminated, comes_of_ctrl_c
 from sweepformer.runs.directory import RunDirectory, Summary
 from sweepformer.runs.request import Request
-from sweepformer.training.callbacks.log_files import cut_back
+from sweepformer.training.callbacks.resuming import cut_back
 from sweepformer.training.checkpoints import resume_checkpoint
 from sweepformer.training.loggers import begin, conclude
 from sweepformer.training.stopping import Stop
@@ -26,25 +25,16 @@ class Attempt:
     """Entered once the directory is claimed; when it is left its loggers are closed and its summary is written.
 
     Args:
-        request: what is asked for.
-        directory: where the run lives.
-        stop: what the run is told to end by.
-        started: when it began, by `time.perf_counter`.
+        started: when the run began, by `time.perf_counter`.
         is_first_process: Lightning starts the command again for every further process: those train with the first,
             which alone keeps the directory.
     """
 
     def __init__(
-        self,
-        request: Request,
-        directory: RunDirectory,
-        stop: Stop,
-        started: float | None = None,
-        is_first_process: bool = True,
+        self, request: Request, directory: RunDirectory, stop: Stop, started: float, is_first_process: bool = True
     ) -> None:
         self.request, self.directory, self.stop = request, directory, stop
-        self.started = time.perf_counter() if started is None else started
-        self.is_first_process = is_first_process
+        self.started, self.is_first_process = started, is_first_process
         self.pretraining_seconds = 0.0
         self.loggers: list[Logger] = []
         self.summary = Summary(status="failed", config_hash=request.hash, overrides=list(request.launch.overrides))
@@ -67,16 +57,10 @@ class Attempt:
         self.loggers += loggers
         begin(loggers, self.request.config, self.summary.overrides, self.directory.sweep.get("swept", []))
 
-    def pretraining_ended(self) -> None:
-        """From now on time is the run's own."""
-        self.pretraining_seconds = time.perf_counter() - self.started
-
     def __enter__(self) -> "Attempt":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is not None:
             self._note(error)
         seconds = self.summary.seconds

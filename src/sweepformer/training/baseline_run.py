@@ -23,22 +23,15 @@ from sweepformer.tasks.task import Targets, Task
 from sweepformer.training.attempt import Attempt
 from sweepformer.training.callbacks.predictions import write_predictions
 from sweepformer.training.loggers import build_loggers, show_pictures, show_predictions
-from sweepformer.training.screen import print_rows
+from sweepformer.training.records import print_rows
 
 log = logging.getLogger(__name__)
 
 # Options of training that change nothing about a baseline, and what they are when nobody asks for them.
-OF_TRAINING: dict[str, dict[str, Any]] = {
-    "task": {
-        "class_weights": "none",
-        "focal_gamma": 0,
-        "r_drop": 0,
-        "mixup": 0,
-        "loss": "mse",
-        "label_pieces": "first",
-    },
-    "data": {"sampling": "uniform"},
-}
+OF_TRAINING: dict[str, Any] = {
+    "task.class_weights": "none", "task.focal_gamma": 0, "task.r_drop": 0, "task.mixup": 0, "task.loss": "mse",
+    "task.label_pieces": "first", "data.sampling": "uniform",
+}  # fmt: skip
 
 
 def is_baseline(model: dict[str, Any]) -> bool:
@@ -52,25 +45,30 @@ def fit_baseline(attempt: Attempt) -> None:
     request, directory, summary = attempt.request, attempt.directory, attempt.summary
     config, labels = request.config, request.kind.labelled
     baseline = _build_baseline(config["model"], labels)
-    _log_idle_options(config, type(baseline).__name__)
+    asked = {f"{group}.{key}": value for group in ("task", "data") for key, value in config[group].items()}
+    if idle := [f"{key}={asked[key]}" for key, usual in OF_TRAINING.items() if asked.get(key, usual) != usual]:
+        log.info("no effect on %s: %s", type(baseline).__name__, ", ".join(idle))
     store = prepare(config["data"], config["tokenizer"], config["seed"], labels)
+    train, val = store.splits["train"], store.splits["val"]
     directory.write_environment(seed=config["seed"], device="cpu", **store.hashes)
     directory.write_labels(store.classes)
     print_rows(store)
     attempt.begin(build_loggers(config.get("logger") or {}, directory))
-    train, val = store.splits["train"], store.splits["val"]
     summary.seconds["start_up"] = attempt.seconds
     began = time.perf_counter()
     baseline.fit(train.texts, _labels(train), val.texts, _labels(val))
     summary.seconds["training"] = time.perf_counter() - began
     summary.parameters = baseline.parameters
     began = time.perf_counter()
-    task = _task(config, store)
+    targets = Targets(store.classes, train.labels, len(train), float(train.lengths.sum()))
+    untrained = {"model": _NoModel(), "make_optimizer": None, "make_schedule": None}
+    task: Task = build("task", own_options(config["task"]), **untrained, targets=targets)
     logits = torch.from_numpy(baseline.logits(val.texts))
     task.choose(logits, torch.from_numpy(val.answers))
     path = directory.checkpoints / "model.npz"
     about = {**made_by(), "config": config, "classes": store.classes, "pairs": store.pairs}
-    save_baseline(path, baseline.state(), _chosen(task), about)
+    chosen = task.state_dict()  # what the task itself has chosen or measured: the baseline answers without it
+    save_baseline(path, baseline.state(), chosen.pop("_extra_state", {}) | chosen, about)
     summary.best_checkpoint = directory.relative(str(path))
     _measure("val", task, logits, val, store.classes, summary)
     _test(baseline, task, store, attempt)
@@ -105,32 +103,13 @@ def _test(baseline: Baseline, task: Task, store: Store, attempt: Attempt) -> Non
     show_pictures(loggers, partial(task.pictures, kept, classes), step=0)
 
 
-def _log_idle_options(config: dict[str, Any], name: str) -> None:
-    idle = [
-        f"{group}.{key}={config[group][key]}"
-        for group, usual in OF_TRAINING.items()
-        for key in usual
-        if config[group].get(key, usual[key]) != usual[key]
-    ]
-    if idle:
-        log.info("no effect on %s: %s", name, ", ".join(idle))
-
-
 def _labels(rows: TokenizedRows) -> np.ndarray:
     """As baselines want them: of words, which they see whole, rather than of tokens."""
     return rows.answers[:, 0] if rows.tagged else rows.labels
 
 
-def _task(config: dict[str, Any], store: Store) -> Task:
-    """The task without a model: it measures what the baseline answers."""
-    options = own_options(config["task"])
-    train = store.splits["train"]
-    targets = Targets(store.classes, train.labels, len(train), float(train.lengths.sum()))
-    return build("task", options, model=_NoModel(), make_optimizer=None, make_schedule=None, targets=targets)
-
-
 class _NoModel(nn.Module):
-    """Takes the place of a model in a task that trains none; it can do all that options of training ask for."""
+    """Takes the place of a model in a task that only measures; it can do all that options of training ask for."""
 
     def forward(self, token_ids: Tensor, layout: Layout = None, mixing: Any = None) -> Tensor:
         raise RuntimeError("a baseline is asked by its texts")
@@ -141,9 +120,3 @@ def _measure(split: str, task: Task, logits: Tensor, rows: TokenizedRows, classe
     metrics = cast("dict[str, Metric]", (task.test_metrics if split == "test" else task.metrics)(classes))
     task.measure(metrics, logits, task.wanted(torch.from_numpy(rows.answers)))
     summary.metrics |= {f"{split}_{name}": float(metric.compute()) for name, metric in metrics.items()}
-
-
-def _chosen(task: Task) -> dict[str, Any]:
-    """What the task itself has chosen or measured: it is no part of the baseline, which answers without it."""
-    state = task.state_dict()
-    return state.pop("_extra_state", {}) | state

@@ -1,37 +1,50 @@
-"""What trains, built from a plan: data, trainer, and the task with its model."""
+"""What trains, built from a plan: data, trainer with its callbacks, and the task with its model."""
 
+import inspect
+import os
+import shutil
 from dataclasses import dataclass
+from typing import Any
 
 import pytorch_lightning as pl
+import torch
+from pytorch_lightning import Callback
+from pytorch_lightning.callbacks import Checkpoint, LearningRateMonitor, ModelSummary, ProgressBar
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.plugins.io import CheckpointIO
 from torch import nn
 
-from sweepformer.config.build import build
+from sweepformer.config.build import build, find_target
 from sweepformer.config.kinds import own_options
 from sweepformer.data.data_module import Batching, RowsDataModule
 from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import vocab_size, words_by_id
 from sweepformer.data.truncation import Truncation
+from sweepformer.errors import UserError
+from sweepformer.lightning_internals import starts_this_command_again
+from sweepformer.models.attention import use_fast_float32
 from sweepformer.runs.environment import made_by
 from sweepformer.tasks.task import Targets, Task
 from sweepformer.training.attempt import Attempt
+from sweepformer.training.callbacks.checkpoints import BetweenBatches
+from sweepformer.training.callbacks.divergence import DivergenceCheck
 from sweepformer.training.callbacks.predictions import PredictionWriter
-from sweepformer.training.devices import compile_in_place
-from sweepformer.training.epochs import batches_used, total_steps
+from sweepformer.training.callbacks.progress import EpochLog
+from sweepformer.training.callbacks.resuming import Clock, LogFiles, LooseEnds, RandomState
+from sweepformer.training.checkpoints import WholeCheckpoints
 from sweepformer.training.initialization import Pretrained, take_encoder
 from sweepformer.training.loggers import build_loggers
 from sweepformer.training.optimization import build_optimizer, build_schedule, freeze
-from sweepformer.training.plan import Plan
-from sweepformer.training.trainer import build_trainer
+from sweepformer.training.plan import Plan, batches_used, total_steps
+from sweepformer.training.schedules import PlateauSteps
 from sweepformer.training.wide_fit import fit_wide, wide_path_of
+
+OURS = ("compile", "auto_micro_batch")  # options of a trainer that Lightning doesn't know
 
 
 @dataclass(frozen=True)
 class Training:
-    """What trains, ready to begin.
-
-    loggers: built, not told anything yet; predictions: takes what the test answers.
-    """
+    """What trains, ready to begin. loggers: not told anything yet; predictions: takes what the test answers."""
 
     plan: Plan
     store: Store
@@ -44,8 +57,7 @@ class Training:
 
 def build_data(plan: Plan, store: Store) -> RowsDataModule:
     """The store's rows in batches as the plan has them."""
-    config = plan.config
-    data = config["data"]
+    config, data = plan.config, plan.config["data"]
     batching = Batching(
         batch_size=data.get("batch_size", 64),
         eval_batch_size=data.get("eval_batch_size", 256),
@@ -60,11 +72,7 @@ def build_data(plan: Plan, store: Store) -> RowsDataModule:
 def build_training(
     plan: Plan, store: Store, data: RowsDataModule, attempt: Attempt, pretrained: Pretrained | None
 ) -> Training:
-    """Trainer, model and task; nothing is written yet but what belongs to the directory.
-
-    Raises:
-        UserError: something can't be built with the values of the config.
-    """
+    """Trainer, model and task; raises a UserError where one can't be built with the values of the config."""
     predictions = PredictionWriter(attempt.directory.predictions, store.splits["test"], store.classes)
     loggers = build_loggers(plan.config.get("logger") or {}, attempt.directory) if attempt.is_first_process else []
     trainer = build_trainer(plan, attempt, loggers, predictions)
@@ -84,7 +92,7 @@ def _build_model(plan: Plan, trainer: pl.Trainer, pretrained: Pretrained | None)
     if options.get("frozen_layers") is not None:
         freeze(model, options["frozen_layers"])
     if plan.config["trainer"].get("compile"):
-        compile_in_place(model, trainer.strategy.root_device)
+        _compile_in_place(model, trainer.strategy.root_device)
     return model
 
 
@@ -108,14 +116,13 @@ def _build_task(
             tokenizer=store.tokenizer,
             seed=config["seed"],
         ),
-        saved=_saved(plan, store, attempt, str(trainer.precision)),
+        saved=_saved(plan, store, attempt.request.config, str(trainer.precision)),
         auto_micro_batch=bool(config["trainer"].get("auto_micro_batch")),
     )
 
 
-def _saved(plan: Plan, store: Store, attempt: Attempt, precision: str) -> dict[str, object]:
-    """What every checkpoint carries, so that it can be used without the run's directory."""
-    asked = attempt.request.config  # by which the run is known
+def _saved(plan: Plan, store: Store, asked: dict[str, Any], precision: str) -> dict[str, object]:
+    """What every checkpoint carries, so that it can be used without the run's directory. asked: the run's config."""
     return {
         "config": {**asked, "trainer": {**asked["trainer"], "precision": precision}},
         "classes": store.classes,
@@ -135,3 +142,85 @@ def fit_wide_path(training: Training) -> None:
         batches = len(training.data.plan("train"))
         read = -(-len(rows["train"]) * batches_used(plan.config["trainer"], batches) // batches)
         fit_wide(wide, rows["train"], rows["val"], plan.config["model"]["wide"], read, words_by_id(store.tokenizer))
+
+
+def _compile_in_place(model: nn.Module, device: torch.device) -> None:
+    """Compile a model's forward pass for batches of any shape.
+
+    In place: its parameters keep their names, so that checkpoints load with and without it. The first batches
+    wait for the compiler, 10 to 60 seconds.
+    """
+    if device.type == "cpu" and not any(map(shutil.which, (os.environ.get("CXX", "g++"), "c++", "clang++"))):
+        raise UserError(
+            "trainer.compile=true needs a C++ compiler on a CPU, and there is none: install g++, or leave it out."
+        )
+    model.compile(dynamic=True)
+
+
+def build_trainer(plan: Plan, attempt: Attempt, loggers: list[Logger], predictions: PredictionWriter) -> pl.Trainer:
+    """The Lightning trainer of a plan with everything attached. predictions: takes what the test answers."""
+    options = {key: value for key, value in plan.config["trainer"].items() if key not in OURS}
+    plugins = _plugins(options.pop("plugins", None))
+    if plan.device.accelerator == "cpu":
+        use_fast_float32()
+    callbacks = build_callbacks(plan.config.get("callbacks") or {}, attempt, bool(loggers))
+    if not options.get("enable_progress_bar", True):
+        callbacks = [one for one in callbacks if not isinstance(one, ProgressBar)]
+    options["enable_progress_bar"] = any(isinstance(one, ProgressBar) for one in callbacks)
+    trainer = build(
+        "trainer",
+        options,
+        callbacks=[*callbacks, predictions],
+        logger=loggers or False,
+        plugins=plugins,
+        default_root_dir=str(attempt.directory.path),
+        use_distributed_sampler=False,  # batches are shared out by their plan
+        enable_model_summary=any(isinstance(one, ModelSummary) for one in callbacks),
+        enable_checkpointing=any(isinstance(one, Checkpoint) for one in callbacks),
+    )
+    _check_processes(trainer, attempt.request.launch.in_sweep, plan.config["trainer"])
+    return trainer
+
+
+def _plugins(given: Any) -> list[Any]:
+    """A config's plugins, and our way of writing checkpoints unless one of them is a way of the user's own."""
+    listed = given if isinstance(given, list) else [] if given is None else [given]
+    plugins = [build(f"trainer.plugins.{n}", one) if isinstance(one, dict) else one for n, one in enumerate(listed)]
+    return plugins if any(isinstance(one, CheckpointIO) for one in plugins) else [*plugins, WholeCheckpoints()]
+
+
+def build_callbacks(config: dict[str, Any], attempt: Attempt, logged: bool) -> list[Callback]:
+    """The callbacks of a config, in its order, and those that every run has."""
+    directory = attempt.directory
+    callbacks: list[Callback] = [LooseEnds(), BetweenBatches(attempt.stop)]  # these come before all others
+    for name, options in config.items():
+        if options is None:
+            continue
+        key = f"callbacks.{name}"
+        if isinstance(options, dict) and "dirpath" not in options:
+            target = find_target(key, options)
+            if inspect.isclass(target) and issubclass(target, Checkpoint):
+                options = {**options, "dirpath": str(directory.checkpoints)}
+        callback = build(key, options, directory=directory)
+        if isinstance(callback, LearningRateMonitor) and not logged:
+            continue  # it refuses to run where there is nothing to write to
+        callbacks.append(callback)
+    # A config of a user's own may lack it.
+    usual: list[Callback] = [] if "divergence" in config else [DivergenceCheck()]
+    return [*callbacks, PlateauSteps(), Clock(), EpochLog(), RandomState(), LogFiles(directory.path), *usual]
+
+
+def _check_processes(trainer: pl.Trainer, in_sweep: bool, options: dict[str, Any]) -> None:
+    """Refuse several processes where they would disturb each other."""
+    if options.get("auto_micro_batch") and trainer.world_size > 1:
+        raise UserError(
+            f"trainer.auto_micro_batch=true with {trainer.world_size} processes (trainer.devices): they add up their "
+            "gradients amid every batch, and one that splits its own would keep others waiting. Use trainer.devices=1, "
+            "or lower data.batch_size and raise trainer.accumulate_grad_batches."
+        )
+    if in_sweep and starts_this_command_again(trainer) and trainer.num_devices > 1:
+        raise UserError(
+            f"trainer.devices={trainer.num_devices} in a sweep: {type(trainer.strategy).__name__} starts this command "
+            "again for every process, and under -m each would run the whole sweep. Use trainer.devices=1 (and a "
+            "launcher that runs several at once), or trainer.strategy=ddp_fork (CPU) or ddp_spawn."
+        )

@@ -7,8 +7,7 @@ from typing import Any
 
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from sweepformer.config.plain import differences
-from sweepformer.config.renamed import with_new_names
+from sweepformer.config.plain import differences, with_new_names
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import Damaged
 from sweepformer.files.checkpoints import read_checkpoint, write_checkpoint
@@ -18,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """How Lightning writes and reads checkpoints of a run: beside their place, synced, renamed, checked."""
+    """Checkpoints are written beside their place, synced, renamed; and checked when they are read."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         if "://" in str(path):  # a remote store has ways of its own
@@ -33,11 +32,7 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 def read_best(path: Path, config: dict[str, Any], monitor: str | None, score: Any) -> dict[str, Any]:
-    """The checkpoint that training chose as its best.
-
-    Args:
-        config: the run's.
-        monitor, score: what it was chosen by, and what that was.
+    """The checkpoint that the training of a run of `config` chose as its best, by `monitor`, which was `score`.
 
     Raises:
         UserError: it is gone or damaged, or another one lies in its place.
@@ -56,12 +51,9 @@ def read_best(path: Path, config: dict[str, Any], monitor: str | None, score: An
 
 
 def resume_checkpoint(directory: RunDirectory, config: dict[str, Any]) -> tuple[Path, dict[str, Any]] | None:
-    """The checkpoint that a run goes on from, and what is in it; None if the run begins anew.
+    """The checkpoint that a run of `config` goes on from, and what is in it; None if the run begins anew.
 
-    That is `last.ckpt`. If it can't be used, the newest one beside it that can.
-
-    Args:
-        config: the run's. A checkpoint of another run is none of this one's.
+    That is `last.ckpt`. If it can't be used, or is another run's, the newest one beside it that can.
 
     Raises:
         UserError: there is a `last.ckpt`, and neither it nor another can be used.
@@ -117,20 +109,13 @@ def _check_remembered(states: dict[str, Any]) -> None:
         paths = [state.get(key) for key in ("best_model_path", "kth_best_model_path", "last_model_path")]
         paths += [*state.get("best_k_models", {}), *state.get("obsolete", [])]
         for path in filter(None, paths):
-            if not _is_checkpoint_of(state.get("dirpath"), path):
+            # One of ours keeps names only, as the folder may be moved.
+            folder = state.get("dirpath")
+            within = Path(path).name == path if folder is None else Path(folder) in Path(path).parents
+            if not within or not path.endswith(".ckpt") or ".." in Path(path).parts:
                 raise Damaged(f"what {name.partition('{')[0]} kept in it names {path}, which is not in its folder")
     if not all(isinstance(size, int) and size >= 0 for size in states.get("LogFiles", {}).values()):
         raise Damaged("the lengths of log files in it are none")
-
-
-def _is_checkpoint_of(folder: str | None, path: str) -> bool:
-    """Whether a callback that keeps checkpoints in `folder` could have kept one called `path`.
-
-    None: one of ours, which keeps names only, as the folder may be moved.
-    """
-    if not path.endswith(".ckpt") or ".." in Path(path).parts:
-        return False
-    return Path(path).name == path if folder is None else Path(folder) in Path(path).parents
 
 
 def _comparable(config: dict[str, Any]) -> dict[str, Any]:

@@ -11,21 +11,21 @@ from typing import TypeVar
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import TensorBoardLogger
 
 from sweepformer.files.checkpoints import read_checkpoint
-from sweepformer.lightning_internals import connected, trains_in_children
+from sweepformer.lightning_internals import close_for_now, connected, trains_in_children
 from sweepformer.runs.directory import RunDirectory, Summary
 from sweepformer.tasks.task import OF_TRAINING
 from sweepformer.training.attempt import Attempt
 from sweepformer.training.building import Training
-from sweepformer.training.callbacks.clock import Clock
 from sweepformer.training.callbacks.divergence import DivergenceCheck
 from sweepformer.training.callbacks.halving import SuccessiveHalving, was_stopped
+from sweepformer.training.callbacks.resuming import Clock
 from sweepformer.training.callbacks.throughput import Throughput
 from sweepformer.training.checkpoints import read_best
-from sweepformer.training.known_errors import as_mistakes
-from sweepformer.training.loggers import close_before_fork, keep_earlier_metrics, show_pictures, show_predictions
-from sweepformer.training.stopping import as_interrupts
+from sweepformer.training.checks import told_as_it_is
+from sweepformer.training.loggers import keep_earlier_metrics, show_pictures, show_predictions
 from sweepformer.training.wide_fit import count_parameters, log_ensemble_weights
 
 log = logging.getLogger(__name__)
@@ -41,10 +41,12 @@ def fit(training: Training, attempt: Attempt, checkpoint: Path | None) -> None:
         log.info("going on from %s", checkpoint)
     summary.seconds["start_up"] = attempt.seconds
     forks = trains_in_children(trainer)
-    if forks:
-        close_before_fork(training.loggers)
+    for logger in training.loggers:
+        # TensorBoard writes from a thread, which stays behind in a fork. Who logs next opens the logger anew.
+        if forks and isinstance(logger, TensorBoardLogger):
+            close_for_now(logger)
     try:
-        with as_mistakes(), as_interrupts():
+        with told_as_it_is():
             resumed = checkpoint and str(checkpoint)
             trainer.fit(training.task, datamodule=training.data, ckpt_path=resumed, weights_only=True)
     finally:
@@ -58,10 +60,10 @@ def test(training: Training, attempt: Attempt) -> None:
     trainer, task, summary = training.trainer, training.task, attempt.summary
     _take_best(training, attempt)
     began = time.perf_counter()
-    with as_mistakes(), as_interrupts():
+    with told_as_it_is():
         trainer.test(task, datamodule=training.data, verbose=False)
     summary.seconds["test"] = time.perf_counter() - began
-    summary.metrics.update({name: float(value) for name, value in trainer.callback_metrics.items()})
+    summary.metrics |= {name: float(value) for name, value in trainer.callback_metrics.items()}
     kept, classes = training.predictions.kept, training.store.classes
     if kept is not None:
         if confusion := task.confusion(kept):

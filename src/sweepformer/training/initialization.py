@@ -2,12 +2,14 @@
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from sweepformer.config.model_choices import config_as_trained
+from sweepformer.config.choices import config_as_trained
+from sweepformer.config.kinds import task_kind
 from sweepformer.config.plain import check_groups
 from sweepformer.data.tokenizer import load_tokenizer, lowers, parse_tokenizer, tokenizer_kind
 from sweepformer.errors import UserError
@@ -15,7 +17,7 @@ from sweepformer.files.atomic import write_text
 from sweepformer.files.checkpoints import read_checkpoint
 from sweepformer.models.embeddings import FrequentTokens
 from sweepformer.runs.directory import RunDirectory
-from sweepformer.runs.identity import resolve_init_from
+from sweepformer.runs.finding import resolve_init_from
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ USUAL = {"stem": "none", "embedding_std": 1.0}  # what earlier versions had with
 VECTORS = "embedding.tokens.weight"  # those of tokens
 # Parts that only some tasks have: a vector before the row, and one for each text of a pair.
 OPTIONAL = ("embedding.cls", "embedding.segments.weight")
+CUT = ("val_fraction", "test_fraction", "group_column", "max_rows")  # what decides how splits are cut, beside the seed
 
 
 @dataclass(frozen=True)
@@ -52,16 +55,11 @@ class Pretrained:
     @property
     def tokens(self) -> int | None:
         """How many tokens the encoder knows; None if that can't be told."""
-        vectors = self.weights.get(VECTORS)
-        return None if vectors is None else len(vectors)
+        return len(self.weights[VECTORS]) if VECTORS in self.weights else None
 
 
 def open_pretrained(given: str) -> Pretrained:
-    """Read the checkpoint that `model.init_from` names.
-
-    Raises:
-        UserError: it is none, or has no encoder.
-    """
+    """Read the checkpoint that `model.init_from` names; raises a UserError if it is none, or has no encoder."""
     path = resolve_init_from(given)
     try:
         found = _taken_from(read_checkpoint(path), given)
@@ -80,56 +78,41 @@ def _taken_from(checkpoint: dict[str, Any], given: str) -> Pretrained:
     """What is needed of a checkpoint, none of it trusted to be what it should be."""
     about, state = checkpoint["sweepformer"], checkpoint["state_dict"]
     check_groups(about["config"], ("task", "model", "data", "tokenizer"))
-    config, tokenizer = config_as_trained(about), about["tokenizer"]
     try:
-        parse_tokenizer(tokenizer)
+        parse_tokenizer(about["tokenizer"])
     except ValueError as error:
         raise ValueError(f"its tokenizer can't be used: {error}") from error
     weights = {name.removeprefix(ENCODER): value for name, value in state.items() if name.startswith(ENCODER)}
     if not all(isinstance(value, Tensor) for value in weights.values()):
         raise ValueError("its weights are not tensors")
-    return Pretrained(given, config, tokenizer, weights)
+    return Pretrained(given, config_as_trained(about), about["tokenizer"], weights)
 
 
-def take_tokenizer(pretrained: Pretrained, tokenizer: dict[str, Any], directory: RunDirectory) -> dict[str, Any]:
+def take_tokenizer(pretrained: Pretrained, asked: dict[str, Any], directory: RunDirectory) -> dict[str, Any]:
     """The tokenizer's config with the pretrained one in its place: its ids are what the embeddings stand for.
 
-    Raises:
-        UserError: another kind was asked for.
+    Raises a UserError where another one was asked for.
     """
-    _check_asked_for(pretrained, tokenizer)
-    path = directory.path / "tokenizer.json"
-    write_text(path, pretrained.tokenizer)
-    return {**tokenizer, "kind": "pretrained", "path": str(path)}
-
-
-def _check_asked_for(pretrained: Pretrained, asked: dict[str, Any]) -> None:
-    """The default kind asks for nothing, nor does the one that goes by the texts."""
-    given, there = f"model.init_from={pretrained.given}", pretrained.config["tokenizer"]
-    tokenizer = parse_tokenizer(pretrained.tokenizer)
-    kind = tokenizer_kind(tokenizer, there["kind"])
+    given, its_own = f"model.init_from={pretrained.given}", parse_tokenizer(pretrained.tokenizer)
+    kind = tokenizer_kind(its_own, pretrained.config["tokenizer"]["kind"])
     if asked["kind"] == "pretrained":
         same = load_tokenizer(asked["path"]).to_str() == pretrained.tokenizer
     else:
-        same = asked["kind"] in (kind, "auto")
+        same = asked["kind"] in (kind, "auto")  # which goes by the texts, and so asks for nothing
     if not same:
         raise UserError(
             f"{given} brings its own tokenizer (tokenizer={kind}), whose tokens are all that its encoder "
             f"knows, and tokenizer.kind={asked['kind']} asks for another. Leave tokenizer out, or pretrain with it."
         )
-    if asked["lowercase"] is False and lowers(tokenizer):
+    if asked["lowercase"] is False and lowers(its_own):
         log.warning("warning: %s was pretrained with tokenizer.lowercase=true: capitals are not seen", given)
+    path = directory.path / "tokenizer.json"
+    write_text(path, pretrained.tokenizer)
+    return {**asked, "kind": "pretrained", "path": str(path)}
 
 
 def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any]) -> None:
-    """Copy the pretrained weights into the model's encoder.
-
-    Args:
-        config: the model's, plain.
-
-    Raises:
-        UserError: naming every parameter that doesn't fit.
-    """
+    """Copy the pretrained weights into the encoder of a model of `config`; a UserError names all that don't fit."""
     encoder = getattr(model, "encoder", None)
     if not isinstance(encoder, nn.Module):
         raise UserError(f"model.init_from: {type(model).__name__} has no encoder to begin with. Choose a transformer.")
@@ -139,7 +122,7 @@ def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any
     shaping = (*ARCHITECTURE, "embedding_std") if now.get("positional_encoding") == "sinusoidal" else ARCHITECTURE
     differing = [key for key in shaping if now.get(key) != before.get(key)]
     lines = [f"model.{key}: {before.get(key)} there, {now.get(key)} here" for key in differing]
-    for name in list(dict.fromkeys([*there, *here])):
+    for name in dict.fromkeys([*there, *here]):
         if name in there and name in here:
             if there[name].shape != here[name].shape:
                 lines.append(f"encoder.{name}: {tuple(there[name].shape)} there, {tuple(here[name].shape)} here")
@@ -149,11 +132,8 @@ def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any
     if lines:
         wanted = " ".join(f"model.{key}={before.get(key)}" for key in differing)
         advice = f"Give {wanted}" if wanted else "Give the model.max_length and model.pooling that it had"
-        raise UserError(
-            f"model.init_from={pretrained.given}: its encoder doesn't fit this model's:\n  "
-            + "\n  ".join(lines)
-            + f"\n{advice}, or pretrain another."
-        )
+        told = "\n  ".join([f"model.init_from={pretrained.given}: its encoder doesn't fit this model's:", *lines])
+        raise UserError(f"{told}\n{advice}, or pretrain another.")
     encoder.load_state_dict({name: value for name, value in there.items() if name in here}, strict=False)
     log.info("begins with the encoder and the tokenizer of %s", pretrained.given)
     for name in OPTIONAL:
@@ -170,3 +150,50 @@ def _of_all_tokens(weights: dict[str, Tensor], encoder: nn.Module) -> dict[str, 
     if missing <= 0 or tokens.unknown_id >= len(vectors):
         return weights
     return {**weights, VECTORS: torch.cat([vectors, vectors[tokens.unknown_id].expand(missing, -1)])}
+
+
+def warn_of_seen_rows(pretrained: Pretrained, config: dict[str, Any], labelled: str) -> None:
+    """Say so if texts that were pretrained on may be in the test split of a run of `config`.
+
+    labelled: what its task needs rows to be labelled with.
+    """
+    there, here = pretrained.config["data"], config["data"]
+    given, trained_on = _source(here, "test"), _source(there, "train")
+    tested = given or _source(here, "train")
+    if tested not in (trained_on, _source(there, "unlabelled")) or tested == _source(there, "test"):
+        return
+    kind = task_kind(pretrained.config["task"])
+    stratify_by = pretrained.config["task"].get("stratify_by", kind.labels if kind else labelled)
+    if given:
+        log.warning(
+            "warning: %s has read this run's test texts. To keep them unseen, pretrain with the same data.test_file: "
+            "its texts are then left out of all others", pretrained.given,
+        )  # fmt: skip
+    elif tested != trained_on or _cut(pretrained.config, stratify_by) != _cut(config, labelled):
+        log.warning(
+            "warning: %s cut the same rows into other splits, and may have read this run's test texts. To keep them "
+            "unseen, pretrain with task.stratify_by=%s and the same files, seed and fractions, or give data.test_file",
+            pretrained.given, labelled,
+        )  # fmt: skip
+
+
+def _source(data: dict[str, Any], split: str) -> tuple[str, ...] | None:
+    """Where the rows of a split are read: a file, or a part of another source; None: they are cut from train."""
+    if file := data.get(f"{split}_file"):
+        return (_resolved(file),)
+    part = data.get(f"{split}_split")
+    if not part and split != "train":
+        return None
+    root, path = _resolved(data.get("root")), _resolved(data.get("path"))
+    return data["_target_"], root, path, str(data.get("name")), str(part)
+
+
+def _resolved(path: str | None) -> str:
+    """One file, however it is written; links are followed."""
+    return str(Path(path).expanduser().resolve()) if path else ""
+
+
+def _cut(config: dict[str, Any], labelled: str) -> list[Any]:
+    data = config["data"]
+    others = [_source(data, split) for split in ("val", "test")]  # their texts are left out of train
+    return [labelled, config["seed"], *others, *(data.get(key) for key in CUT)]

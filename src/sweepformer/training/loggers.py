@@ -5,7 +5,7 @@ import json
 import netrc
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -20,7 +20,6 @@ from torch.utils.tensorboard import SummaryWriter
 from sweepformer.config.build import build, find_target
 from sweepformer.config.metrics import telling
 from sweepformer.errors import UserError
-from sweepformer.lightning_internals import close_for_now
 from sweepformer.models.torch_internals import summary_writer
 from sweepformer.runs.directory import FINAL, RunDirectory, Summary
 
@@ -31,9 +30,8 @@ def build_loggers(config: dict[str, Any], directory: RunDirectory) -> list[Logge
     for name, options in config.items():
         if options is None:
             continue
-        key = f"logger.{name}"
+        key, options = f"logger.{name}", dict(options)
         target = find_target(key, options)
-        options = dict(options)
         if options.get("save_dir", "") is None:
             options["save_dir"] = str(directory.path)
         if inspect.isclass(target) and issubclass(target, WandbLogger):
@@ -53,10 +51,8 @@ def _prepare_wandb(options: dict[str, Any], directory: RunDirectory) -> None:
     options.setdefault("id", directory.permanent_id)
     options.setdefault("resume", "allow")
     if options.get("offline"):
-        # wandb prefers the environment to its arguments.
-        os.environ.setdefault("WANDB_SILENT", "true")
-        return
-    if not _has_wandb_key():
+        os.environ.setdefault("WANDB_SILENT", "true")  # wandb prefers the environment to its arguments
+    elif not _has_wandb_key():
         raise UserError(
             "logger.wandb.offline=false needs a W&B key, and there is none: set WANDB_API_KEY, run "
             "`wandb login`, or keep logger.wandb.offline=true and `wandb sync` the run later."
@@ -83,11 +79,6 @@ def keep_earlier_metrics(path: Path) -> None:
         metrics.rename(path / f"metrics.{number}.csv")
 
 
-def _compared(metrics: Iterable[str]) -> list[str]:
-    """TensorBoard's HPARAMS shows a few columns at first: these are the ones to compare runs by."""
-    return telling("test", metrics)[:2] + telling("val", metrics)[:1]
-
-
 def begin(loggers: Sequence[Logger], config: dict[str, Any], overrides: Sequence[str], swept: Sequence[str]) -> None:
     """Record settings: the whole config, and as hyperparameters what the sweep varies (or all overrides)."""
     for logger in loggers:
@@ -96,26 +87,14 @@ def begin(loggers: Sequence[Logger], config: dict[str, Any], overrides: Sequence
             writer.add_text("config", "    " + json.dumps(config, indent=2).replace("\n", "\n    "))
             start = plugin_data_pb2.SessionStartInfo(start_time_secs=time.time())
             for key, value in hyperparameters(config, overrides, swept).items():
-                if isinstance(value, bool):
-                    start.hparams[key].bool_value = value
-                elif isinstance(value, int | float):
-                    start.hparams[key].number_value = value
+                if isinstance(value, int | float):
+                    setattr(start.hparams[key], "bool_value" if isinstance(value, bool) else "number_value", value)
                 else:
                     start.hparams[key].string_value = str(value)
             _write_session(writer, metadata.SESSION_START_INFO_TAG, session_start_info=start)
             writer.flush()
         elif isinstance(logger, WandbLogger):
             logger.log_hyperparams(config)
-
-
-def close_before_fork(loggers: Sequence[Logger]) -> None:
-    """Close what would not live on in a fork: TensorBoard writes from a thread, which stays behind.
-
-    The next who logs opens the logger anew, in whichever process.
-    """
-    for logger in loggers:
-        if isinstance(logger, TensorBoardLogger):
-            close_for_now(logger)
 
 
 def hyperparameters(config: dict[str, Any], overrides: Sequence[str], swept: Sequence[str]) -> dict[str, Any]:
@@ -137,8 +116,7 @@ def show_predictions(
 ) -> None:
     """The confusion matrix of the test split, and precision and recall of every class.
 
-    Args:
-        labels, predictions: (rows,) class numbers.
+    labels, predictions: (rows,) class numbers.
     """
     boards = [logger for logger in loggers if isinstance(logger, TensorBoardLogger)]
     if boards:
@@ -151,11 +129,9 @@ def show_predictions(
             board.experiment.add_image("precision_and_recall", by_class, step, dataformats="HWC")
     for logger in loggers:
         if isinstance(logger, WandbLogger):
-            import wandb
+            from wandb.plot import confusion_matrix
 
-            matrix = wandb.plot.confusion_matrix(
-                y_true=labels.tolist(), preds=predictions.tolist(), class_names=classes
-            )
+            matrix = confusion_matrix(y_true=labels.tolist(), preds=predictions.tolist(), class_names=classes)
             logger.experiment.log({"confusion_matrix": matrix})
 
 
@@ -194,7 +170,8 @@ def conclude_lost(folder: Path, summary: Summary) -> None:
 
 def _end_session(writer: Any, summary: Summary) -> None:
     well = summary.status in FINAL
-    for name in _compared(summary.metrics):
+    # TensorBoard's HPARAMS shows a few columns at first: these are the ones to compare runs by.
+    for name in telling("test", summary.metrics)[:2] + telling("val", summary.metrics)[:1]:
         writer.add_scalar(f"final/{name}", summary.metrics[name], summary.steps)
     # HPARAMS can filter by status, but doesn't show it.
     writer.add_scalar("final/failed", 0 if well else 1, summary.steps)

@@ -8,8 +8,7 @@ from torch.optim import Optimizer
 from sweepformer.config.build import build
 from sweepformer.errors import UserError
 from sweepformer.models.embeddings import TokenEmbedding
-from sweepformer.training.callbacks.plateau import NEVER
-from sweepformer.training.schedules import steps_of
+from sweepformer.training.schedules import NEVER, steps_of
 
 NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
@@ -20,17 +19,13 @@ def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Para
     Weight decay pulls weights to zero, which makes sense for matrices that multiply, not for norms, biases,
     embeddings and single learned vectors (Loshchilov and Hutter 2019; the custom since BERT).
     """
-    decay: list[nn.Parameter] = []
-    others: list[nn.Parameter] = []
-    seen: set[int] = set()
+    decays: dict[nn.Parameter, bool] = {}  # a parameter that several modules have counts with the first
     for module in model.modules():
+        multiplies = not isinstance(module, (nn.Embedding, TokenEmbedding, *NORMS))
         for parameter in module.parameters(recurse=False):
-            if not parameter.requires_grad or id(parameter) in seen:
-                continue
-            seen.add(id(parameter))
-            plain = parameter.ndim < 2 or isinstance(module, (nn.Embedding, TokenEmbedding, *NORMS))
-            (others if plain else decay).append(parameter)
-    return decay, others
+            if parameter.requires_grad:
+                decays.setdefault(parameter, multiplies and parameter.ndim >= 2)
+    return [one for one, does in decays.items() if does], [one for one, does in decays.items() if not does]
 
 
 def parameter_groups(
@@ -81,12 +76,7 @@ def _layers(model: nn.Module, key: str) -> list[nn.Module]:
 
 
 def muon_groups(
-    model: nn.Module,
-    lr: float,
-    weight_decay: float,
-    momentum: float,
-    adamw_lr: float,
-    adamw_betas: list[float],
+    model: nn.Module, lr: float, weight_decay: float, momentum: float, adamw_lr: float, adamw_betas: list[float]
 ) -> list[dict[str, Any]]:
     """Groups for Muon: hidden matrices by Muon, everything else and the classifier (the last matrix) by AdamW.
 
@@ -94,9 +84,7 @@ def muon_groups(
     embeddings and the output layer to AdamW).
     """
     decay, others = split_parameters(model)
-    last = [parameter for parameter in decay if parameter is decay[-1]]
-    hidden = [parameter for parameter in decay if parameter is not decay[-1]]
-    betas = tuple(adamw_betas)
+    hidden, last, betas = decay[:-1], decay[-1:], tuple(adamw_betas)
     groups = [
         {"params": hidden, "use_muon": True, "lr": lr, "momentum": momentum, "weight_decay": weight_decay},
         {"params": last, "use_muon": False, "lr": adamw_lr, "betas": betas, "weight_decay": weight_decay},
@@ -107,11 +95,11 @@ def muon_groups(
 
 def build_optimizer(config: dict[str, Any], model: nn.Module) -> Optimizer:
     """The optimizer that `config` describes, over the groups of `model`'s parameters."""
+    options = dict(config)
     if config["_target_"].rsplit(".", 1)[-1] == "Muon" and "adamw_lr" in config:
-        options = {key: value for key, value in config.items() if key != "_target_"}
-        return build("optimizer", {"_target_": config["_target_"]}, params=muon_groups(model, **options))
-    options = {key: value for key, value in config.items() if key != "layer_decay"}
-    layer_decay = config.get("layer_decay", 1.0)
+        target = options.pop("_target_")
+        return build("optimizer", {"_target_": target}, params=muon_groups(model, **options))
+    layer_decay = options.pop("layer_decay", 1.0)
     groups = parameter_groups(model, config.get("weight_decay", 0.0), config.get("lr"), layer_decay)
     return build("optimizer", options, params=groups)
 
@@ -128,8 +116,8 @@ def build_schedule(config: dict[str, Any], optimizer: Optimizer, total_steps: in
                 f"scheduler.{key}={config[key]:g} is longer than training itself, which has {total_steps} steps. "
                 "Give fewer steps, or a share of training below 1."
             )
-    monitor = config.get("monitor")
-    options = {key: value for key, value in config.items() if key != "monitor"}
+    options = dict(config)
+    monitor = options.pop("monitor", None)
     if options.get("pct_start", 0) * total_steps == 1:
         options["pct_start"] *= 1.001  # OneCycleLR would divide by the no steps that it has to rise in
     if "max_lr" in options:

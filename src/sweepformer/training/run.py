@@ -9,34 +9,26 @@ from omegaconf import DictConfig
 
 from sweepformer.config.targets import trusting
 from sweepformer.data.corpus import prepare
-from sweepformer.data.store import Store
 from sweepformer.lightning_internals import process_rank
 from sweepformer.runs.directory import PRETRAINING, RunDirectory, Summary
 from sweepformer.runs.request import Launch, Request, read
 from sweepformer.training.attempt import Attempt
 from sweepformer.training.baseline_run import fit_baseline, is_baseline
 from sweepformer.training.building import build_data, build_training, fit_wide_path
-from sweepformer.training.checks import check
-from sweepformer.training.devices import choose_device
+from sweepformer.training.checks import check, silence_known_warnings
 from sweepformer.training.fitting import fit, test
-from sweepformer.training.initialization import Pretrained, open_pretrained, take_tokenizer
-from sweepformer.training.known_errors import silence_known_warnings
-from sweepformer.training.plan import settle
-from sweepformer.training.records import record_environment, record_plan
-from sweepformer.training.screen import print_result
-from sweepformer.training.seen_rows import warn_of_seen_rows
+from sweepformer.training.initialization import open_pretrained, take_tokenizer, warn_of_seen_rows
+from sweepformer.training.plan import choose_device, settle
+from sweepformer.training.records import print_result, record_environment, record_plan
 from sweepformer.training.stopping import Stop
 
 log = logging.getLogger(__name__)
 
 
 def run(composed: DictConfig, path: Path, launch: Launch | None = None) -> Summary:
-    """Train, test and record one run; in a directory that holds its result already, return that.
+    """Train, test and record one run in the directory `path`; if that holds its result already, return it.
 
-    Args:
-        composed: the config, whose interpolations need not be resolved.
-        path: the run's directory.
-        launch: how it was started.
+    composed: the config, whose interpolations need not be resolved.
 
     Raises:
         UserError: the config or the data can't be used as they are. The run's summary says so too.
@@ -53,8 +45,7 @@ def run(composed: DictConfig, path: Path, launch: Launch | None = None) -> Summa
 
 
 def _run_in(directory: RunDirectory, request: Request, stop: Stop, started: float) -> Summary:
-    recorded = directory.claim(request.config, request.files)
-    if recorded:
+    if recorded := directory.claim(request.config, request.files):
         log.info("%s holds this run's result already: nothing to do", directory.path)
         print_result(recorded, directory.path, request.monitor)
         return recorded
@@ -71,12 +62,17 @@ def _run_in(directory: RunDirectory, request: Request, stop: Stop, started: floa
 
 def _train(attempt: Attempt, begins_with: str | None) -> None:
     """Train, choose the best checkpoint on validation, test it; the attempt's summary takes up what came out."""
-    request, directory = attempt.request, attempt.directory
-    pl.seed_everything(request.config["seed"], workers=True, verbose=False)
+    request, directory, config = attempt.request, attempt.directory, attempt.request.config
+    pl.seed_everything(config["seed"], workers=True, verbose=False)
     checkpoint = attempt.checkpoint_to_go_on_from()
-    device = choose_device(request.config["trainer"])
-    pretrained = _open(begins_with, request)
-    store = _prepare(request, pretrained, directory)
+    device = choose_device(config["trainer"])
+    pretrained, tokenizer = None, config["tokenizer"]
+    if begins_with:
+        pretrained = open_pretrained(begins_with)
+        warn_of_seen_rows(pretrained, config, request.kind.labelled)
+        tokenizer = take_tokenizer(pretrained, tokenizer, directory)
+    stratify_by = config["task"].get("stratify_by")
+    store = prepare(config["data"], tokenizer, config["seed"], request.kind.labelled, stratify_by)
     plan = settle(request, store, device, pretrained)
     data = build_data(plan, store)
     record_plan(plan, store, data, attempt)
@@ -89,22 +85,6 @@ def _train(attempt: Attempt, begins_with: str | None) -> None:
     test(training, attempt)
 
 
-def _open(begins_with: str | None, request: Request) -> Pretrained | None:
-    """The encoder and the tokenizer that a run begins with."""
-    if not begins_with:
-        return None
-    pretrained = open_pretrained(begins_with)
-    warn_of_seen_rows(pretrained, request.config, request.kind.labelled)
-    return pretrained
-
-
-def _prepare(request: Request, pretrained: Pretrained | None, directory: RunDirectory) -> Store:
-    """The run's rows, in tokens: of its own tokenizer, or of the one that comes with the encoder it begins with."""
-    config = request.config
-    tokenizer = take_tokenizer(pretrained, config["tokenizer"], directory) if pretrained else config["tokenizer"]
-    return prepare(config["data"], tokenizer, config["seed"], request.kind.labelled, config["task"].get("stratify_by"))
-
-
 def _pretrain(request: Request, attempt: Attempt) -> str | None:
     """Train the first of two runs, in a folder of the second's, which that one begins with."""
     first = request.pretraining
@@ -115,7 +95,7 @@ def _pretrain(request: Request, attempt: Attempt) -> str | None:
     with directory.held():
         _run_in(directory, first, attempt.stop, time.perf_counter())
     log.info("pretraining is done: now what it was for")
-    attempt.pretraining_ended()
+    attempt.pretraining_seconds = time.perf_counter() - attempt.started  # from now on time is the run's own
     return str(directory.path)
 
 

@@ -5,9 +5,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 from pytorch_lightning.utilities.exceptions import SIGTERMException
@@ -47,9 +45,7 @@ class Stop:
                 self._before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._receive)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._before:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
@@ -98,23 +94,10 @@ class Stop:
             signal.setitimer(signal.ITIMER_REAL, PATIENCE)
 
 
-@contextmanager
-def as_interrupts() -> Iterator[None]:
-    """Raises what Lightning makes of Ctrl-C, an exit after which further ones may be ignored, as KeyboardInterrupt."""
-    on_interrupt = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit as error:
-        if not isinstance(error.__context__, KeyboardInterrupt):
-            raise
-        signal.signal(signal.SIGINT, on_interrupt)
-        raise KeyboardInterrupt from error
-
-
 def _requeue() -> None:
     """Ask Slurm to queue this job again. Where that can't be asked for, the run ends as it would have."""
-    array, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
-    job = f"{array}_{task}" if array else os.environ["SLURM_JOB_ID"]
+    array = os.environ.get("SLURM_ARRAY_JOB_ID")
+    job = f"{array}_{os.environ.get('SLURM_ARRAY_TASK_ID')}" if array else os.environ["SLURM_JOB_ID"]
     try:
         refused: object = subprocess.run(["scontrol", "requeue", job], check=False).returncode
     except OSError as error:  # in a container

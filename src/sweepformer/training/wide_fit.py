@@ -2,18 +2,18 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, hstack
 from scipy.special import log_softmax
 from torch import nn
 
 from sweepformer.data.batches import Batch, BatchedRows
 from sweepformer.models.layout import Packed
 from sweepformer.models.wide import NOTHING, WidePath
-from sweepformer.training.char_ngrams import CharNgrams
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,10 @@ MOST_TOKENS = 10_000_000  # that are learned from: some gigabytes of n-grams
 MOST_WEIGHTS = 1 << 24  # n-grams times classes: every checkpoint has them
 UNSEEN = -1.0  # the score of a class without rows: an SVM's for what is clearly not of a class
 OF_ONE_LENGTH = 0.95  # share of training rows that must be as long as most are, for places to mean something
+CHARACTERS = range(2, 6)  # in n-grams of them, the marks of a word's ends included
+LONGEST_WORD = 40  # characters: what is longer is no word
+MOST_CHAR_NGRAMS = 50_000_000  # in all training rows: half a gigabyte
+MOST_CHAR_WORK = 500_000_000  # that many times classes: some minutes at worst
 
 
 def fit_wide(
@@ -60,20 +64,24 @@ def fit_wide(
     wide.cpu().double()
     found, counts = _frequent(wide, train, some, min(int(options["features"]), MOST_WEIGHTS // classes))
     of_rows = f", from {len(some):,} of {len(train):,} rows" if len(some) < len(train) else ""
-    char_ngrams = CharNgrams.of(_spelled(found, words), options.get("char_ngram_weight", 0.0), counts, len(present))
+    # Longer n-grams are no words, and neither are tokens at places.
+    spelled_as = [words[key - 1] if 0 < key <= len(words) else "" for key in found.tolist()]
+    char_ngrams = CharNgrams.of(spelled_as, options.get("char_ngram_weight", 0.0), counts, len(present))
     tried = []
     for name, kind in _kinds(found, wide.ngram_order):
         beside = char_ngrams.those(kind)
-        spelled = " and the character n-grams of words" if beside.there_are else ""
+        spelled = " and the character n-grams of words" if beside.spelled.nnz else ""
         log.info("wide path: %s %s%s%s", f"{kind.sum():,}", name, spelled, of_rows)
-        known = torch.from_numpy(found[kind]), torch.from_numpy(_idf(counts[kind], len(some)))
+        idf = np.log((1 + len(some)) / (1 + counts[kind])) + 1  # as if one more row had them all: `smooth_idf`
+        known = torch.from_numpy(found[kind]), torch.from_numpy(idf)
         wide.know(*known)
         table, val_table = (beside.beside(_table(wide, *rows)) for rows in ((train, some), (val, val_some)))
         linear = fit_linear(table, labels, val_table, val_labels, options["c_grid"])
         weights, bias = np.zeros((classes, len(known[0]))), np.full(classes, UNSEEN)
         weights[present], bias[present] = beside.in_words(linear.weights), linear.bias
         scaled = [torch.from_numpy(part * linear.scale) for part in (weights, bias)]
-        tried.append((_likelihood(linear.logits(val_table), val_labels), name, known, scaled))
+        right = log_softmax(linear.logits(val_table), axis=1)[np.arange(len(val_labels)), val_labels]
+        tried.append((float(right.mean()), name, known, scaled))
     _, name, known, learned = max(tried, key=lambda one: one[0])
     if len(tried) > 1:
         log.info("wide path: %s it is, by the likelihood of validation rows", name)
@@ -113,25 +121,19 @@ def _frequent(wide: WidePath, train: BatchedRows, some: np.ndarray, most: int) -
     """The n-grams that most sequences have, (known,) int64 keys, ascending; and in how many each is, (known,)."""
     keys = []
     for batch, _ in _batches(train, some):
-        table = wide.ngrams(*_padded(batch)).flatten(1).numpy()
+        ids, layout = batch.token_ids, batch.layout
+        if isinstance(layout, Packed):
+            ids, layout = layout.padded(ids), layout.padding_mask
+        table = wide.ngrams(ids, layout).flatten(1).numpy()
         table = np.sort(np.pad(table, ((0, 0), (1, 0)), constant_values=NOTHING), axis=1)
         keys.append(table[:, 1:][table[:, 1:] != table[:, :-1]])  # each once
     found, counts = np.unique(np.concatenate(keys), return_counts=True)
-    if not _are_of_one_length(train.rows.lengths, train.lengths):
+    whole = train.rows.lengths[train.rows.lengths == train.lengths]  # what is cut has no length
+    if int(np.bincount(whole, minlength=1).max()) < OF_ONE_LENGTH * len(train.lengths):
         found, counts = found[found > 0], counts[found > 0]  # places mean nothing
     # Among equals the short ones, whose keys are the smallest.
     kept = np.sort(np.lexsort((np.abs(found), -counts))[:most])
     return found[kept], counts[kept]
-
-
-def _are_of_one_length(lengths: np.ndarray, read: np.ndarray) -> bool:
-    """lengths, read: (rows,) how many tokens rows have, and how many of them are read: what is cut has no length."""
-    return int(np.bincount(lengths[lengths == read], minlength=1).max()) >= OF_ONE_LENGTH * len(lengths)
-
-
-def _spelled(keys: np.ndarray, words: Sequence[str]) -> list[str]:
-    """The words that n-grams of one token are, "" where they are longer or stand for a place."""
-    return [words[key - 1] if 0 < key <= len(words) else "" for key in keys.tolist()]
 
 
 def _kinds(found: np.ndarray, ngram_order: int) -> Iterator[tuple[str, np.ndarray]]:
@@ -143,11 +145,6 @@ def _kinds(found: np.ndarray, ngram_order: int) -> Iterator[tuple[str, np.ndarra
     if not ngrams.all():
         yield "tokens at their places", ~ngrams
         yield f"{name} and tokens at their places", np.ones_like(ngrams)
-
-
-def _idf(counts: np.ndarray, rows: int) -> np.ndarray:
-    """As if there were one more row, with all n-grams (scikit-learn's `smooth_idf`)."""
-    return np.log((1 + rows) / (1 + counts)) + 1
 
 
 def _table(wide: WidePath, rows: BatchedRows, some: np.ndarray) -> csr_matrix:
@@ -172,12 +169,63 @@ def _batches(rows: BatchedRows, some: np.ndarray) -> Iterator[tuple[Batch, np.nd
         yield batch, np.searchsorted(some, numbers.numpy())
 
 
-def _padded(batch: Batch) -> tuple[torch.Tensor, torch.Tensor | None]:
-    if isinstance(batch.layout, Packed):
-        return batch.layout.padded(batch.token_ids), batch.layout.padding_mask
-    return batch.token_ids, batch.layout
+@dataclass(frozen=True)
+class CharNgrams:
+    """Rows of n-grams of words get the character n-grams of these words besides (Bojanowski et al. 2017).
+
+    A word then brings its character n-grams along, each by its IDF among words, together as long as the word itself. A
+    linear model of both is one of words alone, as `in_words` says: in use, they cost nothing.
+
+    spelled: (n-grams, character n-grams) float64, those of each n-gram that is a word.
+    """
+
+    spelled: csr_matrix
+
+    @classmethod
+    def of(cls, words: Sequence[str], weight: float, rows: np.ndarray, classes: int) -> "CharNgrams":
+        """Those of words; none where they would be very many, times the number of `classes`.
+
+        words: how each n-gram is spelled; "" where it is not a single word; weight: of character n-grams beside that of
+        the word, 0: none; rows: (n-grams,) int64, in how many training rows each is.
+        """
+        none = csr_matrix((len(words), 0))
+        if not weight or not any(words):
+            return cls(none)
+        spelled = _shared_char_ngrams(words)
+        entries = np.diff(spelled.indptr) @ rows
+        if entries > min(MOST_CHAR_NGRAMS, MOST_CHAR_WORK / classes):
+            log.info("wide path: no character n-grams of words, as %s in all would take long", f"{entries:,}")
+            return cls(none)
+        return cls(weight * spelled)
+
+    def those(self, kind: np.ndarray) -> "CharNgrams":
+        """Of some n-grams only. kind: (n-grams,) bool."""
+        return CharNgrams(self.spelled[kind])
+
+    def beside(self, table: csr_matrix) -> csr_matrix:
+        """(rows, n-grams) float64 to (rows, n-grams + character n-grams)."""
+        return hstack([table, table @ self.spelled], format="csr")
+
+    def in_words(self, weights: np.ndarray) -> np.ndarray:
+        """The weights of n-grams that give the scores that these and those of character n-grams together do.
+
+        weights: (classes, n-grams + character n-grams) float64 to (classes, n-grams).
+        """
+        own, of_chars = np.split(weights, [self.spelled.shape[0]], axis=1)
+        return own + (self.spelled @ of_chars.T).T
 
 
-def _likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Mean log probability of the right classes."""
-    return float(log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
+def _shared_char_ngrams(words: Sequence[str]) -> csr_matrix:
+    """(words, character n-grams) float64 of unit length, those that two words have; none where no two share any."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    try:
+        return TfidfVectorizer(analyzer=char_ngrams, min_df=2).fit_transform(words)
+    except ValueError:  # its way to say that no n-gram is left
+        return csr_matrix((len(words), 0))
+
+
+def char_ngrams(word: str) -> list[str]:
+    """Those of a word and its two ends, the short ones first."""
+    whole = f"<{word}>" if 0 < len(word) <= LONGEST_WORD else ""
+    return [whole[start : start + size] for size in CHARACTERS for start in range(len(whole) - size + 1)]

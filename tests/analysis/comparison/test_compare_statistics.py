@@ -11,8 +11,7 @@ from sweepformer.analysis.comparison.effects import effects_of
 from sweepformer.analysis.comparison.metrics import Metric, choose_metric, pareto_front
 from sweepformer.analysis.comparison.statistics import holm, mcnemar, normal
 from sweepformer.runs.directory import Summary
-from sweepformer.runs.reading import Run
-from sweepformer.runs.settings import settings_of, short_names
+from sweepformer.runs.reading import Run, settings_of, short_names
 
 
 def run(value: float, cost: float = 1.0, **settings: object) -> Run:

@@ -6,7 +6,8 @@ import torch
 from scipy.special import softmax
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from sweepformer.analysis.evaluation.calibration import before_scaling, calibration_of
+from sweepformer.analysis.evaluation.evaluation import calibration_of
+from sweepformer.analysis.evaluation.label_kinds import before_scaling
 
 
 def test_the_error_is_that_of_torchmetrics() -> None:

@@ -7,14 +7,14 @@ errors, of right spans. What each row adds to them is kept, so that all resample
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow
 import pyarrow.compute as pc
 from scipy.sparse import csr_array, vstack
 
-from sweepformer.analysis.comparison.predictions import NoAnswers, Predictions, Spans, mark_spans
+from sweepformer.analysis.comparison.predictions import NoAnswers, Predictions, mark_spans
 from sweepformer.config.kinds import Kind, LabelKind
 
 Matrix = Any  # scipy's sparse ones and numpy's are used alike
@@ -41,6 +41,12 @@ class Split:
     def is_of(self, predictions: Predictions) -> bool:
         return self.kind == predictions.kind and bool(self.key.equals(predictions.key))
 
+    def measured(self, answers: "ScoredAnswers") -> dict[str, float]:
+        """Metrics of all rows, by name without `test_`."""
+        ones = np.ones((self.rows, 1), np.float32)
+        found = answers.measure(answers.quantities @ ones, self.shared @ ones)
+        return {name: float(value) for name, (value,) in found.items()}
+
 
 @dataclass(frozen=True)
 class ScoredAnswers:
@@ -61,44 +67,23 @@ def split_of(predictions: Predictions) -> Split:
     if predictions.kind.labelled.has_names:
         known = pyarrow.array(predictions.classes, pyarrow.string())
         names = pc.unique(pyarrow.concat_arrays([known, predictions.names("label")]))
-    shared = SUMS[predictions.kind.labelled].shared(predictions, names)
-    return Split(predictions.kind, predictions.key, names, shared)
+    true_of, _ = SUMS[predictions.kind.labelled]
+    return Split(predictions.kind, predictions.key, names, true_of(predictions, names))
 
 
 def answers_of(split: Split, predictions: Predictions, told: Callable[[str], float]) -> ScoredAnswers:
-    """A run's answers to a split.
-
-    Args:
-        told: metrics of this split that the run itself tells of, by name; NaN for those that it doesn't.
+    """A run's answers to a split. told: its metrics by name as the run itself tells of them, NaN where it doesn't.
 
     Raises:
         NoAnswers: they are not those that the run tells of.
     """
-    answers = SUMS[split.kind.labelled].answers(split, predictions, told)
-    ones = np.ones((split.rows, 1), np.float32)
-    for name, (value,) in answers.measure(answers.quantities @ ones, split.shared @ ones).items():
+    _, answers_to = SUMS[split.kind.labelled]
+    answers = answers_to(split, predictions, told)
+    for name, value in split.measured(answers).items():
         said = told(f"test_{name}")
         if not math.isnan(said) and abs(said - value) > TOLERANCE * max(1.0, abs(said)):
             raise NoAnswers(f"its predictions give test_{name} {value:.4f}, and its summary says {said:.4f}")
     return answers
-
-
-def _true_classes(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
-    codes = _codes(predictions.column("label"), classes)
-    return _counts(np.arange(len(codes)), codes, len(classes) + 1, len(codes))
-
-
-def _of_classes(split: Split, predictions: Predictions, told: Callable[[str], float]) -> ScoredAnswers:
-    true, given = (_codes(predictions.column(name), split.classes) for name in ("label", "prediction"))
-    wrong = np.flatnonzero(true != given)
-    size = len(split.classes) + 1
-    missed, false = (_counts(wrong, codes[wrong], size, split.rows) for codes in (true, given))
-
-    def measure(own: np.ndarray, shared: np.ndarray) -> dict[str, np.ndarray]:
-        f1, occurs = _f1(shared, own[:size], own[size:])
-        return {"acc": 1 - own[:size].sum(0) / shared.sum(0), "f1": (f1 * occurs).sum(0) / occurs.sum(0)}
-
-    return ScoredAnswers(_stack(missed, false), measure, true == given)
 
 
 def _true_sets(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
@@ -129,43 +114,39 @@ def _of_sets(split: Split, predictions: Predictions, told: Callable[[str], float
     return ScoredAnswers(_stack(missed, false, inexact[None]), measure, ~inexact)
 
 
-def _true_tags(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
+def _true_names(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
     rows = predictions.table.num_rows
-    of_row, tags = _members(predictions.column("label"), classes)
-    spans = mark_spans(tags, of_row, classes.to_pylist())
+    of_row, codes = _members(predictions.column("label"), classes)
+    spans = mark_spans(codes, of_row, classes.to_pylist()) if predictions.kind.labelled.is_of_words else None
     begun = [] if spans is None else of_row[spans.begins]
-    return _stack(_counts(of_row, tags, len(classes) + 1, rows), np.bincount(begun, minlength=rows)[None])
+    return _stack(_counts(of_row, codes, len(classes) + 1, rows), np.bincount(begun, minlength=rows)[None])
 
 
-def _of_tags(split: Split, predictions: Predictions, told: Callable[[str], float]) -> ScoredAnswers:
-    """Rows are sentences: the words of one are drawn together."""
+def _of_names(split: Split, predictions: Predictions, told: Callable[[str], float]) -> ScoredAnswers:
+    """A class for each row, or tags for its words, which are drawn together."""
     of_row, true = _members(predictions.column("label"), split.classes)
     others, given = _members(predictions.column("prediction"), split.classes)
     if not np.array_equal(others, of_row):
         raise NoAnswers("some of its rows have not as many predictions as words")
-    size, names = len(split.classes) + 1, split.classes.to_pylist()
+    size, names, tagged = len(split.classes) + 1, split.classes.to_pylist(), split.kind.labelled.is_of_words
     wrong = np.flatnonzero(true != given)
-    answered = wrong[given[wrong] < len(names)]  # a word that was cut off has no answer
+    answered = wrong[given[wrong] < len(names)] if tagged else wrong  # a word that was cut off has no answer
     missed = _counts(of_row[wrong], true[wrong], size, split.rows)
     false = _counts(of_row[answered], given[answered], size, split.rows)
-    spans = _right_and_found(mark_spans(true, of_row, names), mark_spans(given, of_row, names), of_row, split.rows)
+    marked, found = (mark_spans(codes, of_row, names) if tagged else None for codes in (true, given))
+    spans = []  # right ones and predicted ones, (1, rows) each; nothing where tags mark none
+    if marked is not None and found is not None:
+        places = (of_row[found.shared_with(marked)], of_row[found.begins])
+        spans = [np.bincount(one, minlength=split.rows)[None] for one in places]
 
     def measure(own: np.ndarray, shared: np.ndarray) -> dict[str, np.ndarray]:
-        words, missed, false = shared[:size], own[:size], own[size : 2 * size]
-        f1, occurs = _f1(words, missed, false)
-        of_tags = (f1 * occurs).sum(0) / np.maximum(occurs.sum(0), 1)
+        true, missed, false = shared[:size], own[:size], own[size : 2 * size]
+        f1, occurs = _f1(true, missed, false)
+        of_names = (f1 * occurs).sum(0) / np.maximum(occurs.sum(0), 1)
         of_spans = 2 * own[-2] / np.maximum(own[-1] + shared[-1], 1)
-        return {"acc": 1 - missed.sum(0) / words.sum(0), "f1": of_spans if spans else of_tags}
+        return {"acc": 1 - missed.sum(0) / true.sum(0), "f1": of_spans if spans else of_names}
 
-    return ScoredAnswers(_stack(missed, false, *spans), measure)
-
-
-def _right_and_found(true: Spans | None, given: Spans | None, of_row: np.ndarray, rows: int) -> list[np.ndarray]:
-    """Right spans and predicted ones, (1, rows) each; nothing where tags mark none."""
-    if true is None or given is None:
-        return []
-    places = (of_row[given.shared_with(true)], of_row[given.begins])
-    return [np.bincount(one, minlength=rows)[None] for one in places]
+    return ScoredAnswers(_stack(missed, false, *spans), measure, None if tagged else true == given)
 
 
 def _true_numbers(predictions: Predictions, classes: pyarrow.Array) -> Matrix:
@@ -205,19 +186,13 @@ def _of_losses(split: Split, predictions: Predictions, told: Callable[[str], flo
     return ScoredAnswers((losses * tokens)[None].astype(np.float32), measure)
 
 
-class Sums(NamedTuple):
-    """Of a kind of label what is true of the rows, and what a run says of them."""
-
-    shared: Callable[[Predictions, pyarrow.Array], Matrix]
-    answers: Callable[[Split, Predictions, Callable[[str], float]], ScoredAnswers]
-
-
+# Of each kind of label what is true of the rows, and what a run says of them.
 SUMS = {
-    LabelKind.CLASS: Sums(_true_classes, _of_classes),
-    LabelKind.CLASSES: Sums(_true_sets, _of_sets),
-    LabelKind.TAGS: Sums(_true_tags, _of_tags),
-    LabelKind.NUMBER: Sums(_true_numbers, _of_numbers),
-    LabelKind.NOTHING: Sums(_true_tokens, _of_losses),
+    LabelKind.CLASS: (_true_names, _of_names),
+    LabelKind.CLASSES: (_true_sets, _of_sets),
+    LabelKind.TAGS: (_true_names, _of_names),
+    LabelKind.NUMBER: (_true_numbers, _of_numbers),
+    LabelKind.NOTHING: (_true_tokens, _of_losses),
 }
 
 
@@ -228,15 +203,16 @@ def _f1(true: np.ndarray, missed: np.ndarray, false: np.ndarray) -> tuple[np.nda
     return 2 * right / np.maximum(total, 1), total > 0
 
 
-def _codes(names: pyarrow.Array, classes: pyarrow.Array) -> np.ndarray:
-    """Each name's place among the classes; one more than the last for what is none of them."""
-    found = pc.index_in(names.cast(pyarrow.string()), value_set=classes)
-    return found.fill_null(len(classes)).to_numpy(zero_copy_only=False)
+def _members(column: pyarrow.Array, classes: pyarrow.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Of all names in a column the rows that they stand in, and their places among the classes.
 
-
-def _members(lists: pyarrow.Array, classes: pyarrow.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Of all members of all lists the rows that they stand in, and their places among the classes."""
-    return pc.list_parent_indices(lists).to_numpy(zero_copy_only=False), _codes(pc.list_flatten(lists), classes)
+    A row has one, or a list of them. What is none of the classes has one place more than the last.
+    """
+    of_row = np.arange(len(column))
+    if pyarrow.types.is_nested(column.type):
+        of_row, column = pc.list_parent_indices(column).to_numpy(zero_copy_only=False), pc.list_flatten(column)
+    found = pc.index_in(column.cast(pyarrow.string()), value_set=classes)
+    return of_row, found.fill_null(len(classes)).to_numpy(zero_copy_only=False)
 
 
 def _counts(rows: np.ndarray, codes: np.ndarray, size: int, of: int) -> csr_array:

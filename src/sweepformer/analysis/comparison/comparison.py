@@ -5,12 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweepformer.analysis.comparison.effects import Effects, effects_of
+from sweepformer.analysis.comparison.effects import Effects, Repeated, effects_of, repeated_settings
 from sweepformer.analysis.comparison.metrics import COSTS, Metric, choose_metric, pareto_front
-from sweepformer.analysis.comparison.pairing import Sure, Tested, pair_runs
-from sweepformer.analysis.comparison.seeds import Repeated, repeated_settings
-from sweepformer.runs.reading import Run, find_runs, rank, read_runs
-from sweepformer.runs.settings import essence
+from sweepformer.analysis.comparison.pairing import Tested, pair_runs
+from sweepformer.runs.reading import Run, essence, find_runs, rank, read_runs
 
 
 @dataclass(frozen=True)
@@ -18,15 +16,17 @@ class Comparison:
     """What is known of some runs beside each other.
 
     ranked: those with a result, best first by `metric.name`; lost: those without; twice: those that repeat another's
-    config, which say nothing new; tested: on the test split; repeated: settings with several seeds; effects: of each
-    setting; fronts: by what is paid, the runs that no other is both cheaper and better than.
+    config, which say nothing new; level: of intervals and tests; tested: on the test split; repeated: settings with
+    several seeds; effects: of each setting; fronts: by what is paid, the runs that no other is both cheaper and better
+    than.
     """
 
     ranked: list[Run]
     lost: list[Run]
     twice: list[Run]
     metric: Metric
-    sure: Sure
+    level: float
+    resamples: int
     tested: Tested
     repeated: list[Repeated]
     effects: Effects
@@ -42,26 +42,30 @@ class Comparison:
         return list(self.ranked[0].settings)
 
 
-def compare(paths: Iterable[Path], metric: str | None = None, sure: Sure | None = None) -> Comparison | list[Run]:
+def compare(
+    paths: Iterable[Path], metric: str | None = None, level: float = 0.95, resamples: int = 1000
+) -> Comparison | list[Run]:
     """Read and compare all runs at some paths: runs, sweeps, or folders of them.
+
+    Gives the comparison or, if no run has a result, the runs that have none.
 
     Args:
         metric: what to rank by; None: what the runs chose their best checkpoints by.
-
-    Returns:
-        The comparison, or, if no run has a result, the runs that have none.
+        level: of intervals and tests.
+        resamples: of the test split.
 
     Raises:
         UserError: there are no runs, or they have no metric in common.
     """
-    sure = sure or Sure()
     runs = read_runs(find_runs(paths))
     lost = [run for run in runs if not run.has_result]
-    done = [run for run in runs if run.has_result]
-    if not done:
+    if len(lost) == len(runs):
         return lost
-    twice = _repeats(done)
-    done = [run for run in done if run not in twice]
+    by_config: dict[str, Run] = {}
+    for run in runs:
+        if run.has_result:  # one with the config of another is no further evidence
+            by_config.setdefault(json.dumps(essence(run.config), sort_keys=True) if run.config else str(run.path), run)
+    done = list(by_config.values())
     chosen = choose_metric(done, metric)
     ranked = rank(done, chosen.name, chosen.mode)
     # Runs that were stopped early say what little training does, not what their settings do.
@@ -69,23 +73,12 @@ def compare(paths: Iterable[Path], metric: str | None = None, sure: Sure | None 
     return Comparison(
         ranked=ranked,
         lost=lost,
-        twice=twice,
+        twice=[run for run in runs if run.has_result and run not in done],
         metric=chosen,
-        sure=sure,
-        tested=pair_runs(ranked, chosen, sure),
-        repeated=repeated_settings(whole, chosen, sure.level),
-        effects=effects_of(whole, chosen.name, sure.level),
+        level=level,
+        resamples=resamples,
+        tested=pair_runs(ranked, chosen, level, resamples),
+        repeated=repeated_settings(whole, chosen, level),
+        effects=effects_of(whole, chosen.name, level),
         fronts={cost: pareto_front(ranked, chosen, cost) for cost in COSTS},
     )
-
-
-def _repeats(runs: list[Run]) -> list[Run]:
-    """Runs with the config of one before them: they are no further evidence."""
-    seen: set[str] = set()
-    repeats = []
-    for run in runs:
-        config = json.dumps(essence(run.config), sort_keys=True) if run.config else str(run.path)
-        if config in seen:
-            repeats.append(run)
-        seen.add(config)
-    return repeats

@@ -1,13 +1,16 @@
-"""What the metric depends on: each setting's effect, with the other settings held alike."""
+"""What the metric depends on: each setting's effect, with the others held alike, and chance, by the seeds."""
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from scipy import special
 
-from sweepformer.analysis.comparison.statistics import Interval, LeastSquares
+from sweepformer.analysis.comparison.metrics import Metric
+from sweepformer.analysis.comparison.statistics import Interval, LeastSquares, holm, t_interval
 from sweepformer.runs.reading import Run
 
 MOST_LEVELS = 6  # of a number, before its values are put into classes
@@ -36,26 +39,17 @@ class Factor:
         """(runs, levels - 1) 0 or 1: the first level is where all others are 0."""
         return np.eye(len(self.levels))[self.codes][:, 1:]
 
-    def column_at(self, level: int) -> np.ndarray:
-        """`columns` of a run with that level."""
-        return np.eye(len(self.levels))[level][1:]
-
-    def runs_of(self, level: int) -> np.ndarray:
-        """(runs,) bool"""
-        return self.codes == level
-
     def order(self, values: np.ndarray) -> float | None:
         """Spearman's rank correlation of its numbers with (runs,) values; None of other settings and of two values."""
-        numbers = _numbers(self.settings)
+        numbers = numbers_of(self.settings)
         if numbers is None or len(set(self.settings)) < 3:
             return None
         return float(np.corrcoef(_ranks(numbers), _ranks(values))[0, 1])
 
 
-def factor(key: str, settings: Sequence[str]) -> Factor:
+def _factor(key: str, settings: list[str]) -> Factor:
     """The factor that a key is. Numbers that take many values are put into classes with as many runs each."""
-    settings = list(settings)
-    numbers = _numbers(settings)
+    numbers = numbers_of(settings)
     distinct = list(dict.fromkeys(settings))
     if numbers is None or len(distinct) <= MOST_LEVELS or key == "seed":
         levels = distinct if numbers is None else sorted(distinct, key=float)
@@ -66,18 +60,13 @@ def factor(key: str, settings: Sequence[str]) -> Factor:
     return Factor(key, settings, [f"{one.min():.3g} to {one.max():.3g}" for one in members], codes)
 
 
-def as_number(text: str) -> float | None:
-    """A setting's number; None of other settings."""
+def numbers_of(settings: Sequence[str]) -> np.ndarray | None:
+    """(settings,) float64; None if one of them is no finite number."""
     try:
-        number = float(text)
+        numbers = np.array([float(one) for one in settings])
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
-
-
-def _numbers(settings: Sequence[str]) -> np.ndarray | None:
-    found = [as_number(one) for one in settings]
-    return None if None in found else np.array(found, dtype=float)
+    return numbers if np.isfinite(numbers).all() else None
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
@@ -134,13 +123,12 @@ def effects_of(runs: Sequence[Run], metric: str, level: float) -> Effects:
     Milliken 1980), so that no value is praised for the company it kept where combinations are missing. What keys do
     only together is not in the model, and widens the intervals.
 
-    Args:
-        runs: trained to their end; those without the metric are left out.
+    runs: trained to their end; those without the metric are left out.
     """
     runs = [run for run in runs if not math.isnan(run.metric(metric))]
     values = np.array([run.metric(metric) for run in runs])
-    keys = [key for key in (runs[0].settings if runs else ()) if len({run.settings[key] for run in runs}) > 1]
-    every = [factor(key, [run.settings[key] for run in runs]) for key in keys]
+    settings = {key: [run.settings[key] for run in runs] for key in (runs[0].settings if runs else ())}
+    every = [_factor(key, found) for key, found in settings.items() if len(set(found)) > 1]
     left_out = [one.key for one in every if one.names_runs]
     factors = [one for one in every if not one.names_runs]
     if not factors or np.ptp(values) == 0:
@@ -148,7 +136,7 @@ def effects_of(runs: Sequence[Run], metric: str, level: float) -> Effects:
     whole = _model(factors, values)
     found = [_effect(one, factors, whole, level) for one in factors]
     found.sort(key=lambda one: -one.share)
-    return Effects(found, len(runs), whole.squares / _total(values), left_out)
+    return Effects(found, len(runs), whole.squares / whole.total, left_out)
 
 
 def _model(factors: Sequence[Factor], values: np.ndarray) -> LeastSquares:
@@ -158,23 +146,77 @@ def _model(factors: Sequence[Factor], values: np.ndarray) -> LeastSquares:
 
 def _effect(one: Factor, factors: Sequence[Factor], whole: LeastSquares, level: float) -> Effect:
     without = _model([other for other in factors if other is not one], whole.values)
-    found = [whole.at(_point(one, place, factors), level) for place in range(len(one.levels))]
+    found = []
+    for its_columns in np.eye(len(one.levels))[:, 1:]:  # of all other keys what the runs have on average
+        parts = [its_columns if other is one else other.columns.mean(0) for other in factors]
+        found.append(whole.at(np.concatenate([np.ones(1), *parts]), level))
     separable = whole.rank > without.rank and all(estimate.is_known for estimate in found)
     levels = []
     for place, (value, estimate) in enumerate(zip(one.levels, found, strict=True)):
-        seen = whole.values[one.runs_of(place)]
+        seen = whole.values[one.codes == place]
         mean, spread = (estimate.mean, estimate.range) if separable else (float(seen.mean()), None)
         levels.append(Level(value, len(seen), mean, spread))
-    share = max(without.squares - whole.squares, 0.0) / _total(whole.values)
+    share = max(without.squares - whole.squares, 0.0) / whole.total
     p = whole.p_against(without) if separable else None
     return Effect(one.key, share, p, levels, one.order(whole.values), separable)
 
 
-def _point(one: Factor, place: int, factors: Sequence[Factor]) -> np.ndarray:
-    """One level of a factor, and of all others what the runs have on average."""
-    parts = [one.column_at(place) if other is one else other.columns.mean(0) for other in factors]
-    return np.concatenate([np.ones(1), *parts])
+@dataclass(frozen=True)
+class Repeated:
+    """One setting with all its seeds, the best setting first.
+
+    runs: names; mean, spread: of the metric that ranks, the spread a standard deviation (n - 1), nan of one run;
+    test_mean, test_spread: of the test metric; difference: mean of the test metric less that of the best setting with
+    several seeds, over the seeds that both have, with its t interval and corrected p-value (Holm); None
+    where they share fewer than two.
+    """
+
+    settings: dict[str, str]
+    runs: list[str]
+    mean: float
+    spread: float
+    test_mean: float
+    test_spread: float
+    difference: float | None = None
+    range: Interval | None = None
+    corrected: float | None = None
 
 
-def _total(values: np.ndarray) -> float:
-    return float(((values - values.mean()) ** 2).sum())
+def repeated_settings(ranked: Sequence[Run], metric: Metric, level: float) -> list[Repeated]:
+    """Settings by their mean over seeds; empty if none has more than one seed."""
+    groups: dict[tuple[tuple[str, str], ...], list[Run]] = defaultdict(list)
+    for run in ranked:
+        if not np.isnan(run.metric(metric.name)):
+            groups[run.but_for_the_seed].append(run)
+    if max(map(len, groups.values()), default=0) < 2:
+        return []
+    found = [(_of(runs, metric), runs) for runs in groups.values()]
+    found.sort(key=lambda one: -one[0].mean if metric.mode == "max" else one[0].mean)
+    best = next(runs for _, runs in found if len(runs) > 1)  # a single seed may have been lucky
+    beside = [one if runs is best else _beside(best, one, runs, metric, level) for one, runs in found]
+    values = iter(holm(np.array([one.corrected for one in beside if one.corrected is not None])).tolist())
+    return [one if one.corrected is None else replace(one, corrected=next(values)) for one in beside]
+
+
+def _of(runs: list[Run], metric: Metric) -> Repeated:
+    values, test = (np.array([run.metric(name) for run in runs]) for name in (metric.name, metric.test))
+    return Repeated(
+        dict(runs[0].but_for_the_seed), [run.name for run in runs], *_mean_and_spread(values), *_mean_and_spread(test)
+    )
+
+
+def _mean_and_spread(values: np.ndarray) -> tuple[float, float]:
+    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+
+
+def _beside(best: list[Run], one: Repeated, runs: list[Run], metric: Metric, level: float) -> Repeated:
+    """Seed by seed: a seed also cuts the splits, and so both had the same rows."""
+    of_best = {run.config.get("seed"): run.metric(metric.test) for run in best}
+    shared = [(run, of_best[seed]) for run in runs if (seed := run.config.get("seed")) in of_best]
+    differences = np.array([run.metric(metric.test) - its_best for run, its_best in shared])
+    if len(differences) < 2 or np.isnan(differences).any():
+        return one
+    mean, error = float(differences.mean()), float(differences.std(ddof=1)) / len(differences) ** 0.5
+    freedom = len(differences) - 1
+    p = 2 * float(special.stdtr(freedom, -abs(mean) / error)) if error else float(mean == 0)
+    return replace(one, difference=mean, range=t_interval(mean, error, freedom, level), corrected=p)

@@ -1,9 +1,12 @@
-"""What runs are compared by: a metric, whether a large one is good, and what the result costs."""
+"""What runs are compared by: a metric, whether a large one is good, how it moved in training, what the result costs."""
 
+import csv
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 from sweepformer.config.kinds import task_kind
 from sweepformer.config.metrics import recorded_direction
@@ -23,23 +26,9 @@ class Metric:
     mode: str
     test_mode: str
 
-    @property
-    def is_of_the_test(self) -> bool:
-        return self.name == self.test
-
-    def is_better(self, one: float, other: float) -> bool:
-        return one > other if self.mode == "max" else one < other
-
-    def is_gain(self, difference: float) -> bool:
-        """Whether one run's test metric less another's says that it did better."""
-        return difference > 0 if self.test_mode == "max" else difference < 0
-
 
 def choose_metric(runs: Sequence[Run], given: str | None) -> Metric:
-    """The metric that is asked for, or what the runs themselves chose their best checkpoints by.
-
-    Args:
-        runs: with a result.
+    """The metric that is asked for, or what the runs, which have results, chose their best checkpoints by.
 
     Raises:
         UserError: no run has it, or the runs go by different ones and none was asked for.
@@ -60,18 +49,13 @@ def choose_metric(runs: Sequence[Run], given: str | None) -> Metric:
     mode = recorded_direction(name, *(run.config.get("task", {}) for run in runs))
     if name.startswith("test_"):
         return Metric(name, name, mode, mode)
-    if name.partition("_")[2] == "loss" and (instead := _instead_of_loss(runs)) in measured:
-        return Metric(name, instead, mode, "max")
-    return Metric(name, f"test_{name.partition('_')[2]}", mode, mode)
-
-
-def _instead_of_loss(runs: Sequence[Run]) -> str:
-    """The most telling test metric of runs that learn classes or tags, "" for others. Their `test_loss` doesn't follow
-    from `predictions.parquet`, so that no run could be told from another by it.
-    """
+    alike = name.partition("_")[2]
     kinds = {task_kind(run.config.get("task", {})) for run in runs}
     kind = kinds.pop() if len(kinds) == 1 else None
-    return f"test_{kind.metrics[0]}" if kind and kind.labelled.has_names else ""
+    if alike == "loss" and kind and kind.labelled.has_names and f"test_{kind.metrics[0]}" in measured:
+        # By their `test_loss`, which doesn't follow from `predictions.parquet`, no run could be told from another.
+        return Metric(name, f"test_{kind.metrics[0]}", mode, "max")
+    return Metric(name, f"test_{alike}", mode, mode)
 
 
 COSTS: dict[str, Callable[[Run], float | None]] = {
@@ -83,12 +67,60 @@ COSTS: dict[str, Callable[[Run], float | None]] = {
 
 def pareto_front(runs: Sequence[Run], metric: Metric, cost: str) -> list[Run]:
     """The runs of which none is both cheaper and better, the cheapest first; those of unknown cost are left out."""
-    price = COSTS[cost]
-    priced = [(price(run), run) for run in runs if not math.isnan(run.metric(metric.name))]
-    known = [(value, run) for value, run in priced if value is not None]
     sign = -1 if metric.mode == "max" else 1
+    priced = [(COSTS[cost](run), sign * run.metric(metric.name), run) for run in runs]
+    known = [(price, value, run) for price, value, run in priced if price is not None and not math.isnan(value)]
     front: list[Run] = []
-    for _, run in sorted(known, key=lambda one: (one[0], sign * one[1].metric(metric.name))):
-        if not front or metric.is_better(run.metric(metric.name), front[-1].metric(metric.name)):
+    best = math.inf
+    for _, value, run in sorted(known, key=lambda one: one[:2]):
+        if value < best or not front:
             front.append(run)
+            best = value
     return front
+
+
+class Curve(NamedTuple):
+    """Values by optimizer step."""
+
+    steps: list[int]
+    values: list[float]
+
+
+def read_curves(run: Run, names: Sequence[str]) -> dict[str, Curve]:
+    """The curves of these metrics, of those that were logged and can be read.
+
+    From `metrics.csv` where there is one, else from TensorBoard's files.
+    """
+    try:
+        if (run.path / "metrics.csv").exists():
+            return _from_csv(run.path, names)
+        if any((run.path / "tensorboard").glob("events.*")):
+            return _from_tensorboard(run.path / "tensorboard", names)
+    except (OSError, ValueError, csv.Error):  # a logger's file may be torn, and is no reason to show nothing
+        pass
+    return {}
+
+
+def _from_csv(path: Path, names: Sequence[str]) -> dict[str, Curve]:
+    """Earlier parts of a run that was interrupted are called `metrics.1.csv` and so on."""
+    earlier = sorted(path.glob("metrics.*.csv"), key=lambda file: (len(file.name), file.name))
+    points: dict[str, dict[int, float]] = {name: {} for name in names}
+    for file in (*earlier, path / "metrics.csv"):
+        with file.open(newline="", encoding="utf-8") as lines:
+            for row in csv.DictReader(lines):
+                for name in names:
+                    if row.get("step") and row.get(name):
+                        points[name][int(row["step"])] = float(row[name])  # what was done again counts
+    ordered = {name: sorted(found.items()) for name, found in points.items() if found}
+    return {name: Curve([step for step, _ in found], [value for _, value in found]) for name, found in ordered.items()}
+
+
+def _from_tensorboard(path: Path, names: Sequence[str]) -> dict[str, Curve]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    # All scalars; of everything else, the pictures above all, as little as can be asked for.
+    sizes = {"scalars": 0, "images": 1, "tensors": 1, "histograms": 1, "compressedHistograms": 1, "audio": 1}
+    events = EventAccumulator(str(path), size_guidance=sizes).Reload()
+    logged = events.Tags()["scalars"]
+    found = {name: events.Scalars(name) for name in names if name in logged}
+    return {name: Curve([one.step for one in points], [one.value for one in points]) for name, points in found.items()}

@@ -10,18 +10,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweepformer.analysis.comparison.comparison import Comparison
-from sweepformer.analysis.comparison.curves import Curve
-from sweepformer.analysis.comparison.effects import Effect, as_number
-from sweepformer.analysis.comparison.metrics import COSTS
-from sweepformer.analysis.comparison.mistakes import Confusion
-from sweepformer.runs.reading import Run
-from sweepformer.runs.settings import short_names
+from sweepformer.analysis.comparison.effects import Effect, numbers_of
+from sweepformer.analysis.comparison.metrics import COSTS, Curve
+from sweepformer.analysis.comparison.predictions import Confusion
+from sweepformer.runs.reading import Run, short_names
 
 Plot = dict[str, Any]
+LAYOUT: Plot = {
+    "font": {"family": "system-ui, sans-serif", "size": 13},
+    "legend": {"orientation": "h", "y": -0.25},
+    "margin": {"l": 60, "r": 20, "t": 20, "b": 50},
+    "hoverlabel": {"namelength": -1},
+    "paper_bgcolor": "white",
+    "plot_bgcolor": "#f6f7f9",
+}
 # From poor to good, or from none to all: dark is where one looks first on a light page.
 POOR_TO_GOOD = [[0, "#e8b96a"], [0.5, "#7f93a3"], [1, "#003a70"]]
 NONE_TO_ALL = [[0, "#f6f7f9"], [0.5, "#6fa3cf"], [1, "#003a70"]]
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d00", "#000000")
+DASHES = ("solid", "dash", "dot", "dashdot")  # of lines that share a colour
 LONGEST = 28  # letters of a name on an axis
 
 
@@ -53,27 +60,16 @@ def curves(comparison: Comparison, found: dict[str, dict[str, Curve]], metric: s
     """A metric by optimizer step, a line a run."""
     traces = []
     for place, run in enumerate(comparison.ranked):
+        dash, colour = divmod(place, len(COLOURS))
         if curve := found.get(run.name, {}).get(metric):
-            traces.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines+markers" if len(curve.steps) < 30 else "lines",
-                    "name": _label(run),
-                    "x": curve.steps,
-                    "y": curve.values,
-                    "line": {"color": COLOURS[place % len(COLOURS)], "dash": _dash(place), "width": 1.5},
-                    "marker": {"size": 4},
-                }
-            )
+            mode = "lines+markers" if len(curve.steps) < 30 else "lines"
+            line = {"color": COLOURS[colour], "dash": DASHES[dash % len(DASHES)], "width": 1.5}
+            trace = {"type": "scatter", "mode": mode, "name": _label(run), "x": curve.steps, "y": curve.values}
+            traces.append({**trace, "line": line, "marker": {"size": 4}})
     if not traces:
         return None
-    return _plot(
-        traces,
-        xaxis=_titled("optimizer step"),
-        yaxis=_titled(metric),
-        hovermode="closest",
-        height=420 + 14 * len(traces),
-    )
+    axes = {"xaxis": _titled("optimizer step"), "yaxis": _titled(metric)}
+    return _plot(traces, **axes, hovermode="closest", height=420 + 14 * len(traces))
 
 
 def effects(comparison: Comparison) -> Plot | None:
@@ -97,10 +93,8 @@ def cost(comparison: Comparison, by: str) -> Plot | None:
     dots = {"type": "scatter", "mode": "markers", "name": "runs", **_points(known, metric, by)}
     dots["marker"] = {"color": COLOURS[0], "size": 8, "opacity": 0.7}
     line = {"type": "scatter", "mode": "lines+markers", "name": "Pareto front", **_points(front, metric, by)}
-    line |= {
-        "line": {"color": COLOURS[1], "shape": "hv"},
-        "marker": {"color": COLOURS[1], "size": 10, "symbol": "diamond"},
-    }
+    line["line"] = {"color": COLOURS[1], "shape": "hv"}
+    line["marker"] = {"color": COLOURS[1], "size": 10, "symbol": "diamond"}
     scale = {"type": "log"} if all((price(run) or 0) > 0 for run in known) else {}
     return _plot([dots, line], xaxis=_titled(by) | scale, yaxis=_titled(metric), hovermode="closest", height=440)
 
@@ -137,27 +131,21 @@ def text(value: str) -> str:
 
 
 def _axis(label: str, settings: Sequence[str]) -> Plot:
-    numbers = [as_number(one) for one in settings]
-    if None not in numbers:
-        distinct = sorted({one for one in numbers if one is not None})
-        # A few numbers, or powers of ten, stand evenly: to scale, all but the largest would fall together.
-        if len(distinct) > 8 and (distinct[0] <= 0 or distinct[-1] / distinct[0] < 100):
-            return {"label": text(label), "values": numbers}
-        if len(distinct) > 8:
-            return _log_axis(label, numbers, distinct)  # type: ignore[arg-type]
-        order = [f"{one:g}" for one in distinct]
-        values = [distinct.index(one) for one in numbers]  # type: ignore[arg-type]
+    known = numbers_of(settings)
+    numbers = [] if known is None else known.tolist()
+    order: list[Any] = sorted(set(numbers)) or list(dict.fromkeys(settings))
+    # A few numbers, or powers of ten, stand evenly: to scale, all but the largest would fall together.
+    if numbers and len(order) > 8 and (order[0] <= 0 or order[-1] / order[0] < 100):
+        return {"label": text(label), "values": numbers}
+    if numbers and len(order) > 8:
+        values = [math.log10(one) for one in numbers]
+        places = list(range(math.floor(min(values)), math.ceil(max(values)) + 1))
+        names = [f"{10.0**one:g}" for one in places]
     else:
-        order = list(dict.fromkeys(settings))
-        values = [order.index(one) for one in settings]
-        order = [_short(one or "(default)") for one in order]
-    return {"label": text(label), "values": values, "tickvals": list(range(len(order))), "ticktext": order}
-
-
-def _log_axis(label: str, numbers: Sequence[float], distinct: Sequence[float]) -> Plot:
-    powers = range(math.floor(math.log10(distinct[0])), math.ceil(math.log10(distinct[-1])) + 1)
-    ticks = {"tickvals": list(powers), "ticktext": [f"{10.0**one:g}" for one in powers]}
-    return {"label": text(label), "values": [math.log10(one) for one in numbers], **ticks}
+        values = [order.index(one) for one in numbers or settings]
+        places = list(range(len(order)))
+        names = [f"{one:g}" if numbers else _short(one or "(default)") for one in order]
+    return {"label": text(label), "values": values, "tickvals": places, "ticktext": names}
 
 
 def _of_key(effect: Effect, colour: str) -> Plot:
@@ -193,11 +181,6 @@ def _label(run: Run) -> str:
     return text(f"{run.name} {settings}"[: 3 * LONGEST])
 
 
-def _dash(place: int) -> str:
-    """Lines that share a colour differ in how they are drawn."""
-    return ("solid", "dash", "dot", "dashdot")[place // len(COLOURS) % 4]
-
-
 def _short(name: str) -> str:
     return text(name if len(name) <= LONGEST else name[: LONGEST - 1] + "…")
 
@@ -207,8 +190,4 @@ def _titled(title: str) -> Plot:
 
 
 def _plot(traces: list[Plot], **layout: Any) -> Plot:
-    margin = layout.pop("margin", {"l": 60, "r": 20, "t": 20, "b": 50})
-    legend = {"orientation": "h", "y": -0.25}
-    common = {"font": {"family": "system-ui, sans-serif", "size": 13}, "legend": legend, "margin": margin}
-    common["hoverlabel"] = {"namelength": -1}
-    return {"data": traces, "layout": {**common, "paper_bgcolor": "white", "plot_bgcolor": "#f6f7f9", **layout}}
+    return {"data": traces, "layout": {**LAYOUT, **layout}}

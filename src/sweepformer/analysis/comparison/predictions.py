@@ -1,4 +1,4 @@
-"""`predictions.parquet`, read without its probabilities: a few columns of names or numbers."""
+"""`predictions.parquet`, read without its probabilities: what runs said of their test rows, and where they err."""
 
 import json
 import re
@@ -11,8 +11,12 @@ import pyarrow
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from sweepformer.config.kinds import Kind, task_kind
+from sweepformer.config.kinds import Kind, LabelKind, task_kind
 from sweepformer.runs.reading import Run
+
+FILE = "predictions.parquet"
+PROBABILITY = "probability_"
+MOST_CLASSES = 40  # of a confusion matrix
 
 
 class Spans(NamedTuple):
@@ -34,9 +38,8 @@ def mark_spans(tags: np.ndarray, rows: np.ndarray, names: Sequence[str]) -> Span
 
     A tag that goes on with a span where none of its kind is open begins one, as in `data.spans.spans_of`.
 
-    Args:
-        tags: (words,) places in `names`; one beyond the last for a word without an answer, which is outside.
-        rows: (words,) the row of each, ascending.
+    tags: (words,) places in `names`, one beyond the last for a word without an answer, which is outside; rows: (words,)
+    the row of each, ascending.
     """
     from sweepformer.data.spans import BEGINS, ENDS, OUTSIDE, scheme_of  # which loads SeqScore: for tags only
 
@@ -53,10 +56,6 @@ def mark_spans(tags: np.ndarray, rows: np.ndarray, names: Sequence[str]) -> Span
     begins = np.flatnonzero(inside & ~goes_on[:-1])
     ends = np.flatnonzero(inside & ~goes_on[1:]) + 1
     return Spans(begins, ends, kinds[begins])
-
-
-FILE = "predictions.parquet"
-PROBABILITY = "probability_"
 
 
 class NoAnswers(Exception):
@@ -113,6 +112,14 @@ def read_predictions(run: Run) -> Predictions:
     return Predictions(kind, table.combine_chunks(), _classes(run, names))
 
 
+def predictions_or_reason(run: Run) -> Predictions | NoAnswers:
+    """A run's predictions, or why there are none."""
+    try:
+        return read_predictions(run)
+    except NoAnswers as reason:
+        return reason
+
+
 def _true_and_said(kind: Kind) -> tuple[str, str]:
     """The columns of what is true of a row, and of what a run says of it."""
     return ("tokens", "loss") if kind.labelled.is_nothing else ("label", "prediction")
@@ -126,3 +133,63 @@ def _classes(run: Run, columns: list[str]) -> list[str]:
         return [str(name) for name in json.loads((run.path / "labels.json").read_text(encoding="utf-8"))]
     except (OSError, ValueError):
         return []
+
+
+class Confusion(NamedTuple):
+    """counts: (classes, classes) rows of the test split, true classes down, predicted ones across."""
+
+    classes: list[str]
+    counts: np.ndarray
+
+
+class Mistake(NamedTuple):
+    """A test row: its id, what was true, what was said; size: how sure the run was, or how far off."""
+
+    id: str
+    label: str
+    prediction: str
+    size: float
+
+
+def confusion(run: Run) -> Confusion | None:
+    """Of rows or of tagged words, those without an answer left out; None of other tasks, and where nothing is kept.
+
+    Of many classes, those that are most confused.
+    """
+    predictions = predictions_or_reason(run)
+    if isinstance(predictions, NoAnswers) or predictions.kind.labelled not in (LabelKind.CLASS, LabelKind.TAGS):
+        return None
+    true, given = (predictions.names(name) for name in ("label", "prediction"))
+    names = sorted(set(pc.unique(true).to_pylist()) | set(pc.unique(given).drop_null().to_pylist()))
+    down, across = (pc.index_in(one, value_set=pyarrow.array(names)) for one in (true, given))
+    answered = across.is_valid().to_numpy(zero_copy_only=False)
+    places = down.to_numpy(zero_copy_only=False)[answered] * len(names)
+    places = (places + across.fill_null(0).to_numpy(zero_copy_only=False)[answered]).astype(np.int64)
+    counts = np.bincount(places, minlength=len(names) ** 2).reshape(len(names), -1)
+    if len(names) <= MOST_CLASSES:
+        return Confusion(names, counts)
+    wrong = counts.sum(0) + counts.sum(1) - 2 * counts.diagonal()
+    kept = np.sort(np.argsort(-wrong, kind="stable")[:MOST_CLASSES])
+    return Confusion([names[one] for one in kept], counts[np.ix_(kept, kept)])
+
+
+def worst_mistakes(run: Run, most: int) -> list[Mistake]:
+    """The rows that a run was surest of and wrong, or, of numbers, furthest off; none of other tasks."""
+    predictions = predictions_or_reason(run)
+    if isinstance(predictions, NoAnswers) or predictions.kind.labelled not in (LabelKind.CLASS, LabelKind.NUMBER):
+        return []
+    ids, label, given = (predictions.column(name).to_pylist() for name in ("id", "label", "prediction"))
+    if predictions.kind.labelled.is_a_number:
+        size = np.abs(np.array(given) - np.array(label))
+    else:
+        wrong = np.array([one != other for one, other in zip(label, given, strict=True)])
+        size = wrong.astype(float)
+        if shares := [PROBABILITY + name for name in predictions.classes]:
+            table = pyarrow.parquet.read_table(run.path / FILE, columns=shares)
+            size = np.where(wrong, np.max([column.to_numpy() for column in table.columns], axis=0), 0)
+    order = [place for place in np.argsort(-size, kind="stable")[:most] if size[place] > 0]
+    return [Mistake(str(ids[one]), _shown(label[one]), _shown(given[one]), float(size[one])) for one in order]
+
+
+def _shown(value: object) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)

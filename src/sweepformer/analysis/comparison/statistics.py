@@ -1,7 +1,7 @@
 """Intervals, tests and fits by which runs are told apart."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +27,12 @@ def resample(
     All runs see the same resamples, so that they can be compared resample by resample.
     """
     parts: list[list[dict[str, np.ndarray]]] = [[] for _ in answers]
-    for weights in _draws(split.rows, resamples, seed):
+    random, rows = np.random.default_rng(seed), split.rows
+    size = max(AT_ONCE // rows, 1)
+    for start in range(0, resamples, size):
+        count = min(size, resamples - start)
+        drawn = [np.bincount(random.integers(rows, size=rows), minlength=rows) for _ in range(count)]
+        weights = np.ascontiguousarray(np.stack(drawn, axis=1), dtype=np.float32)  # how often each row was drawn
         shared = split.shared @ weights
         for one, found in zip(answers, parts, strict=True):
             found.append(one.measure(one.quantities @ weights, shared))
@@ -40,14 +45,10 @@ def interval(values: np.ndarray, level: float) -> Interval:
     return Interval(float(low), float(high))
 
 
-def _draws(rows: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """(rows, some of the resamples) float32: how often each row was drawn."""
-    random = np.random.default_rng(seed)
-    size = max(AT_ONCE // rows, 1)
-    for start in range(0, resamples, size):
-        count = min(size, resamples - start)
-        drawn = [np.bincount(random.integers(rows, size=rows), minlength=rows) for _ in range(count)]
-        yield np.ascontiguousarray(np.stack(drawn, axis=1), dtype=np.float32)
+def t_interval(mean: float, error: float, freedom: int, level: float) -> Interval:
+    """Around a mean with this standard error."""
+    half = float(special.stdtrit(freedom, (1 + level) / 2)) * error
+    return Interval(mean - half, mean + half)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
@@ -59,7 +60,8 @@ def mcnemar(only_first: int, only_second: int) -> float:
     rows, fewer = only_first + only_second, min(only_first, only_second)
     if not rows:
         return 1.0
-    seen = float(np.exp(_log_choices(rows, fewer) - rows * np.log(2)))
+    choices = special.gammaln(rows + 1) - special.gammaln(fewer + 1) - special.gammaln(rows - fewer + 1)
+    seen = float(np.exp(choices - rows * np.log(2)))
     if only_first == only_second:
         return 1 - seen / 2
     return float(2 * special.bdtr(fewer, rows, 0.5) - seen)
@@ -86,10 +88,6 @@ def holm(values: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def _log_choices(rows: int, chosen: int) -> float:
-    return float(special.gammaln(rows + 1) - special.gammaln(chosen + 1) - special.gammaln(rows - chosen + 1))
-
-
 class Estimate(NamedTuple):
     """mean, its t interval (None: no run is left to tell the spread by), and whether the rows say anything of it."""
 
@@ -99,17 +97,14 @@ class Estimate(NamedTuple):
 
 
 class LeastSquares:
-    """The shortest of the best solutions (Moore-Penrose).
-
-    Args:
-        design: (rows, columns) float; values: (rows,) float.
-    """
+    """The shortest of the best solutions (Moore-Penrose). design: (rows, columns) float; values: (rows,) float."""
 
     def __init__(self, design: np.ndarray, values: np.ndarray) -> None:
         self.design, self.values = design, values
         self.inverse = np.linalg.pinv(design)
         self.rank = int(np.linalg.matrix_rank(design))
         self.freedom = len(values) - self.rank
+        self.total = float(((values - values.mean()) ** 2).sum())
         self.squares = float(((values - design @ (self.inverse @ values)) ** 2).sum())
 
     @property
@@ -124,8 +119,8 @@ class LeastSquares:
         mean = float(weights @ self.values)
         if not self.freedom:
             return Estimate(mean, None, is_known)
-        half = float(special.stdtrit(self.freedom, (1 + level) / 2)) * math.sqrt(self.noise * float(weights @ weights))
-        return Estimate(mean, Interval(mean - half, mean + half), is_known)
+        error = math.sqrt(self.noise * float(weights @ weights))
+        return Estimate(mean, t_interval(mean, error, self.freedom, level), is_known)
 
     def p_against(self, smaller: "LeastSquares") -> float | None:
         """That the columns which the smaller model lacks have no effect (F test); None where that can't be told."""

@@ -6,16 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from sweepformer.analysis.evaluation.calibration import before_scaling
 from sweepformer.config.kinds import LabelKind
 from sweepformer.inference.predictor import Predictor
 
 # Probabilities are kept in single precision: between the largest below 1 and 1 itself it knows nothing.
 NEAREST_TO_1 = 1 - 2.0**-25
-
-
-def _no_losses(run: Predictor, true: np.ndarray, given: np.ndarray, shares: np.ndarray | None) -> np.ndarray | None:
-    return None
 
 
 @dataclass(frozen=True)
@@ -32,7 +27,7 @@ class Judging:
     numbers: Callable[[Sequence[Any], Sequence[str]], np.ndarray]
     wrongness: Callable[[Any, Any], float]
     members: Callable[[Any], set[str]] = set
-    losses: Callable[[Predictor, np.ndarray, np.ndarray, np.ndarray | None], np.ndarray | None] = _no_losses
+    losses: Callable[[Predictor, np.ndarray, np.ndarray, np.ndarray | None], np.ndarray | None] | None = None
 
 
 def _places(values: Sequence[Any], names: Sequence[str]) -> np.ndarray:
@@ -66,6 +61,16 @@ def _binary(run: Predictor, true: np.ndarray, given: np.ndarray, shares: np.ndar
     return -np.log(np.where(true[:, : shares.shape[1]], shares, 1 - shares)).mean(1)
 
 
+def before_scaling(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """The probabilities that logits stand for by themselves, from those after division by the temperature.
+
+    (rows, classes) float to the same, float64.
+    """
+    raised = np.log(np.maximum(probabilities.astype(np.float64), 1e-300)) * temperature
+    raised = np.exp(raised - raised.max(1, keepdims=True))
+    return raised / raised.sum(1, keepdims=True)
+
+
 JUDGINGS = {
     LabelKind.CLASS: Judging(
         numbers=_places,
@@ -74,9 +79,7 @@ JUDGINGS = {
         losses=_cross_entropy,
     ),
     LabelKind.CLASSES: Judging(
-        numbers=_table,
-        wrongness=lambda label, answer: len(set(label) ^ set(answer)),
-        losses=_binary,
+        numbers=_table, wrongness=lambda label, answer: len(set(label) ^ set(answer)), losses=_binary
     ),
     LabelKind.NUMBER: Judging(
         numbers=lambda values, names: np.array(values, dtype=np.float64),

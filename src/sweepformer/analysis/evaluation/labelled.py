@@ -53,23 +53,16 @@ def answered_before(run: Predictor, predictions: Path) -> Labelled:
     return Labelled(table.append_column("text", pyarrow.nulls(len(table), pyarrow.string())), shares)
 
 
-def answer_labelled(
-    run: Predictor,
-    path: Path,
-    named: Named = Named(),  # noqa: B008  # frozen
-    way: Way = Way(),  # noqa: B008
-) -> Labelled:
+def answer_labelled(run: Predictor, path: Path, named: Named | None = None, way: Way | None = None) -> Labelled:
     """Ask the run about the rows of a file that have a label.
 
     Raises:
         UserError: the file can't be read, lacks a column, or has no row with text and label.
     """
-    table, read = open_for(run, path, named, way)
+    table, read = open_for(run, path, named or Named(), way or Way())
     if not read.labelled:
-        raise UserError(
-            f"{KEY}: {path} has no column of labels, which answers are compared with. It has: "
-            f"{listed(table.columns)}. Name the right one with --label-column."
-        )
+        has = f"It has: {listed(table.columns)}. Name the right one with --label-column."
+        raise UserError(f"{KEY}: {path} has no column of labels, which answers are compared with. {has}")
     counts = {"unlabelled": 0, "without_text": 0, "cut": 0}
     columns: dict[str, list[Any]] = {"id": [], "text": [], "label": [], "prediction": []}
     shares = []
@@ -81,9 +74,11 @@ def answer_labelled(
                 labels = [label or [] for label in labels]
             written, present = texts_of(run, chunk, read, path)
             if run.kind.labelled.is_of_words:
-                _check_lengths(
-                    written, [labels[number] for number in present], [chunk.places[number] for number in present], path
-                )
+                for text, number in zip(written, present, strict=True):
+                    tags, words = labels[number], len(split_words(text))
+                    if tags is not None and len(tags) != words:
+                        where = f"{KEY}: {path}, {chunk.places[number]}"
+                        raise UserError(f"{where} has {words} words and {len(tags)} tags.")
             counts["without_text"] += len(labels) - len(present)
             asked = [place for place, number in enumerate(present) if labels[number] is not None]
             counts["unlabelled"] += len(present) - len(asked)
@@ -99,10 +94,3 @@ def answer_labelled(
     if not columns["id"]:
         raise UserError(f"{KEY}: {path} has no row with a text and a label ({counts['unlabelled']:,} without a label).")
     return Labelled(pyarrow.table(columns), np.concatenate(shares) if shares else None, **counts)
-
-
-def _check_lengths(written: list[str], labels: list[list[str] | None], places: list[str], path: Path) -> None:
-    """Raises a UserError if a row has not as many tags as words."""
-    for text, tags, place in zip(written, labels, places, strict=True):
-        if tags is not None and len(split_words(text)) != len(tags):
-            raise UserError(f"{KEY}: {path}, {place} has {len(split_words(text))} words and {len(tags)} tags.")

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from sweepformer.analysis.evaluation.calibration import Calibration
-from sweepformer.analysis.evaluation.evaluation import ClassScores, Evaluation, Measured
+from sweepformer.analysis.evaluation.evaluation import Calibration, Evaluation, Measured
 from sweepformer.files.atomic import write_text
 from sweepformer.files.delimited import delimited
 from sweepformer.screen.tables import table_text
 
 MOST_CONFUSED = 10
 SHOWN = 80  # characters of a text
+WIDEST_BAR = 20  # characters
 MEANS = {
     "acc": "accuracy",
     "f1": "F1, mean over classes",
@@ -32,15 +32,27 @@ MEANS = {
 def as_text(evaluation: Evaluation) -> str:
     """Tables, the most telling first."""
     metrics = [[MEANS.get(name, name), *_with_interval(one)] for name, one in evaluation.metrics.items()]
-    parts = [table_text(f"{evaluation.rows:,} rows", ["", "value", "95 % of the time within"], metrics)]
-    if evaluation.classes:
-        parts.append(_class_table(evaluation.classes))
-    if evaluation.confusion is not None and (confused := _confused(evaluation)):
-        parts.append(table_text("Most often taken for another", ["true", "predicted", "rows"], confused))
-    if evaluation.calibration is not None:
-        parts.append(_reliability(evaluation.calibration))
-    if evaluation.mistakes:
-        parts.append(_mistakes(evaluation))
+    classes = [
+        [one.name, f"{one.precision:.3f}", f"{one.recall:.3f}", f"{one.f1:.3f}", f"{one.rows:,}", f"{one.predicted:,}"]
+        for one in evaluation.classes
+    ]
+    sure = [
+        [f"{said:.3f}", f"{right:.3f}", f"{rows:,}", "█" * math.floor(right * WIDEST_BAR + 0.5)]
+        for said, right, rows in (evaluation.calibration.bins if evaluation.calibration else ())
+    ]
+    mistakes = [[one.id, _short(one.label), _short(one.prediction), f"{one.weight:.3g}"] for one in evaluation.mistakes]
+    about_mistakes = ["row", "true", "predicted", "how sure" if evaluation.calibration else "how far off"]
+    if any(one.text is not None for one in evaluation.mistakes):
+        about_mistakes.append("text")
+        mistakes = [[*row, _short(one.text)] for row, one in zip(mistakes, evaluation.mistakes, strict=True)]
+    tables = [
+        (f"{evaluation.rows:,} rows", ["", "value", "95 % of the time within"], metrics),
+        ("Classes", ["class", "precision", "recall", "F1", "rows", "predicted"], classes),
+        ("Most often taken for another", ["true", "predicted", "rows"], _confused(evaluation)),
+        ("How sure it was, and how often right", ["said", "right", "rows", ""], sure),
+        ("The worst mistakes", about_mistakes, mistakes),
+    ]
+    parts = [table_text(*table) for table in tables if table[2]]
     return "\n\n".join([*parts, *(f"note: {note}" for note in evaluation.notes)])
 
 
@@ -49,41 +61,14 @@ def _with_interval(measured: Measured) -> list[str]:
     return [f"{measured.value:.4f}", f"{around.low:.4f} to {around.high:.4f}" if around else ""]
 
 
-def _class_table(classes: list[ClassScores]) -> str:
-    rows = [
-        [one.name, f"{one.precision:.3f}", f"{one.recall:.3f}", f"{one.f1:.3f}", f"{one.rows:,}", f"{one.predicted:,}"]
-        for one in classes
-    ]
-    return table_text("Classes", ["class", "precision", "recall", "F1", "rows", "predicted"], rows)
-
-
 def _confused(evaluation: Evaluation) -> list[list[str]]:
-    assert evaluation.confusion is not None
+    if evaluation.confusion is None:
+        return []
     others = evaluation.confusion * (1 - np.eye(len(evaluation.confusion), dtype=int))
     order = np.argsort(-others, axis=None, kind="stable")[:MOST_CONFUSED]
     names = [one.name for one in evaluation.classes]
     pairs = [divmod(int(place), len(names)) for place in order if others.flat[place]]
     return [[names[true], names[given], f"{others[true, given]:,}"] for true, given in pairs]
-
-
-def _reliability(calibration: Calibration) -> str:
-    """The bins that have rows: a well calibrated run is right as often as it says."""
-    bins = zip(calibration.confidence, calibration.accuracy, calibration.rows, strict=True)
-    rows = [[f"{said:.3f}", f"{right:.3f}", f"{count:,}", _bar(right)] for said, right, count in bins if count]
-    return table_text("How sure it was, and how often right", ["said", "right", "rows", ""], rows)
-
-
-def _bar(share: float, width: int = 20) -> str:
-    return "█" * math.floor(share * width + 0.5)
-
-
-def _mistakes(evaluation: Evaluation) -> str:
-    columns = ["row", "true", "predicted", "how sure" if evaluation.calibration else "how far off"]
-    rows = [[one.id, _short(one.label), _short(one.prediction), f"{one.weight:.3g}"] for one in evaluation.mistakes]
-    if any(one.text is not None for one in evaluation.mistakes):
-        columns.append("text")
-        rows = [[*row, _short(one.text)] for row, one in zip(rows, evaluation.mistakes, strict=True)]
-    return table_text("The worst mistakes", columns, rows)
 
 
 def _short(value: Any) -> str:
@@ -104,11 +89,7 @@ def as_json(evaluation: Evaluation, about: dict[str, Any]) -> str:
         "classes": [one._asdict() for one in evaluation.classes],
         "confusion": None if evaluation.confusion is None else evaluation.confusion.tolist(),
         "calibration": {
-            name: [
-                {"said": said, "right": right, "rows": int(rows)}
-                for said, right, rows in zip(one.confidence, one.accuracy, one.rows, strict=True)
-                if rows
-            ]
+            name: [{"said": said, "right": right, "rows": rows} for said, right, rows in one.bins]
             for name, one in calibrations.items()
             if one is not None
         },
@@ -122,9 +103,8 @@ def write_folder(evaluation: Evaluation, about: dict[str, Any], folder: Path) ->
     """evaluation.json, mistakes.csv, and where there is one class a row confusion.png and reliability.png."""
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "evaluation.json", as_json(evaluation, about))
-    write_text(
-        folder / "mistakes.csv", delimited([("row", "label", "prediction", "weight", "text"), *evaluation.mistakes])
-    )
+    heads = ("row", "label", "prediction", "weight", "text")
+    write_text(folder / "mistakes.csv", delimited([heads, *evaluation.mistakes]))
     if evaluation.confusion is not None:
         confusion_picture(evaluation.confusion, [one.name for one in evaluation.classes], folder / "confusion.png")
     if evaluation.calibration is not None and evaluation.calibration_before is not None:
@@ -162,9 +142,8 @@ def reliability_picture(after: Calibration, before: Calibration, path: Path) -> 
     upper.plot((0, 1), (0, 1), color="grey", linewidth=1)
     for one, name, style in ((before, "before the temperature", "s--"), (after, "as it answers", "o-")):
         some = one.rows > 0
-        upper.plot(
-            one.confidence[some], one.accuracy[some], style, label=f"{name}: error {one.error:.3f}", markersize=5
-        )
+        label = f"{name}: error {one.error:.3f}"
+        upper.plot(one.confidence[some], one.accuracy[some], style, label=label, markersize=5)
     upper.set(ylabel="share of right answers", xlim=(0, 1), ylim=(0, 1))
     upper.legend(loc="upper left")
     width = 1 / len(after.rows)

@@ -1,5 +1,6 @@
 """Whether two runs came to the same, and in what they differ that could explain it if they didn't."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,9 @@ Difference = tuple[str, Any, Any]  # a name, what it is there and here
 # Of the number of cores `threads` says how many count.
 NO_CAUSE = ("started", "sweepformer", "argv", "directory", "cpus", "begins_with", "seed")
 # Of a config, what says where to write and what to show.
-NO_MATTER = ("name", "allowed_packages", "logger", "data.cache_dir", "trainer.default_root_dir")
+NO_MATTER = re.compile(
+    r"(pretrain\.)?(name|allowed_packages|logger|data\.cache_dir|trainer\.default_root_dir)(\..*)?|.*\.dirpath"
+)
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,14 @@ def compare(there: RunDirectory, here: RunDirectory) -> Comparison:
     assert one is not None
     assert other is not None
     of_one, of_other = dict(_weights(there, one)), dict(_weights(here, other))
+    configs = differing(there.read_config() or {}, here.read_config() or {})
     both = [name for name in of_one if name in of_other]
     found = [(name, getattr(one, name), getattr(other, name)) for name in ("status", "parameters", "epochs", "steps")]
     found += differing(one.metrics, other.metrics)
     found += [(f"weights, {name}", of_one[name], of_other[name]) for name in both]
     return Comparison(
         result=[(name, a, b) for name, a, b in found if repr(a) != repr(b)],  # nan is like nan
-        causes=[*_environments(there, here), *_configs(there, here)],
+        causes=[*_environments(there, here), *(one for one in configs if not NO_MATTER.fullmatch(one[0]))],
         metrics=len(one.metrics),
         weights={name: of_other[name] for name in both},
     )
@@ -69,12 +73,3 @@ def _environments(there: RunDirectory, here: RunDirectory) -> list[Difference]:
         for name in one
         if name in other and one[name] != other[name] and name.partition(".")[0] not in NO_CAUSE
     ]
-
-
-def _configs(there: RunDirectory, here: RunDirectory) -> list[Difference]:
-    found = differing(there.read_config() or {}, here.read_config() or {})
-    return [one for one in found if not _is_no_matter(one[0].removeprefix("pretrain."))]
-
-
-def _is_no_matter(key: str) -> bool:
-    return key.endswith(".dirpath") or any(key == one or key.startswith(f"{one}.") for one in NO_MATTER)

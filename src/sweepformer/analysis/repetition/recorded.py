@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from yaml import YAMLError, safe_load
 
 from sweepformer.config.composing import plain
-from sweepformer.config.renamed import with_new_names
+from sweepformer.config.plain import with_new_names
 from sweepformer.config.rules import TOP_LEVEL
 from sweepformer.errors import UserError
 from sweepformer.runs.directory import RunDirectory
@@ -58,14 +58,15 @@ def read_recorded(run: RunDirectory) -> Recorded:
     refuse_newer(run.read_environment(), str(run.path))
     config, resolved = _read(run, "config.yaml"), run.read_config()
     hydra, overrides = _read(run, "hydra.yaml"), _read(run, "overrides.yaml")
+    overrides = overrides if isinstance(overrides, list) else []
     if not isinstance(config, dict) or not isinstance(resolved, dict):
         raise UserError(f"{run.path / '.hydra'}: it holds no config of a run.")
-    config = _of_the_run(with_new_names(config)) | {"name": None}
+    config = {key: value for key, value in with_new_names(config).items() if key not in OF_THE_COMMAND} | {"name": None}
     for key in config:
         if key not in TOP_LEVEL:
             raise UserError(f"{run.path}: {key}: there is no such key in this version. {made_with(run)}")
     if isinstance(config.get("pretrain"), dict):
-        config["pretrain"] = _of_the_run(config["pretrain"])
+        config["pretrain"] = {key: value for key, value in config["pretrain"].items() if key not in OF_THE_COMMAND}
     config = _without_lookups(config, resolved)
     try:
         meant = plain(OmegaConf.create(config))
@@ -76,9 +77,7 @@ def read_recorded(run: RunDirectory) -> Recorded:
         options = dict(hydra["hydra"]["runtime"]["choices"])
     except (TypeError, KeyError, ValueError):
         options = {}
-    typed = run.with_new_names(
-        [one for one in overrides if isinstance(one, str)] if isinstance(overrides, list) else []
-    )
+    typed = run.with_new_names([one for one in overrides if isinstance(one, str)])
     typed = [one for one in typed if not re.match(rf"[+~]*({'|'.join(OF_THE_COMMAND)}|hydra)\b", one)]
     return Recorded(run, config, options, typed, left_out)
 
@@ -107,10 +106,6 @@ def _read(run: RunDirectory, name: str) -> Any:
         raise UserError(f"{path} can't be read ({error.strerror}): the run can't be repeated.") from error
     except (YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged: the run can't be repeated.") from error
-
-
-def _of_the_run(config: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key not in OF_THE_COMMAND}
 
 
 def _without_lookups(recorded: Any, resolved: Any) -> Any:

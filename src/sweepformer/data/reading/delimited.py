@@ -85,7 +85,7 @@ class Delimited(Table):
                 began = 2
             skipped, lines = began - 1, _Kept(text)
             quoting = csv.QUOTE_MINIMAL if self.form.quoting else csv.QUOTE_NONE
-            reader = csv.reader(lines, delimiter=self.form.separator, quoting=quoting, strict=True)
+            reader = csv.reader(lines, delimiter=self.form.separator, quoting=quoting, strict=True)  # type: ignore[arg-type]
             number = -1 if self.form.header else 0
             while True:
                 lines.kept.clear()

@@ -15,8 +15,6 @@ from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.sources.records import Columns, advice_for, collect, several
 from sweepformer.errors import UserError, listed
 
-OF_THEIR_OWN = (LINES, FASTTEXT, FASTA)  # formats whose columns have one name only
-
 
 class Files:
     """Rows of tables: CSV and its relatives, JSON, Parquet, Excel, lines with fastText's labels, FASTA; or lines of
@@ -121,7 +119,7 @@ class Files:
         table, wanted = self._open(split, name), self.columns
         if split == "unlabelled":
             wanted = replace(wanted, labelled=LabelKind.NOTHING.value, group=None)
-        if table.form.format in OF_THEIR_OWN:
+        if table.form.format in (LINES, FASTTEXT, FASTA):
             wanted = replace(wanted, text=TEXT, label=LABEL if LABEL in table.columns else wanted.label)
         wanted = wanted.found_in(table.columns)
         wanted.check(table.columns, name, lambda: advice_for(table))

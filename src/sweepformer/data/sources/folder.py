@@ -1,6 +1,7 @@
 """A folder a class, a text file a row; or a file a class, a line a row."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from sweepformer.data.reading.opening import open_file
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.errors import UserError
 
+LINES = re.compile(r"^[^.].*\.(txt|log)(\.\w+)?$", re.IGNORECASE)  # files that hold a text a line
 SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 
 
@@ -83,29 +85,31 @@ class Folder:
             labels.append(label)
             ids.append(identity)
         complaints.tell()
-        if not ids:
-            raise UserError(
-                f"data.root: {folder} holds no text: it needs a folder a class, with a text file a row; or a file a "
-                "class, CLASS.txt, with a text a line."
-            )
         account = f"{origin}: {found:,} rows" + (f"; left out: {blank:,} without a text" if blank else "")
-        return Rows(texts.finish(), labels, ids, origin=origin, account=account)
+        rows = Rows(texts.finish(), labels, ids, origin=origin)
+        rows.account = account
+        return rows
 
     def _texts(self, folder: Path) -> Iterator[tuple[str, str, str, str]]:
         """Each text with its class before it, its identity and where it stands."""
-        in_folders = False
+        found = False
         for label, path in _class_files(folder):
-            in_folders = True
+            found = True
             yield label, _checked_name(path.relative_to(folder).as_posix(), path), str(path), self._decode(path)
-        if in_folders:
-            return
-        for path in sorted(one for one in folder.iterdir() if one.is_file() and not one.name.startswith(".")):
-            if path.stat().st_size:
+        for path in [] if found else sorted(folder.iterdir()):
+            if path.is_file() and path.stat().st_size and LINES.search(path.name):
                 file = open_file(path, "data.root")
                 label = Path(_checked_name(path.name, path).removesuffix(file.packing or "")).stem
                 for number, line in file.numbered_lines(file.encoding(self.encoding)):
                     if line.strip():
+                        found = True
                         yield label, f"{path.name}:{number}", f"{path}, line {number}", line.strip()
+
+        if not found:
+            raise UserError(
+                f"data.root: {folder} holds no text: it needs a folder a class, with a text file a row; or a file a "
+                "class, CLASS.txt, with a text a line."
+            )
 
     def _decode(self, path: Path) -> str:
         raw, where = path.read_bytes(), f"data.root: {path}"

@@ -184,7 +184,7 @@ class _Builder:
 
     def finish(self, account: str) -> Rows:
         labels, columns = self.labels.finish(), self.columns
-        return Rows(
+        rows = Rows(
             self.texts.finish(),
             labels,
             self.ids.finish(),
@@ -193,8 +193,9 @@ class _Builder:
             pairs=columns.pair is not None,
             notes=self.labels.notes,
             ids_are=columns.ids_are,
-            account=account,
         )
+        rows.account = account
+        return rows
 
 
 def collect(

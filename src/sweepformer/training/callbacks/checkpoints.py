@@ -1,4 +1,4 @@
-"""When a run is saved, under which names, and what is kept."""
+"""When a run is saved and stopped, under which names, and what is kept."""
 
 import math
 import os
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 from weakref import proxy
 
-from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.trainer.states import TrainerFn
+from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from sweepformer.files.atomic import replace_file
-from sweepformer.lightning_internals import CheckpointChoice, connected
+from sweepformer.lightning_internals import CheckpointChoice
+from sweepformer.training.stopping import Stop
 
 LONGEST_NAME = 200  # bytes: the names of files that are being written are a little longer
 
@@ -75,14 +75,11 @@ class Checkpoints(CheckpointChoice):
         )
         self._check_filename(filename)
         self.every_n_train_steps, self.every_n_minutes = every_n_train_steps, every_n_minutes
-        self._to_choose_from: dict[str, Tensor] | None = (
-            None  # metrics of a validation whose weights may be among the best
-        )
+        # Metrics of a validation whose weights may be among the best.
+        self._to_choose_from: dict[str, Tensor] | None = None
         self._due = False  # last.ckpt is
         self._saved_at = time.monotonic()
         self._asked_at_step = 0
-        self._names: list[str] = []
-        self._obsolete: list[str] = []
 
     def _check_filename(self, filename: str | None) -> None:
         """Before anything is trained: it would be filled in, and fail, after an epoch."""
@@ -98,7 +95,7 @@ class Checkpoints(CheckpointChoice):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved_at, self._asked_at_step = time.monotonic(), trainer.global_step
-        self._remove_obsolete(trainer)
+        self._remove_dropped(trainer)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -112,18 +109,17 @@ class Checkpoints(CheckpointChoice):
             self._due |= trainer.strategy.broadcast(late)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not self.to_skip(trainer) and not self.looks_at_epochs_end(trainer):
-            self._note_epoch(trainer)
+        self._note_epoch(trainer, at_its_end=False)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not self.to_skip(trainer) and self.looks_at_epochs_end(trainer):
-            self._note_epoch(trainer)
+        self._note_epoch(trainer, at_its_end=True)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """What is due by then was saved between the batches; this is no moment of its own."""
 
-    def _note_epoch(self, trainer: Trainer) -> None:
-        if self.is_epochs_turn(trainer):
+    def _note_epoch(self, trainer: Trainer, at_its_end: bool) -> None:
+        looks = not self.to_skip(trainer) and self.looks_at_epochs_end(trainer) == at_its_end
+        if looks and self.is_epochs_turn(trainer):
             self._to_choose_from = self.candidates(trainer)
 
     def save_due(self, trainer: Trainer, whatever: bool = False) -> None:
@@ -132,26 +128,22 @@ class Checkpoints(CheckpointChoice):
         self._to_choose_from, self._due = None, False
         if self.to_skip(trainer) or not (metrics or due or whatever):
             return
-        self._names = []
+        self.taken = []  # what is written under these names is to know all that was decided
         if metrics:
             self.choose(trainer, metrics)
         elif due and self.monitor is None:
             self.choose(trainer, self.candidates(trainer))
         if self.save_last:
-            self._names.append(self.format_checkpoint_name({}, self.CHECKPOINT_NAME_LAST))
-        self._write(trainer, self._names)
+            self.taken.append(self.format_checkpoint_name({}, self.CHECKPOINT_NAME_LAST))
+        self._write(trainer, self.taken)
         self._saved_at = time.monotonic()
-        self._remove_obsolete(trainer)
+        self._remove_dropped(trainer)
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
         if super().check_monitor_top_k(trainer, current):
             return True
         as_good = current is not None and bool(current == self.best_k_models[self.kth_best_model_path])
         return trainer.strategy.reduce_boolean_decision(as_good)
-
-    def takes(self, path: str) -> None:
-        # What is written under the path is to know all that was decided.
-        self._names.append(path)
 
     def _write(self, trainer: Trainer, names: list[str]) -> None:
         for name in names:
@@ -165,44 +157,79 @@ class Checkpoints(CheckpointChoice):
             for logger in trainer.loggers:
                 logger.after_save_checkpoint(proxy(self))
 
-    def to_skip(self, trainer: Trainer) -> bool:
-        # Not also after a save of the same step: what is saved must not depend on where a run was resumed.
-        short = bool(connected(trainer).fast_dev_run)
-        return short or trainer.state.fn is not TrainerFn.FITTING or trainer.sanity_checking
-
     def file_exists(self, filepath: Any, trainer: Trainer) -> bool:
         """Whether the name is taken. A file that the run doesn't know of is what it wrote before it was killed."""
         return str(filepath) in {*self.best_k_models, self.best_model_path}
 
-    def drops(self, path: str) -> None:
+    def _remove_dropped(self, trainer: Trainer) -> None:
         # Not before last.ckpt says so: until then a run that is killed goes on from one that still counts on it.
-        self._obsolete.append(path)
-
-    def _remove_obsolete(self, trainer: Trainer) -> None:
-        for path in self._obsolete:
+        for path in self.dropped:
             trainer.strategy.remove_checkpoint(path)
-        self._obsolete = []
+        self.dropped = []
 
     def state_dict(self) -> dict[str, Any]:
         """Paths as they are seen from the folder, which may be moved; no trace of where a run was stopped."""
-        state = {**super().state_dict(), "dirpath": None, "last_model_path": ""}
-        state["best_k_models"] = {self._name(path): score for path, score in self.best_k_models.items()}
-        for key in ("best_model_path", "kth_best_model_path"):
-            state[key] = self._name(state[key])
-        return {**state, "obsolete": [self._name(path) for path in self._obsolete]}
+        state = {**super().state_dict(), "dirpath": None, "last_model_path": "", "obsolete": self.dropped}
+        return _in_folder("", state)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        state = {**state_dict, "dirpath": self.dirpath}
-        state["best_k_models"] = {self._path(name): score for name, score in state["best_k_models"].items()}
-        for key in ("best_model_path", "kth_best_model_path"):
-            state[key] = self._path(state[key])
+        state = _in_folder(self.dirpath or ".", {**state_dict, "dirpath": self.dirpath})
         super().load_state_dict(state)
-        self.current_score = state["current_score"]
-        self._obsolete = [self._path(name) for name in state["obsolete"]]
+        self.current_score, self.dropped = state["current_score"], state["obsolete"]
 
-    def _name(self, path: str) -> str:
-        return Path(path).name if path else ""
 
-    def _path(self, name: str) -> str:
-        # A name only: what a checkpoint says can't reach out of the folder.
-        return str(Path(self.dirpath or ".") / Path(name).name) if name else ""
+def _in_folder(folder: str | Path, state: dict[str, Any]) -> dict[str, Any]:
+    """The state with the same files in another folder, of which only names count: it can't reach out of that."""
+
+    def moved(path: str) -> str:
+        return str(Path(folder, Path(path).name)) if path else ""
+
+    best = {moved(path): score for path, score in state["best_k_models"].items()}
+    singles = {key: moved(state[key]) for key in ("best_model_path", "kth_best_model_path")}
+    return {**state, **singles, "best_k_models": best, "obsolete": [moved(path) for path in state["obsolete"]]}
+
+
+class BetweenBatches(Callback):
+    """Lets checkpoints that are due be written before the next batch, and ends the run there if it is told to stop.
+
+    It stands before all other callbacks: before any of them has done something for the next batch.
+    """
+
+    def __init__(self, stop: Stop) -> None:
+        self.stop = stop
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.stop.wait_for_a_good_moment()
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        self._stop_if_told(trainer, batch_idx)
+        for checkpoints in _all_of(trainer):
+            checkpoints.save_due(trainer)
+
+    def on_validation_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        # What is due waits for the next batch of training; a run that is to stop does not.
+        if not trainer.sanity_checking:
+            self._stop_if_told(trainer, batch_idx)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        for checkpoints in _all_of(trainer):
+            checkpoints.save_due(trainer, whatever=True)
+        self.stop.wait_no_longer()
+
+    def _stop_if_told(self, trainer: Trainer, batch_idx: int) -> None:
+        stops = self.stop.asked
+        if trainer.world_size > 1:
+            # Processes that train together stop together, or some would wait for ever. Asking each other takes time.
+            stops = batch_idx % 10 == 0 and trainer.strategy.reduce_boolean_decision(stops, all=False)
+        if not stops:
+            return
+        self.stop.saving()
+        for checkpoints in _all_of(trainer):
+            checkpoints.save_due(trainer, whatever=True)
+        self.stop.now()
+
+
+def _all_of(trainer: Trainer) -> list[Checkpoints]:
+    return [one for one in trainer.checkpoint_callbacks if isinstance(one, Checkpoints)]

@@ -20,6 +20,8 @@ TOGETHER = 50  # steps whose losses are one: that of a single small batch may be
 WINDOW = 20  # such means, so that 1000 steps are compared with
 DEVIATIONS = 7.0
 RATIO = 1.25  # a loss that hardly moves has deviations that mean nothing
+SMALLEST_SCALE = 1e-4  # of the loss in fp16; with less, gradients are zeros (Ott et al. 2019, fairseq)
+REMEDY = "Lower optimizer.lr, keep trainer.gradient_clip_val, or train in trainer.precision=32-true."
 
 
 class LossSpikes:
@@ -64,10 +66,6 @@ class LossSpikes:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.count, self._latest, self._means = state["count"], [*state["latest"]], state["means"]
-
-
-SMALLEST_SCALE = 1e-4  # of the loss in fp16; with less, gradients are zeros (Ott et al. 2019, fairseq)
-REMEDY = "Lower optimizer.lr, keep trainer.gradient_clip_val, or train in trainer.precision=32-true."
 
 
 class DivergenceCheck(Callback):
@@ -117,7 +115,9 @@ class DivergenceCheck(Callback):
         if norm is not None:
             self._norms.append((trainer.global_step, norm))
         elif stepped and looks:
-            self._check_loss(outputs, trainer)
+            loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+            if loss is not None:
+                self._check("the training loss", float(loss), trainer)
         if looks:
             self._look(trainer, pl_module)
         if logged and isinstance(pl_module, Task):
@@ -141,9 +141,17 @@ class DivergenceCheck(Callback):
                 f"loss was scaled ({self._scaler.get_scale():.0e}). Use trainer.precision=bf16-mixed or 32-true, or "
                 "lower optimizer.lr."
             )
-        if self.skipped > self._told:
-            self._tell(trainer)
-            self._end_if_hopeless(trainer, module)
+        if self.skipped == self._told:
+            return
+        if not self._told and trainer.is_global_zero:
+            log.warning(
+                "warning: step %d was skipped: its gradients are NaN or infinite. Further ones are counted as "
+                "skipped_steps; more than callbacks.divergence.max_skipped=%d in a row end the run",
+                self._first, self.max_skipped,
+            )  # fmt: skip
+        self._told = self.skipped
+        _log(trainer, "skipped_steps", self.skipped)
+        self._end_if_hopeless(trainer, module)
 
     def _count(self) -> None:
         steps, norms = [step for step, _ in self._norms], [norm for _, norm in self._norms]
@@ -159,22 +167,10 @@ class DivergenceCheck(Callback):
             self._most_in_a_row = max(self._most_in_a_row, self._in_a_row)
             self._first = self._first or step
 
-    def _tell(self, trainer: Trainer) -> None:
-        if not self._told and trainer.is_global_zero:
-            log.warning(
-                "warning: step %d was skipped: its gradients are NaN or infinite. Further ones are counted as "
-                "skipped_steps; more than callbacks.divergence.max_skipped=%d in a row end the run",
-                self._first, self.max_skipped,
-            )  # fmt: skip
-        self._told = self.skipped
-        _log(trainer, "skipped_steps", self.skipped)
-
     def _end_if_hopeless(self, trainer: Trainer, module: LightningModule) -> None:
         if not all(bool(weight.isfinite().all()) for weight in module.parameters()):
-            raise Diverged(
-                f"training diverged: at step {trainer.global_step} there are weights that are NaN or infinite. "
-                + REMEDY
-            )
+            weights = f"at step {trainer.global_step} there are weights that are NaN or infinite"
+            raise Diverged(f"training diverged: {weights}. {REMEDY}")
         if self._most_in_a_row > self.max_skipped:
             raise Diverged(
                 f"training diverged: by step {trainer.global_step} the gradients of {self._most_in_a_row} steps in a "
@@ -182,8 +178,7 @@ class DivergenceCheck(Callback):
             )
 
     def _note_loss(self, loss: float, trainer: Trainer) -> None:
-        spike = self.spikes.note(loss)
-        if spike is None:
+        if (spike := self.spikes.note(loss)) is None:
             return
         if self.spikes.count == 1 and trainer.is_global_zero:
             log.warning(
@@ -193,26 +188,15 @@ class DivergenceCheck(Callback):
             )  # fmt: skip
         _log(trainer, "loss_spikes", self.spikes.count)
 
-    def _check_loss(self, outputs: Any, trainer: Trainer) -> None:
-        loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
-        if loss is not None:
-            self._check("the training loss", float(loss), trainer)
-
     def _check(self, name: str, value: float, trainer: Trainer) -> None:
         if not math.isfinite(value):
             raise Diverged(f"training diverged: {name} is {value} at step {trainer.global_step}. {REMEDY}")
 
     def state_dict(self) -> dict[str, Any]:
         self._count()
-        return {
-            "skipped": self.skipped,
-            "overflows": self.overflows,
-            "in_a_row": self._in_a_row,
-            "most_in_a_row": self._most_in_a_row,
-            "first": self._first,
-            "told": self._told,
-            "spikes": self.spikes.state_dict(),
-        }
+        counts = {"skipped": self.skipped, "overflows": self.overflows, "first": self._first, "told": self._told}
+        in_a_row = {"in_a_row": self._in_a_row, "most_in_a_row": self._most_in_a_row}
+        return {**counts, **in_a_row, "spikes": self.spikes.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.skipped, self.overflows = state_dict["skipped"], state_dict["overflows"]

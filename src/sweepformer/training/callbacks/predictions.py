@@ -43,15 +43,7 @@ class PredictionWriter(Callback):
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._parts = []
 
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
+    def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any, **__: Any) -> None:
         self._parts.append({name: one.cpu() if isinstance(one, torch.Tensor) else one for name, one in outputs.items()})
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

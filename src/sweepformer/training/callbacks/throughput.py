@@ -16,22 +16,14 @@ from sweepformer.models.torch_internals import compiled_frames
 # Dense 16-bit matrix products in TFLOP/s, from NVIDIA's data sheets (which print twice that, "with sparsity", for
 # all of these but the V100 and the T4). By the beginning of the name that the driver gives; the longest one counts.
 TERAFLOPS_16_BIT = {
-    "NVIDIA B200": 2250.0,
-    "NVIDIA H200": 989.4,
-    "NVIDIA H100": 989.4,
-    "NVIDIA H100 PCIe": 756.5,
-    "NVIDIA H100 NVL": 835.5,
-    "NVIDIA GH200": 989.4,
-    "NVIDIA A100": 312.0,
-    "NVIDIA A30": 165.0,
-    "NVIDIA A10": 125.0,
-    "NVIDIA L40S": 362.0,
-    "NVIDIA L40": 181.0,
-    "NVIDIA L4": 121.0,
-    "Tesla V100": 125.0,
-    "Tesla T4": 65.0,
-}
-SIZE, PRODUCTS = 1024, 5  # 10 to 100 ms in all
+    "NVIDIA B200": 2250.0, "NVIDIA GH200": 989.4, "NVIDIA H200": 989.4,
+    "NVIDIA H100": 989.4, "NVIDIA H100 PCIe": 756.5, "NVIDIA H100 NVL": 835.5,
+    "NVIDIA A100": 312.0, "NVIDIA A30": 165.0, "NVIDIA A10": 125.0,
+    "NVIDIA L40S": 362.0, "NVIDIA L40": 181.0, "NVIDIA L4": 121.0,
+    "Tesla V100": 125.0, "Tesla T4": 65.0,
+}  # fmt: skip
+SIZE, PRODUCTS = 1024, 5  # of matrices that are multiplied: 10 to 100 ms in all
+MOST_WAITING = 1000  # batches of which nobody has asked yet
 
 
 def peak_flops(device: torch.device, precision: str) -> float | None:
@@ -63,9 +55,6 @@ def _measured(dtype: torch.dtype) -> float:
         a @ a
         seconds.append(time.perf_counter() - began)
     return 2 * SIZE**3 / statistics.median(seconds)
-
-
-MOST_WAITING = 1000  # batches of which nobody has asked yet
 
 
 class Throughput(Callback):
@@ -155,14 +144,13 @@ class Throughput(Callback):
         self.positions += batch.token_ids.numel()
         if batch.layout is None:
             rows, length = batch.token_ids.shape
-            self._tokens += rows * length
-            self._squares += rows * length**2
-        else:
-            # Stays on the device until somebody asks: reading a sum waits for the device.
-            lengths = batch.layout.lengths.long() if isinstance(batch.layout, Packed) else (~batch.layout).sum(1)
-            self._lengths.append(torch.stack([lengths.sum(), lengths.square().sum()]))
-            if len(self._lengths) == MOST_WAITING:
-                self._count()
+            self._tokens, self._squares = self._tokens + rows * length, self._squares + rows * length**2
+            return
+        # Stays on the device until somebody asks: reading a sum waits for the device.
+        lengths = batch.layout.lengths.long() if isinstance(batch.layout, Packed) else (~batch.layout).sum(1)
+        self._lengths.append(torch.stack([lengths.sum(), lengths.square().sum()]))
+        if len(self._lengths) == MOST_WAITING:
+            self._count()
 
     def _count(self) -> None:
         if self._lengths:
@@ -189,20 +177,14 @@ class Throughput(Callback):
             self._since = None
 
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "tokens": self.tokens,
-            "squares": self._squares,
-            "positions": self.positions,
-            "seconds": self.seconds,
-            "warm_up": self.warm_up,
-            "processes": self._processes,
-            "mfu": self.mfu,
-        }
+        counts = {"tokens": self.tokens, "squares": self._squares, "positions": self.positions}
+        times = {"seconds": self.seconds, "warm_up": self.warm_up}
+        return {**counts, **times, "processes": self._processes, "mfu": self.mfu}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.positions, self.seconds, self._lengths = state_dict["positions"], state_dict["seconds"], []
-        self._tokens, self._squares = state_dict["tokens"], state_dict.get("squares", 0)
-        # Of checkpoints that were written before these were counted.
-        self.warm_up, self._processes = state_dict.get("warm_up", 0.0), state_dict.get("processes", 1)
-        self._earlier_mfu = state_dict.get("mfu")
+        # Not all of these were counted when a checkpoint was written.
+        state = {"squares": 0, "warm_up": 0.0, "processes": 1, "mfu": None, **state_dict}
+        self._tokens, self._squares, self._lengths = state["tokens"], state["squares"], []
+        self.positions, self.seconds, self.warm_up = state["positions"], state["seconds"], state["warm_up"]
+        self._processes, self._earlier_mfu = state["processes"], state["mfu"]
         self._last = (self.tokens, self.seconds)

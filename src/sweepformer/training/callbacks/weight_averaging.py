@@ -61,10 +61,8 @@ class WeightAveraging(Callback):
             return  # gradients are being accumulated
         self.step = trainer.global_step
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
-        weights = [
-            weight.detach().to(one.dtype) for one, weight in zip(self._average, pl_module.parameters(), strict=True)
-        ]
-        get_ema_multi_avg_fn(decay)(self._average, weights, None)
+        pairs = zip(self._average, pl_module.parameters(), strict=True)
+        get_ema_multi_avg_fn(decay)(self._average, [weight.detach().to(one.dtype) for one, weight in pairs], None)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._show_average(pl_module)
