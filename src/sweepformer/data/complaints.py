@@ -31,4 +31,4 @@ class Complaints:
         if not count:
             return self._first[kind]
         more = f", and {count - len(others)} more" if count > len(others) else ""
-        return f"{self._first[kind]} So it is in {count:,} other places: {', '.join(others)}{more}."
+        return f"{self._first[kind]} The same in {count:,} more: {', '.join(others)}{more}."

@@ -4,7 +4,7 @@ import hashlib
 import inspect
 import json
 import logging
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def prepare(
         load_tokenizer(tokenizer.get("path"))
         options["path"] = hashlib.sha256(Path(tokenizer["path"]).read_bytes()).hexdigest()
     fingerprint = source.fingerprint()
-    of_rows = [data["_target_"], fingerprint, _code_of(data.get("transform")), fractions, seed]
+    of_rows = [data["_target_"], fingerprint, _code_of(data.get("transform")), fractions, asdict(policy), seed]
     key = [STORE_FORMAT, *of_rows, options, kind.value, stratify_by.value]
     folder = cache_folder(data.get("cache_dir"))
     check_writable(folder)

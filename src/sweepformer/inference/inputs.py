@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from sweepformer.data.cells import is_blank
 from sweepformer.data.reading.any_file import open_table
 from sweepformer.data.reading.form import BY_ENDING, LINES, Asked
 from sweepformer.data.reading.lines import Lines
@@ -15,7 +16,7 @@ from sweepformer.data.sources.folder import Folder
 from sweepformer.data.sources.hub import Hub, is_hub_folder
 from sweepformer.data.sources.records import Columns, sentences
 from sweepformer.errors import UserError
-from sweepformer.inference.tables import KEY, RecordTable, Table, as_table
+from sweepformer.inference.tables import KEPT, KEY, RecordTable, Table, as_table
 
 CONLL = (".conll", ".conllu", ".iob", ".iob2", ".bio", ".bioes")
 
@@ -80,9 +81,18 @@ def _conll(data: dict[str, Any], path: Path, way: Way) -> Table:
     lines = ConllLines.of(**of_run) if _is_conll(data) else ConllLines.of()
     encoding = file.encoding(way.encoding or data.get("encoding"))
     endings = (file.ending or CONLL[0], ".jsonl")
+
+    def records() -> Iterator[Record | Broken]:
+        for one in lines.sentences(file, encoding, []):
+            if isinstance(one, Record):  # what has no word has no answer, and is written all the same
+                kept = [number for number, word in enumerate(one.fields["tokens"]) if not is_blank(word)]
+                of_words = {name: [one.fields[name][number] for number in kept] for name in ("tokens", "tags")}
+                one = one._replace(fields=one.fields | of_words | {KEPT: kept})
+            yield one
+
     return RecordTable(
         ["tokens", "tags", COLUMNS],
-        lambda: lines.sentences(file, encoding, []),
+        records,
         file.name,
         endings=endings,
         own_names=("tokens", "tags"),

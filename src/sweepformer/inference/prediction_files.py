@@ -62,6 +62,7 @@ class Report:
         self.rows, counts = progress.rows, progress.counts
         self.cut, self.without_text = (int(counts.get(name, 0)) for name in ("cut", "without_text"))
         self.tally.asked, self.tally.right = (counts.get(name, 0.0) for name in ("asked", "right"))
+        self.tally.known = counts.get("known", self.tally.asked)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ class Work:
         added = self.added.values(answered.columns, written, present, rows)
         if self.read.labelled:
             labels = labels_of(self.run, chunk, self.read, f"{KEY}: {self.path}")
-            report.tally.add(plain_column(added[f"{self.options.prefix}prediction"]), labels)
+            names = frozenset(self.run.classes)
+            report.tally.add(plain_column(added[f"{self.options.prefix}prediction"]), labels, names)
         report.rows += rows
         report.cut += int(answered.cut.sum())
         report.without_text += rows - len(written)

@@ -21,6 +21,7 @@ from sweepformer.files.delimited import delimited
 
 KEY = "INPUT"  # what messages call the file
 PARQUET = ".parquet"
+KEPT = "kept"  # the field of a sentence that says which of its words are asked about
 OF_THEIR_OWN = (form.LINES, form.FASTTEXT, form.FASTA)  # formats that name their columns
 FLAT = (".csv", ".tsv", ".jsonl")
 
@@ -180,8 +181,9 @@ class ConllWriter(Writer):
         (predicted,) = (tags for name, tags in added.items() if name.endswith("prediction"))
         sentences = []
         for row, tags in zip(rows, predicted, strict=True):
-            of_words = zip(row["columns"], tags or [None] * len(row["columns"]), strict=True)
-            sentences.append("".join("\t".join([*columns, tag or "_"]) + "\n" for columns, tag in of_words))
+            of_words = dict(zip(row[KEPT], tags or [], strict=False))
+            lines = ("\t".join([*columns, of_words.get(n) or "_"]) for n, columns in enumerate(row["columns"]))
+            sentences.append("".join(f"{line}\n" for line in lines))
         return "\n".join([*sentences, ""])
 
 

@@ -26,7 +26,14 @@ BY_ENDING = {
     **dict.fromkeys((".fasta", ".fa", ".faa", ".fna", ".ffn"), FASTA),
 }
 FORMATS = (DELIMITED, JSON_LINES, JSON, PARQUET, LINES, FASTTEXT, FASTA, SHEET)
-NAMES = {LINES: "a text a line", FASTTEXT: "fastText", FASTA: "FASTA", JSON_LINES: "JSON lines", SHEET: "Excel"}
+NAMES = {
+    PARQUET: "Parquet",
+    LINES: "a text a line",
+    FASTTEXT: "fastText",
+    FASTA: "FASTA",
+    JSON_LINES: "JSON lines",
+    SHEET: "Excel",
+}
 TOGETHER = 200  # lines of which a form is seen, but for quotes
 QUOTED = re.compile(r'"(?:[^"]|"")*"', re.DOTALL)
 

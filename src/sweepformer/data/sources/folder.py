@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sweepformer.config.kinds import LabelKind
@@ -61,7 +61,7 @@ class Folder:
         root = self._checked_root()
         names = [name for split in ("test", "val", "train") for name in SPLIT_NAMES[split]]
         folder = next((root / name for name in names if (root / name).is_dir()), root)
-        return folder, self._texts(folder)
+        return folder, self._texts(folder, list(_class_files(folder)))  # before something else is written there
 
     def _checked_root(self) -> Path:
         if not self.root.is_dir():
@@ -72,7 +72,7 @@ class Folder:
         origin = f"data.root: {folder}"
         texts, labels, ids, complaints = StringsWriter(), [], [], Complaints()
         found = blank = 0
-        for label, identity, where, text in self._texts(folder):
+        for label, identity, where, text in self._texts(folder, _class_files(folder)):
             found += 1
             try:
                 texts.append(checked_text(text, f"data.root: {where}", "text", self.transform))
@@ -90,10 +90,10 @@ class Folder:
         rows.account = account
         return rows
 
-    def _texts(self, folder: Path) -> Iterator[tuple[str, str, str, str]]:
+    def _texts(self, folder: Path, files: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, str, str, str]]:
         """Each text with its class before it, its identity and where it stands."""
         found = False
-        for label, path in _class_files(folder):
+        for label, path in files:
             found = True
             yield label, _checked_name(path.relative_to(folder).as_posix(), path), str(path), self._decode(path)
         for path in [] if found else sorted(folder.iterdir()):
