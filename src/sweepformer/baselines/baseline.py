@@ -50,6 +50,13 @@ class Baseline(ABC):
         return sum(array.size for array in self.state().values() if array.dtype.kind == "f")
 
 
+def with_unseen(logits: np.ndarray, classes: int) -> np.ndarray:
+    """Logits, (answers, seen) float32, for all classes, (answers, classes): those without a training row, which come
+    last, are less likely than any other."""
+    least = logits.min(axis=1, keepdims=True, initial=0) - 1
+    return np.hstack([logits, np.repeat(least, max(classes - logits.shape[1], 0), axis=1)])
+
+
 class Contributions(NamedTuple):
     """What each word or letter of a text adds to logits.
 

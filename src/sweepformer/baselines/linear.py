@@ -123,7 +123,9 @@ def _class_machines(features: csr_matrix, labels: np.ndarray, c: float) -> tuple
 def _label_machines(features: csr_matrix, labels: np.ndarray, c: float) -> tuple[np.ndarray, np.ndarray]:
     weights, bias = np.zeros((labels.shape[1], features.shape[1])), np.ones(labels.shape[1])
     for number, has in enumerate(labels.T):
-        if not has.all():  # a label that every row has stays at the score 1
+        if not has.any():
+            bias[number] = -1
+        elif not has.all():  # a label that every row has stays at the score 1
             machine = LinearSVC(C=c, random_state=0).fit(features, has)
             weights[number], bias[number] = machine.coef_[0], machine.intercept_[0]
     return weights, bias

@@ -10,7 +10,7 @@ from sweepformer.data.reading.any_file import open_table
 from sweepformer.data.reading.form import BY_ENDING, LINES, Asked
 from sweepformer.data.reading.lines import Lines
 from sweepformer.data.reading.opening import STANDARD_INPUT, open_file
-from sweepformer.data.reading.table import Record
+from sweepformer.data.reading.table import Broken, Record
 from sweepformer.data.sources.conll import COLUMNS, ConllLines
 from sweepformer.data.sources.folder import Folder
 from sweepformer.data.sources.hub import Hub, is_hub_folder

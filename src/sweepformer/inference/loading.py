@@ -80,7 +80,10 @@ def _load(found: Found, device: str, precision: str) -> Predictor:
     if artifact.is_baseline:
         baseline = build("model", model_options(artifact.config, kind), LOADED).suited_to(kind.labelled)
         baseline.load_state(artifact.weights)
-        return made(BaselineReader(baseline, kind.labelled.is_of_words), answers_of(artifact, kind, target))
+        return made(
+            BaselineReader(baseline, kind.labelled.is_of_words, len(artifact.classes)),
+            answers_of(artifact, kind, target),
+        )
     reader = network_reader(artifact, kind, target, precision)
     if kind.is_language_model:
         causal = kind is KINDS["LanguageModeling"]

@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from sweepformer.baselines.baseline import Baseline
+from sweepformer.baselines.baseline import Baseline, with_unseen
 from sweepformer.data.batch_plan import BatchPlan
 from sweepformer.data.batches import Batch, BatchedRows, Words
 from sweepformer.data.encoding import Encoded, encode
@@ -119,10 +119,10 @@ class NetworkReader:
 
 
 class BaselineReader:
-    """A fitted baseline. tagged: it answers for words."""
+    """A fitted baseline. tagged: it answers for words; classes: how many there are."""
 
-    def __init__(self, baseline: Baseline, tagged: bool) -> None:
-        self.baseline, self.tagged = baseline, tagged
+    def __init__(self, baseline: Baseline, tagged: bool, classes: int) -> None:
+        self.baseline, self.tagged, self.classes = baseline, tagged, classes
 
     def read(self, texts: Sequence[str]) -> Iterator[Read]:
         for start in range(0, len(texts), ROWS_AT_ONCE):
@@ -132,7 +132,7 @@ class BaselineReader:
                 counts = torch.tensor([len(split_words(text)) for text in some])
                 words = torch.repeat_interleave(torch.arange(len(some)), counts)
             rows, none = torch.arange(start, start + len(some)), torch.zeros(len(some), dtype=torch.bool)
-            yield Read(rows, torch.from_numpy(self.baseline.logits(some)), none, words)
+            yield Read(rows, torch.from_numpy(with_unseen(self.baseline.logits(some), self.classes)), none, words)
 
 
 def _moved(batch: Batch, device: torch.device) -> Batch:

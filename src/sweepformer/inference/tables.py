@@ -21,6 +21,7 @@ from sweepformer.files.delimited import delimited
 
 KEY = "INPUT"  # what messages call the file
 PARQUET = ".parquet"
+HIDDEN = ("columns", "kept", "places")  # fields of a sentence that are written in no object
 KEPT = "kept"  # the field of a sentence that says which of its words are asked about
 OF_THEIR_OWN = (form.LINES, form.FASTTEXT, form.FASTA)  # formats that name their columns
 FLAT = (".csv", ".tsv", ".jsonl")
@@ -169,7 +170,8 @@ class JsonLinesWriter(Writer):
             if taken := added.keys() & row.keys():
                 raise UserError(f"{KEY}: a row has a field {min(taken)!r} already: give --prefix.")
             new = dict(zip(added, values, strict=True))
-            lines.append(json.dumps({**row, **new}, ensure_ascii=False) + "\n")
+            given = {name: one for name, one in row.items() if name not in HIDDEN}
+            lines.append(json.dumps(given | new, ensure_ascii=False) + "\n")
         # Half of a surrogate pair, which UTF-8 has no bytes for, is written as JSON has it: \ud83d.
         return "".join(lines).encode(errors="backslashreplace").decode()
 

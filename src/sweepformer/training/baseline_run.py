@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from sweepformer.baselines.baseline import Baseline, save_baseline
+from sweepformer.baselines.baseline import Baseline, save_baseline, with_unseen
 from sweepformer.config.build import build, find_target
 from sweepformer.config.kinds import LabelKind, own_options
 from sweepformer.data.corpus import prepare
@@ -56,14 +57,14 @@ def fit_baseline(attempt: Attempt) -> None:
     attempt.begin(build_loggers(config.get("logger") or {}, directory))
     summary.seconds["start_up"] = attempt.seconds
     began = time.perf_counter()
-    baseline.fit(train.texts, _labels(train), val.texts, _labels(val))
+    baseline.fit(train.texts, _labels(train), *_to_choose_on(val, train))
     summary.seconds["training"] = time.perf_counter() - began
     summary.parameters = baseline.parameters
     began = time.perf_counter()
     targets = Targets(store.classes, train.labels, len(train), float(train.lengths.sum()))
     untrained = {"model": _NoModel(), "make_optimizer": None, "make_schedule": None}
     task: Task = build("task", own_options(config["task"]), **untrained, targets=targets)
-    logits = torch.from_numpy(baseline.logits(val.texts))
+    logits = torch.from_numpy(with_unseen(baseline.logits(val.texts), len(store.classes)))
     task.choose(logits, torch.from_numpy(val.answers))
     path = directory.checkpoints / "model.npz"
     about = {**made_by(), "config": config, "classes": store.classes, "pairs": store.pairs}
@@ -90,7 +91,7 @@ def _build_baseline(model: dict[str, Any], labels: LabelKind) -> Baseline:
 def _test(baseline: Baseline, task: Task, store: Store, attempt: Attempt) -> None:
     """Measure the test split's answers, and write and show them."""
     test, classes, loggers = store.splits["test"], store.classes, attempt.loggers
-    logits = torch.from_numpy(baseline.logits(test.texts))
+    logits = torch.from_numpy(with_unseen(baseline.logits(test.texts), len(classes)))
     _measure("test", task, logits, test, classes, attempt.summary)
     for logger in loggers:
         logger.log_metrics(attempt.summary.metrics, step=0)
@@ -101,6 +102,17 @@ def _test(baseline: Baseline, task: Task, store: Store, attempt: Attempt) -> Non
     if confusion := task.confusion(kept):
         show_predictions(loggers, *confusion, classes, step=0)
     show_pictures(loggers, partial(task.pictures, kept, classes), step=0)
+
+
+def _to_choose_on(val: TokenizedRows, train: TokenizedRows) -> tuple[Sequence[str], np.ndarray]:
+    """Texts and labels of the validation rows that have no class or tag which train lacks."""
+    labels = _labels(val)
+    if labels.dtype.kind not in "iu":
+        return val.texts, labels
+    rows = val.answers[:, 1] if val.tagged else np.arange(len(val))
+    strange = set(rows[labels > _labels(train).max()].tolist())
+    texts = [text for row, text in enumerate(val.texts) if row not in strange]
+    return texts, labels[[row not in strange for row in rows.tolist()]]
 
 
 def _labels(rows: TokenizedRows) -> np.ndarray:
