@@ -55,6 +55,9 @@ def open_table(
         )
     wanted = [*texts, *([] if label is None else [label])]
     found = form.form_of(file, asked, wanted, label is not None)
-    table = Delimited(file, found, label) if found.format == form.DELIMITED else TABLES[found.format](file, found)
+    if found.format == form.DELIMITED:
+        table: Table = Delimited(file, found, label if asked.quoting is None else None)
+    else:
+        table = TABLES[found.format](file, found)
     table.check_once(wanted)
     return table

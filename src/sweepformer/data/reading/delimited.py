@@ -20,7 +20,7 @@ class Delimited(Table):
 
     Args:
         file, form: what and how.
-        label: the column of labels, by which rows are known that quotes have joined; None: there is none.
+        label: the column of labels, by which rows are known that quotes have joined; None: they may join lines.
     """
 
     def __init__(self, file: Opened, form: Form, label: str | None = None) -> None:

@@ -130,7 +130,7 @@ def _format_of_text(text: str, asked: Asked, labelled: bool) -> str:
     """Of a text whose name says nothing."""
     start = text.lstrip()[:1]
     lines = [line for line in islice(io.StringIO(text, newline=""), TOGETHER) if line.strip()]
-    if sum(line.startswith("__label__") for line in lines) > len(lines) / 2:
+    if sum(any(word.startswith("__label__") for word in line.split()) for line in lines) > len(lines) / 2:
         return FASTTEXT
     if start == "{" and all(line.strip().startswith("{") for line in lines):
         return JSON_LINES

@@ -43,4 +43,7 @@ class Sheet(Table):
 
 
 def _cell(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime.date | datetime.time) else value
+    """As text, as a CSV of the sheet would have it."""
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return value if value is None else str(int(value) if isinstance(value, float) and value.is_integer() else value)
