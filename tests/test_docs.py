@@ -45,6 +45,8 @@ def workplace(tmp_path, monkeypatch):
     write_tagged(tmp_path / "train.conll")
     tagged = [{"tokens": ["the", f"thing {number}"], "tags": ["DET", "NOUN"]} for number in range(40)]
     (tmp_path / "tags.jsonl").write_text("\n".join(map(json.dumps, tagged)))
+    words = "".join(f"Sentence: {n},It,O\n,is,O\n,Rome {n},B-GEO\n" for n in range(40))
+    (tmp_path / "words.csv").write_text(f"Sentence #,Word,Tag\n{words}")
     for label in ("good", "bad"):
         (tmp_path / "DIR" / label).mkdir(parents=True)
         for number in range(20):
