@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sweepformer.config.kinds import LabelKind
+from sweepformer.data.label_kinds import LABELLINGS
 from sweepformer.data.labels import LabelLists, Unlabelled
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.splits import Policy, make_splits
@@ -81,6 +83,15 @@ def test_rare_classes_are_told_at_once_and_may_stay_in_train_or_be_dropped() -> 
     splits, report = make_splits(raw, policy=Policy(rare_classes="drop"))
     assert (splits.classes, sum(report.rows.values())) == (["0", "1"], 40)
     assert any("these 3 rows are left out" in warning for warning in report.warnings)
+
+
+def test_labels_that_differ_by_case_or_spaces_are_told() -> None:
+    _, report = make_splits(RawSplits(rows([*many(20), *((f"a {n}", ["Red", "red"][n % 2]) for n in range(20))])))
+    assert report.warnings == ["1 labels stand there in several cases, which are different classes: 'Red' and 'red'"]
+    labelling = LABELLINGS[LabelKind.CLASS]("label")
+    assert [labelling.read(value, f"row {n}") for n, value in enumerate(["a", " a", "a\t"])] == ["a", "a", "a"]
+    labelling.finish()
+    assert labelling.notes == ["row 1: spaces around a label don't count; so in 2 rows"]
 
 
 def test_labels_that_train_lacks_come_last_and_count_as_wrong_or_are_refused() -> None:

@@ -70,8 +70,19 @@ class ClassLabelling(Labelling):
     needed, found_in = "one class a row", "data=files data.label_column=... of a column of classes"
     takes = (Classes,)
 
+    def __init__(self, column: str, separator: str = ",", refuse_invalid: bool = False) -> None:
+        super().__init__(column, separator, refuse_invalid)
+        self.padded: list[str] = []  # where labels with spaces around them stand
+
     def read(self, value: Any, where: str) -> str:
+        if isinstance(value, str) and value != value.strip():
+            self.padded.append(where)
         return sys.intern(checked_label(value, where, self.column))
+
+    def finish(self) -> list[str]:
+        if self.padded:
+            self.notes = [f"{self.padded[0]}: spaces around a label don't count; so in {len(self.padded):,} rows"]
+        return self.labels
 
 
 class SetLabelling(Labelling):

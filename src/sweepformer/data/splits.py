@@ -341,6 +341,12 @@ def _shortcomings(splits: Splits) -> list[str]:
     for name, rows in evaluated:
         if absent := sorted(set(train.labels.names) - set(rows.labels.names)):
             found.append(f"{len(absent)} classes have no row in {name}, {absent[0]!r} for one")
+    alike: dict[str, list[str]] = {}
+    for name in splits.classes:
+        alike.setdefault(name.casefold(), []).append(name)
+    if doubtful := [names for names in alike.values() if len(names) > 1]:
+        told = "; ".join(" and ".join(map(repr, names)) for names in doubtful[:5])
+        found.append(f"{len(doubtful)} labels stand there in several cases, which are different classes: {told}")
     for name, rows in evaluated:
         if train.groups and rows.groups and (shared := sorted(set(train.groups.names) & set(rows.groups.names))):
             found.append(f"{len(shared)} groups are in train and in {name}, {shared[0]!r:.60} for one")
