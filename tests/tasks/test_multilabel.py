@@ -115,7 +115,7 @@ def test_bad_labels_are_named(cli: Cli, sets: tuple[str, ...], tmp_path: Path, l
 
 def test_labels_that_train_lacks_and_rows_without_any_are_told(cli: Cli, sets: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "test.csv").write_text("text,label\none,red;purple\ntwo,\n")
-    result = cli(*sets, f"data.test_file={tmp_path}/test.csv")
+    result = cli(*sets, f"data.test_file={tmp_path}/test.csv", "data.unseen_labels=refuse")
     assert result.code == 1
     assert all(word in result.screen for word in ("test.csv", "row 1", "'purple'"))
     none = tmp_path / "none.csv"

@@ -267,9 +267,10 @@ def test_columns_of_tags_are_no_classes(cli: Cli, conll: tuple[str, ...]) -> Non
 
 def test_a_tag_that_train_lacks_is_refused_with_its_line(cli: Cli, conll: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "test.conll").write_text("a O\n\nb B-NEW\n")
-    result = cli(*conll, f"data.test_file={tmp_path / 'test.conll'}")
+    result = cli(*conll, f"data.test_file={tmp_path / 'test.conll'}", "data.unseen_labels=refuse")
     assert result.code == 1
-    assert "test.conll, the sentence that begins in line 3: label 'B-NEW' of the test split" in result.screen
+    assert "test.conll, the sentence that begins in line 3: 1 labels of the test split" in result.screen
+    assert "'B-NEW'" in result.screen
     assert "Traceback" not in result.screen
 
 

@@ -21,6 +21,15 @@ RENAMED = {
     "model.wide.strengths": "model.wide.c_grid",
     "task.cut_by": "task.stratify_by",
 }
+# Keys that runs were saved without, by where rows came from: what they did is what these values say.
+OF_SPLITS = {"drop_duplicates": "train", "rare_classes": "refuse", "unseen_labels": "count"}
+OF_FILES = dict.fromkeys(("label_file", "sentence_column", "format", "encoding", "separator", "quoting", "header"))
+ADDED: dict[str, dict[str, Any]] = {
+    "files.Files": OF_FILES | {"blank": "refuse"},
+    "conll.Conll": {"encoding": None, "blank": "refuse"},
+    "folder.Folder": {"blank": "refuse"},
+    "hub.Hub": {"blank": "refuse"},
+}
 FIRST_RUN = "pretrain."  # what of it differs from the second's stands under the same names
 
 
@@ -70,11 +79,22 @@ def check_names(config: dict[str, Any]) -> None:
 
 
 def with_new_names(config: dict[str, Any]) -> dict[str, Any]:
-    """A plain config that was saved, under the names that keys have now; values stay as they are."""
+    """A plain config that was saved, under the names that keys have now, with all that there are now; what it says
+    stays as it is."""
     for prefix, part in _parts(config):
         for old in _old_names(part):
             config = _moved(config, f"{prefix}{old}".split("."), RENAMED[old].rpartition(".")[2])
+    data = config.get("data")
+    if isinstance(data, dict) and "val_fraction" in data:
+        config = {**config, "data": _added(data) | data}
     return config
+
+
+def _added(data: dict[str, Any]) -> dict[str, Any]:
+    """What the data of a saved config would have said of keys that came later."""
+    source = ".".join(str(data.get("_target_")).split(".")[-2:])
+    once = {"drop_duplicates": "all"} if data.get("val_file") or data.get("test_file") else {}
+    return OF_SPLITS | ADDED.get(source, {}) | once
 
 
 def overrides_with_new_names(overrides: Iterable[str], config: dict[str, Any]) -> list[str]:

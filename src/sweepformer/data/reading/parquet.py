@@ -59,7 +59,10 @@ class Parquet(Table):
         if columns is not None:
             roots = {name if name in self.header else name.split(".")[0] for name in columns}
             batch = batch.select([name for name in self.header if name in roots])
-        records: list[dict[str, Any]] = [Nested(record) for record in batch.to_pylist()]
+        try:
+            records: list[dict[str, Any]] = [Nested(record) for record in batch.to_pylist()]
+        except UnicodeDecodeError as error:
+            raise UserError(f"{self.file.name} is damaged: it holds text that is not UTF-8 ({error}).") from error
         for name, name_of in self.named.items():
             for record in records:
                 if name in record:

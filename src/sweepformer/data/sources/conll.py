@@ -69,7 +69,7 @@ class Conll:
 
     def fingerprint(self) -> str:
         """Of the files' contents and how they are read."""
-        digest = hashlib.sha256(repr((self.lines, self.columns, self.encoding)).encode())
+        digest = hashlib.sha256((repr((self.lines, self.columns)) + (self.encoding or "")).encode())
         for split, name in self.files.items():
             if name:
                 path = Path(name).expanduser()
@@ -99,7 +99,7 @@ class Conll:
         return rows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ConllLines:
     """Reads sentences from lines. separator: None: any spaces and tabs; token, tag: columns, counted from 1."""
 
@@ -107,6 +107,9 @@ class ConllLines:
     token: int
     tag: int
     blank: str
+
+    def __repr__(self) -> str:
+        return f"_Lines(separator={self.separator!r}, token={self.token}, tag={self.tag})"  # in fingerprints
 
     @classmethod
     def of(

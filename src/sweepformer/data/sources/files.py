@@ -85,8 +85,9 @@ class Files:
 
     def fingerprint(self) -> str:
         """Of the files' contents and the columns."""
-        digest = hashlib.sha256(repr((self.columns, self.asked)).encode())
-        for split, name in (*self.files.items(), ("label", self.label_file)):
+        usual = self.asked == Asked()
+        digest = hashlib.sha256((repr(self.columns) + ("" if usual else repr(self.asked))).encode())
+        for split, name in (self.files | ({"label": self.label_file} if self.label_file else {})).items():
             digest.update(f"|{split}|".encode())
             if name:
                 path = Path(name).expanduser()

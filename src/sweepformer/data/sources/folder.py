@@ -38,7 +38,7 @@ class Folder:
 
     def fingerprint(self) -> str:
         """Of the files' names and contents."""
-        digest = hashlib.sha256(repr((self.encoding, self.blank)).encode())
+        digest = hashlib.sha256((repr(self.encoding) + self.blank.removeprefix("refuse")).encode())
         for path in sorted(self._checked_root().rglob("*")):
             if path.is_file():
                 digest.update(f"{path.relative_to(self.root)}|{path.stat().st_size}|".encode(errors="replace"))

@@ -23,7 +23,7 @@ from sweepformer.screen.progress_bar import tqdm
 PLACES = "places"  # the field of a record of words that says where each of them stands
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Columns:
     """Where in a record the parts of a row stand, and what its label is.
 
@@ -43,6 +43,14 @@ class Columns:
     blank: str = "refuse"
     sentence: str | None = None
     unit: str = "row"
+
+    def __repr__(self) -> str:
+        """As data is fingerprinted by it: runs are resumed by later versions, so what is as usual isn't named."""
+        first = ("text", "pair", "label", "group", "labelled", "label_separator", "invalid_spans")
+        named = {name: getattr(self, name) for name in first} | {"lines": "lines" if self.unit == "line" else None}
+        later = {"blank": "refuse", "sentence": None}
+        named |= {name: getattr(self, name) for name, usual in later.items() if getattr(self, name) != usual}
+        return f"Columns({', '.join(f'{name}={value!r}' for name, value in named.items())})"
 
     @property
     def kind(self) -> LabelKind:
