@@ -77,8 +77,8 @@ def _is_conll(data: dict[str, Any]) -> bool:
 
 def _conll(data: dict[str, Any], path: Path, way: Way) -> Table:
     file = open_file(path, KEY, way.ending)
-    of_run = {name: data[name] for name in ("token_column", "tag_column", "separator", "blank") if name in data}
-    lines = ConllLines.of(**of_run) if _is_conll(data) else ConllLines.of()
+    of_run = {name: data[name] for name in ("token_column", "tag_column", "separator") if name in data}
+    lines = ConllLines.of(**of_run if _is_conll(data) else {}, blank="drop")
     encoding = file.encoding(way.encoding or data.get("encoding"))
     endings = (file.ending or CONLL[0], ".jsonl")
 
