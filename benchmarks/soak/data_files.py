@@ -121,10 +121,7 @@ def label_of(value: Any, labelled: str) -> Any:
 
 
 def _class(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
     if value is None or value != value or isinstance(value, dict | list) or not str(value).strip():
         raise ValueError("no label")
-    return str(value).strip()
+    label = str(value).strip()
+    return label.lower() if label in ("True", "TRUE", "False", "FALSE") else re.sub(r"^([+-]?\d+)\.0+$", r"\1", label)
