@@ -60,7 +60,11 @@ def _command(folder: Path, mangled: Mangled, chance: random.Random) -> Command:
         path.mkdir()
     else:
         path.write_bytes(mangled.content)
-    given = [f"data={'conll' if '.conll' in mangled.name else 'files'}", f"data.train_file={path}"]
+    given = [
+        "data.drop_duplicates=all",
+        f"data={'conll' if '.conll' in mangled.name else 'files'}",
+        f"data.train_file={path}",
+    ]
     given.append(f"task={TASKS[mangled.labelled]}")
     if mangled.labelled != "nothing" and chance.random() < 0.4:
         given.append("model=majority")
