@@ -46,11 +46,11 @@ class Labelling(ABC):
             UserError: it can't be one; naming where.
         """
 
-    def of_row(self, value: Any, place: Place, words: Sequence[str] | None) -> Any:
+    def of_row(self, value: Any, place: Place | str, words: Sequence[str] = ()) -> Any:
         """A row's label. words: of its text, where words are labelled."""
         return self.read(value, str(place))
 
-    def add(self, label: Any, place: Place) -> None:
+    def add(self, label: Any, place: Place | str) -> None:
         """One row's, as `of_row` gives it."""
         self.labels.append(label)
 
@@ -133,15 +133,15 @@ class TagLabelling(Labelling):
     def read(self, value: Any, where: str) -> list[str]:
         return checked_labels(value.split() if isinstance(value, str) else value, where, self.column)
 
-    def of_row(self, value: Any, place: Place, words: Sequence[str] | None) -> list[str]:
+    def of_row(self, value: Any, place: Place | str, words: Sequence[str] = ()) -> list[str]:
         tags = checked_labels(value, str(place), self.column)
-        if words is None or len(tags) != len(words):
-            raise CellError(f"{place}: {len(words or ())} words and {len(tags)} tags. Every word needs one.", "tags")
+        if len(tags) != len(words):
+            raise CellError(f"{place}: {len(words)} words and {len(tags)} tags. Every word needs one.", "tags")
         return tags
 
-    def add(self, label: Any, place: Place) -> None:
+    def add(self, label: Any, place: Place | str) -> None:
         self.labels.append(label)
-        self.places.append(place)
+        self.places.append(place if isinstance(place, Place) else Place("", place))
 
     def finish(self) -> LabelLists:
         from sweepformer.data.spans import repair_spans  # what it needs loads slowly

@@ -138,7 +138,7 @@ class _Builder:
     """Rows, as they are read. dropped: those that were left out, by what they lack."""
 
     def __init__(self, columns: Columns, origin: str, transform: Transform | None) -> None:
-        self.columns, self.origin, self.transform = columns, origin, transform
+        self.columns, self.origin, self.transform, self.kind = columns, origin, transform, columns.kind
         column = columns.label if isinstance(columns.label, str) else ", ".join(columns.label)
         refuse = columns.invalid_spans == "refuse"
         self.labels = LABELLINGS[columns.kind](column, columns.label_separator, refuse)
@@ -148,25 +148,25 @@ class _Builder:
 
     def add(self, number: int, record: Record) -> None:
         """Raises a CellError if something of the row can't be used, and nothing of it is kept then."""
-        columns, fields = self.columns, record.fields
-        place = Place(self.origin, record.where, fields.get(PLACES), columns.unit)
-        label, words = None, None
-        if not columns.kind.is_nothing:
-            label = columns.label_of(fields, str(place))
-        if columns.kind.is_of_words:
+        columns, fields, where = self.columns, record.fields, f"{self.origin}, {record.where}"
+        label = None if self.kind.is_nothing else columns.label_of(fields, where)
+        place: Place | str = where
+        if self.kind.is_of_words:
+            place = Place(self.origin, record.where, fields.get(PLACES), columns.unit)
             words, label, place = self._words(fields.get(columns.text), label, place)
-            text = join_words(words)
+            text, label = join_words(words), self.labels.of_row(label, place, words)
+            number = number if place.lines is None else place.lines[0]
         else:
-            text = checked_text(fields.get(columns.text), str(place), columns.text, self.transform)
+            text = checked_text(fields.get(columns.text), where, columns.text, self.transform)
             if columns.pair is not None:
-                pair = checked_text(fields.get(columns.pair), str(place), columns.pair, self.transform)
+                pair = checked_text(fields.get(columns.pair), where, columns.pair, self.transform)
                 text = join_pair(text, pair)
-        label = self.labels.of_row(label, place, words)
+            label = self.labels.of_row(label, where)
         if columns.group is not None:
-            self.groups.append(sys.intern(checked_group(fields.get(columns.group), str(place), columns.group)))
+            self.groups.append(sys.intern(checked_group(fields.get(columns.group), where, columns.group)))
         self.texts.append(text)
         self.labels.add(label, place)
-        self.ids.append(str(number if place.lines is None else place.lines[0]))
+        self.ids.append(str(number))
 
     def _words(self, value: Any, tags: Any, place: Place) -> tuple[list[str], Any, Place]:
         column = self.columns.text
