@@ -29,6 +29,7 @@ LEARNED = ("temperature", "thresholds", "mean", "scale")
 KEPT = {
     "data": (
         *("_target_", "text_column", "pair_column", "label_column", "label_separator"),
+        *("sentence_column", "encoding", "separator", "quoting", "header", "token_column", "tag_column"),
         *("truncation", "window_overlap", "transform"),
     ),
     "tokenizer": ("kind", "lowercase", "truncation_side"),
