@@ -1,5 +1,6 @@
 """The command `sweepformer`: which verbs it has, and that its messages advise commands in its own words."""
 
+import os
 import shlex
 import subprocess
 import sys
@@ -31,6 +32,18 @@ def test_every_verb_has_help_of_its_own(sweepformer: Cli, verb: str) -> None:
     assert result.code == 0, result.screen
     assert f"sweepformer {verb}" in result.out
     assert "src." not in result.out
+
+
+@pytest.mark.parametrize("typed", ["", *VERBS, "run --cfg", "run --info"])
+def test_who_reads_the_first_lines_only_sees_no_error(typed: str) -> None:
+    arguments = typed.split() if " " in typed else [*typed.split(), "--help"]
+    gone, out = os.pipe()
+    os.close(gone)
+    code = f"import sys; sys.argv = ['bin/sweepformer', *{arguments}, *(['job'] if '--cfg' in {arguments} else [])]\n"
+    code += "from sweepformer.commands.verbs import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=out, stderr=subprocess.PIPE, text=True)
+    os.close(out)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("rnu", "run"), ("complete", "completion")])

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sweepformer.data.cache import Kept, cache_folder, kept
-from sweepformer.screen.command_line import command_line
+from sweepformer.screen.command_line import command_line, reader_may_leave
 from sweepformer.screen.tables import table_text
 
 
+@reader_may_leave()
 def main() -> None:
     """The command line."""
     typed = parser()

@@ -117,6 +117,17 @@ def explain_system(error: Exception) -> str | None:
     return None
 
 
+def flags_first(arguments: list[str]) -> list[str]:
+    """The arguments with all overrides behind all flags: argparse takes no more overrides after a flag among them."""
+    before = ["", *arguments]
+    is_override = [
+        re.match("~|[^-].*=", one) is not None and not re.fullmatch("--config-(dir|path|name)|-c[dpn]", last)
+        for last, one in zip(before, arguments, strict=False)
+    ]
+    both = list(zip(is_override, arguments, strict=True))
+    return [one for is_one, one in both if not is_one] + [one for is_one, one in both if is_one]
+
+
 def check_characters(arguments: list[str]) -> None:
     """End the command if it holds bytes that are no UTF-8: they could not be written into the run's files."""
     for argument in arguments:

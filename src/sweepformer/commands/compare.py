@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from sweepformer.commands.finished_runs import in_one_message, whole
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import write_text
-from sweepformer.screen.command_line import command_line
+from sweepformer.screen.command_line import command_line, reader_may_leave
 
 if TYPE_CHECKING:
     from sweepformer.analysis.comparison.comparison import Comparison
     from sweepformer.analysis.comparison.metrics import Curve
 
 
+@reader_may_leave()
 def main() -> None:
     """The command line."""
     options = parser().parse_args()

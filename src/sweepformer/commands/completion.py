@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sweepformer.commands.completed_overrides import run_folders
 from sweepformer.commands.verbs import VERBS
-from sweepformer.screen.command_line import command_line
+from sweepformer.screen.command_line import command_line, reader_may_leave
 
 RUNS = ("run", "runs")  # what arguments are called that name runs' directories
 MANY = ("*", "+")
@@ -118,6 +118,7 @@ complete -c sweepformer -n __sweepformer_words -f -a '$__sweepformer_found'
 }
 
 
+@reader_may_leave()
 def main() -> None:
     """The command line."""
     options = parser().parse_args()

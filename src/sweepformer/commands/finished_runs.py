@@ -4,14 +4,13 @@ import argparse
 import atexit
 import gc
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sweepformer.errors import UserError
-from sweepformer.screen.command_line import command_line
+from sweepformer.screen.command_line import command_line, reader_may_leave
 
 if TYPE_CHECKING:
     from sweepformer.inference.predictor import Predictor
@@ -87,6 +86,7 @@ def loaded(options: argparse.Namespace, precision: str = "auto") -> "Predictor":
     return run
 
 
+@reader_may_leave()  # whom --help is enough
 def carry_out(parser: argparse.ArgumentParser, act: Callable[[argparse.Namespace], Any], unread: int = 0) -> None:
     """The command line of one of them. unread: as `in_one_message`."""
     options = parser.parse_args()
@@ -103,14 +103,11 @@ def in_one_message(unread: int = 0) -> Iterator[None]:
     """
     atexit.register(gc.freeze)  # else Python looks through all of torch for garbage first, for half a second
     try:
-        yield
-        sys.stdout.flush()  # what a pipe refuses shows here
+        with reader_may_leave(unread):
+            yield
     except UserError as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(unread)
     except (OSError, MemoryError) as error:
         sys.exit(f"Error: {type(error).__name__}: {error}")

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from sweepformer.errors import UserError
-from sweepformer.screen.command_line import command_line
+from sweepformer.screen.command_line import command_line, reader_may_leave
 
 FILES = Path(__file__).parents[1] / "project_files"
 ROWS_A_LABEL = 120
@@ -90,6 +90,7 @@ def example_rows() -> list[tuple[str, str]]:
     return texts
 
 
+@reader_may_leave()
 def main() -> None:
     """The command line."""
     folder: Path = parser().parse_args().folder

@@ -14,13 +14,13 @@ from hydra.errors import CompactHydraException, HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from sweepformer.commands.command_check import check_characters, explain, explain_system
+from sweepformer.commands.command_check import check_characters, explain, explain_system, flags_first
 from sweepformer.commands.from_run import arguments_for_hydra, split_off
 from sweepformer.commands.hydra_setup import MAIN, composed, prefer_own_presets, register
 from sweepformer.config.presets import CONF, groups
 from sweepformer.errors import SweepTerminated, UserError, comes_of_ctrl_c
 from sweepformer.runs.request import Launch
-from sweepformer.screen.command_line import command_line
+from sweepformer.screen.command_line import command_line, reader_may_leave
 from sweepformer.training.loading import load_run
 
 EXAMPLES = {  # in the help
@@ -113,9 +113,11 @@ def first_comment(option: Path) -> str:
     return next((line[2:] for line in lines if line.startswith("# ") and "@package" not in line), "")
 
 
+@reader_may_leave()
 def main() -> None:
     """The command line."""
     threading.excepthook = _warn
+    logging.raiseExceptions = False  # a line that can't be shown, as nobody reads on, is no reason for a traceback
     wants_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then leaves its errors to us
     try:
@@ -125,12 +127,15 @@ def main() -> None:
         if {"--help", "-h"} & set(sys.argv[1:]):
             print_help(sys.argv[1:])
             return
+        sys.argv[1:] = flags_first(sys.argv[1:])
         arguments, repeated = split_off(sys.argv[1:])
         if repeated is not None:
             sys.argv = [sys.argv[0], *arguments_for_hydra(arguments, repeated, sys.argv)]
         _run_job()
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:
+        raise
     except Exception as error:
         if comes_of_ctrl_c(error):
             sys.exit(130)

@@ -5,6 +5,7 @@ from importlib import import_module
 from importlib.metadata import version
 
 from sweepformer.errors import hint
+from sweepformer.screen.command_line import reader_may_leave
 
 VERBS = {  # each is a module beside this one, with a `main`
     "run": "train one run, or with -m a sweep",
@@ -20,6 +21,7 @@ VERBS = {  # each is a module beside this one, with a `main`
 }
 
 
+@reader_may_leave()
 def main() -> None:
     """The command line; the verb finds its own arguments in `sys.argv`."""
     first = sys.argv[1] if len(sys.argv) > 1 else "--help"
