@@ -1,5 +1,6 @@
 """Mistakes in a sweep's command end in one message, before anything is trained."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,16 @@ OPTUNA = ("hydra/sweeper=optuna", "model.num_heads=1,2")
         ([*OPTUNA, "hydra.sweeper.metrics=epochs"], ["epochs", "direction=maximize", "direction=minimize"]),
         ([*OPTUNA, "hydra.sweeper.metrics=vall_acc"], ["metrics=vall_acc", "Did you mean val_acc?"]),
         (["model.num_heads=1,2", "name=a/b"], ["name"]),
+        (["seed=1,2", "hydra.sweep.subdir=x"], ["hydra.sweep.subdir", "hydra.sweep.dir=..."]),
+        (["model.dropout=0.1,0.2", "seed=${hydra:job.num}"], ["seed=${hydra:job.num}", "seed=1,2,3"]),
+        (["seed=1,2", "+callbacks.checkpoint.dirpath='${hydra:runtime.output_dir}/x'"], ["checkpoint.dirpath=${hydra"]),
+        (["scheduler=cosine,linear", "scheduler.final_ratoi=0.1"], ["Did you mean scheduler.final_ratio?"]),
+        (
+            ["scheduler=onecycle,constant", "scheduler.final_ratio=0.1"],
+            ["scheduler.final_ratio: there is no such key here"],
+        ),
+        (["experiment=heads,learning_rate"], ["experiment=learning_rate", "OptunaSweeper", "by itself"]),
+        ([*OPTUNA, "experiment=heads,depth"], ["experiment=heads is a sweep itself", "model.num_heads"]),
         (["model.num_heads=1,2", "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"], ["ddp_fork"]),
         (["model.num_heads=1,2", "trainer.devices=2"], ["trainer.devices=2", "trainer.devices=1", "ddp_fork"]),
     ],
@@ -90,3 +101,55 @@ def test_every_experiment_would_run(cli: Cli, name: str) -> None:
     result = cli("-m", f"experiment={name}", "sweep.dry_run=true", "hydra/launcher=basic")
     assert result.code == 0, result.screen
     assert "would be trained" in result.out or "trials of" in result.out
+
+
+@pytest.fixture
+def listed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Call with overrides of a sweep: what each of its runs' folders would be called, without the number."""
+
+    def run(*overrides: str) -> list[str]:
+        shown: list[list[str]] = []
+        monkeypatch.setattr("sweepformer.sweeps.grid.table_text", lambda title, columns, rows: shown.extend(rows))
+        result = cli("-m", *overrides, "sweep.dry_run=true", "hydra.sweep.dir=s")
+        assert result.code == 0, result.screen
+        return [row[-1].partition("-")[2] for row in shown]
+
+    return run
+
+
+def test_options_of_swept_choices_go_to_the_runs_that_have_them(
+    cli: Cli, listed: Callable[..., list[str]], tiny: tuple[str, ...]
+) -> None:
+    both = (*tiny, "scheduler=cosine,constant")
+    assert listed(*both, "scheduler.final_ratio=0.1") == ["scheduler=cosine", "scheduler=constant"]
+    swept = listed(*both, "scheduler.final_ratio=0.1,0.2")
+    ratios = ["scheduler=cosine,scheduler.final_ratio=0.1", "scheduler=cosine,scheduler.final_ratio=0.2"]
+    assert swept == [*ratios, "scheduler=constant"]
+    baseline = cli("-m", *tiny, "model=tiny,majority", "model.dropout=0.1", "sweep.dry_run=true")
+    assert "model.dropout=0.1: left out of the runs that have no such key" in baseline.out
+
+
+def test_experiments_that_are_sweeps_are_swept_together(
+    listed: Callable[..., list[str]], tiny: tuple[str, ...]
+) -> None:
+    (data,) = [one for one in tiny if one.startswith("data.train_file=")]
+    found = listed("model=small", "data=files", data, "experiment=heads,depth", "trainer.max_epochs=1")
+    heads = [f"experiment=heads,model.num_heads={number}" for number in (1, 2, 4, 8)]
+    assert found[:4] == heads
+    # What both have in common is one run, and has its place by the first.
+    assert all(one.startswith("experiment=depth,model.num_layers=") for one in found[4:])
+    assert len(found) == 4 + 8 - 1
+
+
+def test_interpolations_of_hydra_are_each_runs_own_and_found_again(cli: Cli, tiny: tuple[str, ...]) -> None:
+    where = [one.replace("data.train_file=", "data.train_file='${hydra:runtime.cwd}/../") + "'" for one in tiny[-1:]]
+    command = ("-m", *tiny, where[0].replace(str(Path.cwd()), Path.cwd().name), "hydra.sweep.dir=s", "scheduler=cosine")
+    command += ("name='${hydra:runtime.choices.scheduler}'", "seed=1,2")
+    assert cli(*command).code == 0
+    assert "2 of 2 runs have their result already" in cli(*command).out
+
+
+def test_one_run_of_an_experiment_that_is_a_sweep_says_so(cli: Cli, tiny: tuple[str, ...]) -> None:
+    result = cli(*tiny, "+hydra.sweeper.params={seed: '1,2'}")
+    assert result.code == 0, result.screen
+    assert "one run of a sweep of seed: add -m" in result.out

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -21,7 +22,10 @@ from sweepformer.config.presets import CONF, groups
 from sweepformer.errors import SweepTerminated, UserError, comes_of_ctrl_c
 from sweepformer.runs.request import Launch
 from sweepformer.screen.command_line import command_line, reader_may_leave
+from sweepformer.sweeps.composition import for_later
 from sweepformer.training.loading import load_run
+
+log = logging.getLogger(__name__)
 
 EXAMPLES = {  # in the help
     "": "train on the built-in data",
@@ -39,6 +43,8 @@ def _run_job(cfg: DictConfig) -> float | None:
     run = load_run()  # torch loads here, so that --help need not wait for it
     hydra_config = HydraConfig.get()
     path, in_sweep = Path(hydra_config.runtime.output_dir), hydra_config.mode is RunMode.MULTIRUN
+    if (params := hydra_config.sweeper.get("params")) and not in_sweep and "LOCAL_RANK" not in os.environ:
+        log.warning("warning: this is one run of a sweep of %s: add -m to run them all", ", ".join(params))
     try:
         if in_sweep:
             from sweepformer.sweeps.processes import claim_gpu
@@ -67,6 +73,20 @@ def _run_job(cfg: DictConfig) -> float | None:
     raise CompactHydraException(message)  # the sweep goes on
 
 
+def _run_or_sweep() -> None:
+    """Run what is typed. In a sweep, an option that only some of the runs have is left to the sweeper."""
+    while True:
+        try:
+            return _run_job()
+        except HydraException as error:
+            unknown = re.match("Could not override '([^']+)'", str(error))
+            typed = next((one for one in sys.argv[1:] if unknown and one.startswith(f"{unknown[1]}=")), None)
+            later = for_later(typed) if typed and {"-m", "--multirun"} & set(sys.argv) else typed
+            if typed is None or later is None or later == typed:
+                raise
+            sys.argv[sys.argv.index(typed)] = later
+
+
 def _launch(hydra_config: Any, in_sweep: bool) -> Launch:
     """How Hydra was told to start the run."""
     # As typed: what `${...}` in one stands for is no concern of the list's.
@@ -80,7 +100,7 @@ def _launch(hydra_config: Any, in_sweep: bool) -> Launch:
 
 def _warn(ended: threading.ExceptHookArgs) -> None:
     """A logger's writer that fails is no reason for a traceback, and none to end the run."""
-    logging.getLogger(__name__).warning("warning: a helper thread ended: %s", ended.exc_value)
+    log.warning("warning: a helper thread ended: %s", ended.exc_value)
 
 
 def print_help(arguments: list[str]) -> None:
@@ -131,7 +151,7 @@ def main() -> None:
         arguments, repeated = split_off(sys.argv[1:])
         if repeated is not None:
             sys.argv = [sys.argv[0], *arguments_for_hydra(arguments, repeated, sys.argv)]
-        _run_job()
+        _run_or_sweep()
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

@@ -16,6 +16,7 @@ from sweepformer.config.rules import check
 from sweepformer.config.targets import trusting
 from sweepformer.errors import UserError
 from sweepformer.screen.tables import table_text
+from sweepformer.sweeps.composition import Composition, as_typed
 from sweepformer.sweeps.sweep import Job, Sweep
 
 log = logging.getLogger(__name__)
@@ -27,14 +28,13 @@ def sweep_grid(plugin: Any, params: dict[str, Any], arguments: list[str]) -> lis
 
     try:
         sweep = Sweep(plugin)
-        grid = combinations(parse(plugin, params, arguments))
+        grid = _every_run(plugin, sweep.composition, params, arguments)
         if sweep.options["dry_run"]:
             with trusting(sweep.allowed_packages):
-                _show([sweep.add(overrides, swept) for overrides, swept in grid])
+                _show(_added(sweep, grid))
             return []
         with sweep.held():
-            for overrides, swept in grid:
-                sweep.add(overrides, swept)
+            _added(sweep, grid)
             try:
                 sweep.run(sweep.jobs)
             finally:
@@ -48,18 +48,42 @@ def sweep_grid(plugin: Any, params: dict[str, Any], arguments: list[str]) -> lis
     return [summary.metrics.get(sweep.ranking.metric) if summary else None for summary in summaries]
 
 
+def _every_run(
+    plugin: Any, composition: Composition, params: dict[str, Any], arguments: list[str]
+) -> list[tuple[list[str], list[str]]]:
+    """Overrides of each run, all and those that are swept; where experiments are swept, of all that each would run."""
+    found = []
+    for overrides, swept in combinations(parse(plugin, params, arguments)):
+        its_own = composition.of(overrides).params
+        if its_own == params:
+            found.append((overrides, swept))
+            continue
+        for inner, also in combinations(parse(plugin, its_own, overrides)):
+            found.append((inner, [*swept, *(one for one in also if one not in overrides)]))
+    return [(overrides, swept or overrides) for overrides, swept in found]
+
+
+def _added(sweep: Sweep, grid: list[tuple[list[str], list[str]]]) -> list[Job]:
+    for overrides, swept in grid:
+        sweep.add(overrides, swept)
+    sweep.composition.conclude()
+    return sweep.jobs
+
+
 def parse(plugin: Any, params: dict[str, Any], arguments: list[str]) -> list[Override]:
     """Overrides of a sweep, the later of two with the same key only."""
     parser = OverridesParser.create(config_loader=plugin.hydra_context.config_loader)
     try:
-        parsed = parser.parse_overrides([*(f"{key}={value}" for key, value in params.items()), *arguments])
+        parsed = parser.parse_overrides(
+            [*(f"{key}={value}" for key, value in params.items()), *map(as_typed, arguments)]
+        )
     except OverrideParseException as error:
         raise UserError(str(error)) from error
     return list({override.get_key_element(): override for override in parsed}.values())
 
 
 def combinations(overrides: list[Override]) -> list[tuple[list[str], list[str]]]:
-    """Each run's overrides, and those of them that are swept (all, if none is)."""
+    """Each run's overrides, and those of them that are swept."""
     values, swept_keys = [], set()
     for override in overrides:
         if not override.is_sweep_override():
@@ -79,7 +103,7 @@ def combinations(overrides: list[Override]) -> list[tuple[list[str], list[str]]]
     found = []
     for combination in itertools.product(*values):
         swept = [one for one in combination if one.split("=", 1)[0] in swept_keys]
-        found.append((list(combination), swept or list(combination)))
+        found.append((list(combination), swept))
     return found
 
 
@@ -110,4 +134,6 @@ def _parameters(job: Job) -> str:
             model = build("model", options, vocab_size=job.config["tokenizer"]["vocab_size"], num_classes=2, pad_id=0)
     except UserError as error:
         return f"can't be built: {error}"
+    if not isinstance(model, torch.nn.Module):
+        return "a baseline"
     return f"at most {sum(parameter.numel() for parameter in model.parameters()):,}"

@@ -54,8 +54,10 @@ def describe(one: BaseDistribution | None) -> str:
     return "nothing (not varied)"
 
 
-def shared_config(sweep: Sweep, fixed: Sequence[str], space: Space) -> dict[str, Any]:
+def shared_config(sweep: Sweep, params: dict[str, Any], fixed: Sequence[str], space: Space) -> dict[str, Any]:
     """The plain config without what differs between trials.
+
+    params: what the sweeper's preset or experiment varies.
 
     A config is composed for each value that can be named beforehand: a wrong one costs no trial.
     """
@@ -67,8 +69,13 @@ def shared_config(sweep: Sweep, fixed: Sequence[str], space: Space) -> dict[str,
     values = {key: _values(one) for key, one in space.items()}
     for key in space:
         for value in values[key]:
-            sweep.compose([*fixed, f"{key}={value}"])
-    config = sweep.compose([*fixed, *(f"{key}={one[0]}" for key, one in values.items())])
+            if (its_own := sweep.composition.of([*fixed, f"{key}={value}"]).params) != params:
+                raise UserError(
+                    f"{key}={value} is a sweep itself, of {', '.join(its_own)}: a study of Optuna's takes one such "
+                    "experiment, not a choice."
+                )
+    config = sweep.composition.of([*fixed, *(f"{key}={one[0]}" for key, one in values.items())]).config
+    sweep.composition.conclude()
     return _without(config, ["name", *space])
 
 

@@ -48,10 +48,11 @@ def sweep_study(plugin: Any, arguments: list[str]) -> list[float | None]:
     best: list[float | None] = []
     try:
         sweep = Sweep(plugin)
-        overrides = parse(plugin, plugin.options["params"] or {}, arguments)
+        params = plugin.options["params"] or {}
+        overrides = parse(plugin, params, arguments)
         space = {str(one.get_key_element()): distribution(one) for one in overrides if one.is_sweep_override()}
         fixed = [str(one.input_line) for one in overrides if not one.is_sweep_override()]
-        config = shared_config(sweep, fixed, space)
+        config = shared_config(sweep, params, fixed, space)
         options = _checked(plugin.options)
         objectives = read_objectives(options, config)
         if sweep.options["dry_run"]:

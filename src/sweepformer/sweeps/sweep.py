@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn
-from omegaconf import OmegaConf, open_dict, read_write
+from omegaconf import OmegaConf
 
 from sweepformer.config.composing import plain, safe_name
 from sweepformer.config.plain import config_hash
@@ -32,8 +32,8 @@ from sweepformer.files.inside import refuse_links_out
 from sweepformer.files.locks import Locked, locked
 from sweepformer.runs.directory import SWEEP_FILE, RunDirectory
 from sweepformer.runs.finding import numbered, run_number
-from sweepformer.runs.request import identity
 from sweepformer.screen.command_line import command_line
+from sweepformer.sweeps.composition import Composition, as_typed
 from sweepformer.sweeps.hydra import Plugin, error_of, launcher_for, restore_log
 from sweepformer.sweeps.objectives import read_ranking
 from sweepformer.sweeps.progress import SweepProgress
@@ -65,7 +65,13 @@ class Sweep:
 
     def __init__(self, plugin: Plugin) -> None:
         self._plugin, self._config = plugin, plugin.config
+        if OmegaConf.to_container(self._config.hydra.sweep, resolve=False)["subdir"]:  # type: ignore[index, call-overload]
+            raise UserError(
+                "hydra.sweep.subdir: a sweep names the folders of its runs itself, by number and swept keys, and finds "
+                "them again so. Leave it out; hydra.sweep.dir=... or name=... says where they are."
+            )
         self.path = Path(self._config.hydra.sweep.dir).absolute()
+        self.composition = Composition(plugin, self.path)
         self.options: dict[str, Any] = plain(self._config.sweep)
         self.ranking = read_ranking(self.options, plain(OmegaConf.masked_copy(self._config, ["task"])))
         self.planned = 0  # runs that will be added later included
@@ -86,11 +92,14 @@ class Sweep:
 
     def add(self, overrides: Sequence[str], swept: Sequence[str]) -> Job:
         """The run of a config, the same if asked again; a UserError if it can't be composed, or its name is taken."""
-        config = self.compose(overrides)
-        key = config_hash(config)
+        taken, config, _ = self.composition.of(overrides)
+        swept = [one for one in swept if one in taken]
+        # Experiments that are swept have names of their own, and may have runs in common.
+        named = any(one.startswith("name=") for one in swept)
+        key = config_hash(config if named else {**config, "name": None})
         if key not in self._jobs:
-            path = self._known.get(key) or self._place(safe_name(",".join(swept)), config)
-            self._jobs[key] = Job(run_number(path), tuple(overrides), tuple(swept), config, RunDirectory(path))
+            path = self._known.get(config_hash(config)) or self._place(safe_name(",".join(swept)), config)
+            self._jobs[key] = Job(run_number(path), tuple(taken), tuple(swept), config, RunDirectory(path))
         return self._jobs[key]
 
     @property
@@ -102,15 +111,6 @@ class Sweep:
     def allowed_packages(self) -> tuple[str, ...]:
         """Packages whose parts its configs may name, as the user says."""
         return named_packages(plain(OmegaConf.masked_copy(self._config, ["allowed_packages"])))
-
-    def compose(self, overrides: Sequence[str]) -> dict[str, Any]:
-        """The plain config of a run."""
-        config = self._plugin.hydra_context.config_loader.load_sweep_config(self._config, list(overrides))
-        with read_write(config), open_dict(config):
-            del config["hydra"]
-        given = plain(config)
-        named_packages(given)  # before a run is started that would refuse it
-        return identity(given)
 
     @cached_property
     def _known(self) -> dict[str, Path]:
@@ -229,7 +229,7 @@ class Sweep:
 
 def command() -> str:
     """The command line as it was typed."""
-    return command_line("run", *sys.argv[1:])
+    return command_line("run", *map(as_typed, sys.argv[1:]))
 
 
 def command_for(overrides: Sequence[str]) -> str:
