@@ -2,7 +2,7 @@
 
 import pytest
 
-from sweepformer.commands.command_check import flags_first
+from sweepformer.commands.command_check import flags_first, with_quotes
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,21 @@ from sweepformer.commands.command_check import flags_first
 )
 def test_a_flag_may_stand_anywhere(typed: str, read: str) -> None:
     assert flags_first(typed.split()) == read.split()
+
+
+@pytest.mark.parametrize(
+    ("typed", "given"),
+    [
+        ("data.sentence_column=Sentence #", 'data.sentence_column="Sentence #"'),
+        ("data.separator=;", 'data.separator=";"'),
+        ("data.separator=,", 'data.separator=","'),
+        ("data.train_file=été (1).csv", 'data.train_file="été (1).csv"'),
+        ("data.train_file=a b.csv", "data.train_file=a b.csv"),
+        ("seed=0,1", "seed=0,1"),
+        ("model.dropout=choice(0.1", "model.dropout=choice(0.1"),
+        ("data.label_column=[a,b", "data.label_column=[a,b"),
+        ("-m", "-m"),
+    ],
+)
+def test_values_that_need_quotes_get_them(typed: str, given: str) -> None:
+    assert with_quotes([typed]) == [given]

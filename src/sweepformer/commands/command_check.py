@@ -10,7 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from hydra.errors import CompactHydraException, OverrideParseException
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import CompactHydraException, HydraException, OverrideParseException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -115,6 +116,25 @@ def explain_system(error: Exception) -> str | None:
             "smaller model."
         )
     return None
+
+
+def with_quotes(arguments: list[str]) -> list[str]:
+    """The arguments, with quotes of their own around values that Hydra's grammar would not take as the texts that they
+    are: `Sentence #`, `;`, a path with an accent. What looks like a list, a choice or a formula is left alone."""
+    return [_quoted(argument) for argument in arguments]
+
+
+def _quoted(argument: str) -> str:
+    key, equals, value = argument.partition("=")
+    is_plain = value == "," or not re.search(r"[\[\]{}\"'=,$\\]|^\w+\(", value)
+    if argument.startswith("-") or not equals or not value or not is_plain:
+        return argument
+    parser = OverridesParser.create()
+    try:
+        parser.parse_override(argument)
+    except HydraException:
+        return f'{key}="{value}"'
+    return argument
 
 
 def flags_first(arguments: list[str]) -> list[str]:

@@ -15,7 +15,7 @@ from hydra.errors import CompactHydraException, HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from sweepformer.commands.command_check import check_characters, explain, explain_system, flags_first
+from sweepformer.commands.command_check import check_characters, explain, explain_system, flags_first, with_quotes
 from sweepformer.commands.from_run import arguments_for_hydra, split_off
 from sweepformer.commands.hydra_setup import MAIN, composed, prefer_own_presets, register
 from sweepformer.config.presets import CONF, groups
@@ -147,7 +147,7 @@ def main() -> None:
         if {"--help", "-h"} & set(sys.argv[1:]):
             print_help(sys.argv[1:])
             return
-        sys.argv[1:] = flags_first(sys.argv[1:])
+        sys.argv[1:] = with_quotes(flags_first(sys.argv[1:]))
         arguments, repeated = split_off(sys.argv[1:])
         if repeated is not None:
             sys.argv = [sys.argv[0], *arguments_for_hydra(arguments, repeated, sys.argv)]
