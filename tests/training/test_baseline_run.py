@@ -27,9 +27,19 @@ def test_a_baseline_is_a_run(cli: Cli, tiny: tuple[str, ...]) -> None:
 
 def test_options_of_training_do_not_hinder_a_baseline_and_are_told(cli: Cli, tiny: tuple[str, ...]) -> None:
     overrides = [override for override in tiny if not override.startswith("model")]
-    result = cli(*overrides, "model=majority", "task.mixup=0.2", "task.r_drop=1", "task.class_weights=balanced")
+    result = cli(
+        *overrides,
+        "model=majority",
+        "task.mixup=0.2",
+        "task.r_drop=1",
+        "task.class_weights=balanced",
+        "task.label_smoothing=0.1",
+    )
     assert result.code == 0, result.screen
-    assert "no effect on Majority: task.class_weights=balanced, task.r_drop=1.0, task.mixup=0.2\n" in result.out
+    assert (
+        "no effect on Majority: task.label_smoothing=0.1, task.class_weights=balanced, task.r_drop=1.0, task.mixup=0.2\n"
+        in result.out
+    )
     silent = cli(*overrides, "model=majority", "hydra.run.dir=silent")
     assert "no effect" not in silent.out
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -301,6 +302,26 @@ def test_one_command_pretrains_and_goes_on_wherever_it_was_stopped(
         undisturbed, again = weights(whole.directory / checkpoint), weights(resumed.directory / checkpoint)
         assert all(torch.equal(value, again[name]) for name, value in undisturbed.items())
     assert resumed.summary["metrics"] == whole.summary["metrics"]
+
+
+def test_the_second_run_is_refused_before_the_first_has_trained(cli: Cli, texts: tuple[str, ...]) -> None:
+    result = cli(*texts, *ONE_COMMAND, "+pretrain.model.embedding_dim=16")
+    assert result.code == 1
+    assert "its encoder doesn't fit this model's" in result.screen
+    assert "Give model.embedding_dim=16" in result.screen
+    assert "epoch 1" not in result.out
+    assert result.summary["status"] == "failed"
+
+
+@pytest.mark.parametrize("tokenizer", ["char", "wordpiece"])
+def test_tokens_are_said_to_be_the_encoders(cli: Cli, texts: tuple[str, ...], tokenizer: str) -> None:
+    pre = cli(*texts, "task=masked_lm", "trainer.max_epochs=1", f"tokenizer={tokenizer}", "hydra.run.dir=pre")
+    assert pre.code == 0, pre.screen
+    result = cli(*texts, "tokenizer=auto", "trainer.max_epochs=1", "model.init_from=pre")
+    assert result.code == 0, result.screen
+    assert re.search(rf"tokenizer\.kind +│ +\"{tokenizer}\" +│ +as that encoder's tokenizer", result.out)
+    assert decided(result.directory)["tokenizer.lowercase"] is (tokenizer != "char")
+    assert "most texts have" not in result.out
 
 
 def test_one_command_sweeps(cli: Cli, texts: tuple[str, ...], tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from sweepformer.config.choices import Choice
 from sweepformer.config.kinds import LabelKind
 from sweepformer.files.atomic import replace_file
 
@@ -20,6 +21,10 @@ class Baseline(ABC):
     def suited_to(self, labelled: LabelKind) -> "Baseline":
         """The baseline that stands for this one where rows are labelled so."""
         return self
+
+    def choices(self, texts: Sequence[str]) -> list[Choice]:
+        """What the training texts decide of the arguments that were left open, by keys of the config."""
+        return []
 
     @abstractmethod
     def fit(self, texts: Sequence[str], labels: np.ndarray, val_texts: Sequence[str], val_labels: np.ndarray) -> None:

@@ -11,6 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sweepformer.baselines.baseline import Additive, Contributions
 from sweepformer.baselines.linear import Linear, fit_linear
+from sweepformer.config.choices import Choice
 from sweepformer.config.kinds import LabelKind
 from sweepformer.data.texts import BETWEEN_TEXTS, have_spaces, split_pair
 from sweepformer.errors import UserError
@@ -55,13 +56,22 @@ class TfIdf(Additive):
         self.analyzer, self.ngrams, self.c_grid = analyzer, ngrams, c_grid
         self.min_frequency, self.sublinear = min_frequency, sublinear
 
+    def choices(self, texts: Sequence[str]) -> list[Choice]:
+        analyzer, found = self.analyzer, []
+        if analyzer == "auto":
+            analyzer = "word" if (spaces := have_spaces(_singles(texts))) else "char"
+            found.append(Choice("model.analyzer", analyzer, f"as most texts have {'' if spaces else 'no '}spaces"))
+        if self.ngrams is None:
+            unit = "words" if analyzer == "word" else "characters"
+            found.append(Choice("model.ngrams", list(USUAL_NGRAMS[analyzer]), f"as is usual for {unit}"))
+        return found
+
     def fit(self, texts: Sequence[str], labels: np.ndarray, val_texts: Sequence[str], val_labels: np.ndarray) -> None:
         self.pairs = BETWEEN_TEXTS in texts[0]
-        singles = [text for pair in texts for text in split_pair(pair)] if self.pairs else texts
-        usual = "word" if have_spaces(singles) else "char"
-        self.vectorizer = self._vectorizer(usual if self.analyzer == "auto" else self.analyzer)
+        chosen = {one.key: one.value for one in self.choices(texts)}
+        self.vectorizer = self._vectorizer(chosen.get("model.analyzer", self.analyzer))
         try:
-            self.vectorizer.fit(singles)
+            self.vectorizer.fit(_singles(texts))
         except ValueError as error:  # no n-gram is left
             raise UserError(
                 f"model.min_frequency={self.min_frequency}: no n-gram occurs in so many texts ({error}). Lower it."
@@ -138,6 +148,11 @@ class TfIdf(Additive):
             token_pattern=WORDS if analyzer == "word" else None,
             dtype=np.float32,
         )
+
+
+def _singles(texts: Sequence[str]) -> Sequence[str]:
+    """Each text by itself, also where rows are two."""
+    return [text for pair in texts for text in split_pair(pair)] if BETWEEN_TEXTS in texts[0] else texts
 
 
 def _units(text: str, analyzer: str) -> tuple[list[str], list[tuple[int, int]]]:

@@ -15,7 +15,9 @@ FEWEST_EPOCHS = 2  # whatever they take
 
 
 class Choice(NamedTuple):
-    """One value that was decided. key: its full name in the config; why: for people, to go on from "as" or "for"."""
+    """One value that was decided. key: its full name in the config, or, without a dot, a name for what no key says;
+    why: for people.
+    """
 
     key: str
     value: Any
@@ -25,7 +27,7 @@ class Choice(NamedTuple):
 def with_choices(config: dict[str, Any], choices: Iterable[Choice]) -> dict[str, Any]:
     """A plain config in which what was decided stands in place of what was open; `config` itself stays as it is."""
     for key, value, _ in choices:
-        config = _with(config, key.split("."), value)
+        config = _with(config, key.split("."), value) if "." in key else config
     return config
 
 

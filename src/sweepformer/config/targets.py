@@ -23,7 +23,7 @@ from sweepformer.errors import UserError
 
 # Where this package keeps parts that configs name: classes, and of schedules the functions that make them.
 SCHEDULES = "sweepformer.training.schedules"
-OURS = (
+OUR_PACKAGES = (
     "sweepformer.tasks", "sweepformer.models", "sweepformer.baselines", "sweepformer.data.sources",
     "sweepformer.training.callbacks", SCHEDULES,
 )  # fmt: skip
@@ -126,7 +126,7 @@ def find_allowed(key: str, name: str, allowed: Sequence[str], names: Names = TRA
         raise UserError(f"{key}._target_={name} is no class and no function: there is nothing to call.")
     home = getattr(found, "__module__", None) or "builtins"
     is_class = isinstance(found, type)
-    is_ours = is_within(home, OURS) and (is_class or home == SCHEDULES)
+    is_ours = is_within(home, OUR_PACKAGES) and (is_class or home == SCHEDULES)
     is_library = is_within(home, LIBRARIES) and is_class
     is_library = is_library and any(f"{one.__module__}.{one.__qualname__}" in KINDS for one in found.__mro__)
     if not (is_within(home, allowed) or is_ours or is_library):

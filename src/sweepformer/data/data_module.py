@@ -1,6 +1,7 @@
 """Batches for Lightning."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -56,6 +57,20 @@ class RowsDataModule(pl.LightningDataModule):
             )
             for split in SPLITS
         }
+
+    @classmethod
+    def of(cls, config: dict[str, Any], store: Store) -> "RowsDataModule":
+        """The store's rows in batches as the plain config of a run has them."""
+        data = config["data"]
+        batching = Batching(
+            batch_size=data.get("batch_size", 64),
+            eval_batch_size=data.get("eval_batch_size", 256),
+            by=data.get("batching", "tokens"),
+            sampling=data.get("sampling", "uniform"),
+            packed=config["model"].get("attention") == "varlen",
+            always_masked=bool(config["trainer"].get("compile")),
+        )
+        return cls(store, batching, Truncation.of(config), data.get("num_workers", 0), config["seed"])
 
     def state_dict(self) -> dict[str, str]:
         """Which data and which tokenizer a checkpoint was trained on."""

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer, models, processors
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from sweepformer.data.texts import have_spaces
 from sweepformer.data.tokenizer_training import MASK, PAD, SEPARATOR, UNKNOWN, train
@@ -143,7 +143,7 @@ def tokenizer_kind(tokenizer: Tokenizer, kind: str) -> str:
         return kind
     if isinstance(tokenizer.model, models.WordPiece):
         return "wordpiece"
-    return "char" if are_characters(tokenizer) else "word"
+    return "char" if isinstance(tokenizer.pre_tokenizer, pre_tokenizers.Split) else "word"
 
 
 def words_by_id(tokenizer: Tokenizer) -> list[str]:

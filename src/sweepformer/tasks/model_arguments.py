@@ -24,13 +24,21 @@ def model_options(config: dict[str, Any], kind: Kind, tokenizer: Tokenizer | Non
     if isinstance(wide := options.get("wide"), dict):
         wide = {name: wide[name] for name in declared(WideShape) if name in wide}
         if wide.get("ngram_order", 0) is None:
-            wide["ngram_order"] = ORDER_OF_WORDS
-            if tokenizer is not None and are_characters(tokenizer):
-                wide["ngram_order"] = min(ORDER_OF_CHARACTERS, highest_ngram_order(vocab_size(tokenizer)))
+            wide["ngram_order"], _ = ngram_order(tokenizer) if tokenizer is not None else (ORDER_OF_WORDS, "")
         options["wide"] = wide if has_wide_path(config, kind) else None
     if leaves_stem_open(options):
         options["stem"], _ = stem_by_the_task(config, kind)
     return options
+
+
+def ngram_order(tokenizer: Tokenizer) -> tuple[int, str]:
+    """How long a wide path's n-grams are where its config says null, and why."""
+    if not are_characters(tokenizer):
+        return ORDER_OF_WORDS, "as tokens are more than characters"
+    most = highest_ngram_order(vocab_size(tokenizer))
+    if most < ORDER_OF_CHARACTERS:
+        return most, f"the most that can be numbered, of {vocab_size(tokenizer):,} characters"
+    return ORDER_OF_CHARACTERS, "as tokens are characters"
 
 
 def known_to_the_program(

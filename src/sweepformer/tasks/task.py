@@ -22,7 +22,7 @@ from sweepformer.tasks.each_process import of_each, of_this
 from sweepformer.tasks.step_sums import StepSums
 from sweepformer.tasks.steps import Steps
 
-OF_TRAINING = ("train_", "val_")  # how the metrics begin that belong to the weights of one moment
+TRAINING_METRICS = ("train_", "val_")  # how the metrics begin that belong to the weights of one moment
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ class Task(Steps, ABC):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
         metrics = self.trainer.callback_metrics.items()
-        of_training = {name: float(value) for name, value in metrics if name.startswith(OF_TRAINING)}
+        of_training = {name: float(value) for name, value in metrics if name.startswith(TRAINING_METRICS)}
         checkpoint["sweepformer"] = {**self.saved, "metrics": of_training}
         # A run that is resumed within an epoch ends it with the means of the whole epoch.
         checkpoint["epoch_so_far"] = of_each(self._sums.state())

@@ -4,18 +4,18 @@ import gc
 import logging
 import time
 import traceback
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from types import MappingProxyType
 
-from pytorch_lightning.loggers import Logger
+from pytorch_lightning.loggers import CSVLogger, Logger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from sweepformer.errors import Diverged, SweepTerminated, comes_of_ctrl_c
+from sweepformer.errors import Diverged, SweepTerminated, UserError, comes_of_ctrl_c
 from sweepformer.runs.directory import RunDirectory, Summary
-from sweepformer.runs.request import Request
+from sweepformer.runs.request import Launch, Request
 from sweepformer.training.callbacks.resuming import cut_back
-from sweepformer.training.checkpoints import resume_checkpoint
-from sweepformer.training.loggers import begin, conclude
+from sweepformer.training.loggers import begin, conclude, keep_earlier_metrics
 from sweepformer.training.stopping import Stop
 
 log = logging.getLogger(__name__)
@@ -44,16 +44,16 @@ class Attempt:
         """Since the run itself began, which is after its pretraining."""
         return time.perf_counter() - self.started - self.pretraining_seconds
 
-    def checkpoint_to_go_on_from(self) -> Path | None:
-        """The checkpoint; what earlier processes have logged after it is removed, as it will be logged again."""
-        found = resume_checkpoint(self.directory, self.request.config)
-        path, content = found if found else (None, {})
-        if self.is_first_process:
-            cut_back(self.directory.path, content.get("callbacks", {}).get("LogFiles", {}))
-        return path
+    def begin(self, loggers: Sequence[Logger], logged: Mapping[str, int] = MappingProxyType({})) -> None:
+        """Tell the loggers the settings: only of a run that nothing has refused. They are closed at its end.
 
-    def begin(self, loggers: list[Logger]) -> None:
-        """Tell the loggers the settings: only of a run that nothing has refused. They are closed at its end."""
+        logged: bytes by name of the log files that stay; what earlier processes have logged beyond is removed, as it
+        will be logged again.
+        """
+        if self.is_first_process:
+            cut_back(self.directory.path, logged)
+        if any(isinstance(one, CSVLogger) for one in loggers):
+            keep_earlier_metrics(self.directory.path)
         self.loggers += loggers
         begin(loggers, self.request.config, self.summary.overrides, self.directory.sweep.get("swept", []))
 
@@ -74,14 +74,12 @@ class Attempt:
         gc.collect()  # a trainer and its parts refer to each other; the next run of this process needs their memory
 
     def _note(self, error: BaseException) -> None:
-        self.summary.status = self._status_after(error)
-        self.summary.error = {"type": type(error).__name__, "message": str(error)}
         directory = self.directory
+        self.summary.status = self._status_after(error)
+        note(error, self.summary, directory)
         if self.summary.status == "interrupted" and directory.whole is directory:
             again = f"the same command, hydra.run.dir={directory.path}"
             log.warning("interrupted: %s goes on from here", "the same sweep typed again" if directory.sweep else again)
-        with suppress(OSError), (directory.path / "run.log").open("a", encoding="utf-8", errors="replace") as file:
-            file.write("".join(traceback.format_exception(error)))
 
     def _status_after(self, error: BaseException) -> str:
         if isinstance(error, Diverged):
@@ -89,3 +87,23 @@ class Attempt:
         # A sweep stops its runs as Ctrl-C does: SIGTERM comes from somebody else, and ends this one run only.
         stopped = isinstance(error, SIGTERMException) and not self.request.launch.in_sweep
         return "interrupted" if stopped or isinstance(error, SweepTerminated) or comes_of_ctrl_c(error) else "failed"
+
+
+def note(error: BaseException, summary: Summary, directory: RunDirectory) -> None:
+    """Take up in the summary what ended a run; `run.log` has where that was."""
+    summary.error = {"type": type(error).__name__, "message": str(error)}
+    with suppress(OSError), (directory.path / "run.log").open("a", encoding="utf-8", errors="replace") as file:
+        file.write("".join(traceback.format_exception(error)))
+
+
+@contextmanager
+def refusal_recorded(directory: RunDirectory, launch: Launch | None) -> Iterator[None]:
+    """What can't be read as a request leaves a summary too, where no run's is that it would replace."""
+    try:
+        yield
+    except UserError as error:
+        if directory.read_config() is None:
+            summary = Summary(status="failed", overrides=list(launch.overrides) if launch else [])
+            note(error, summary, directory)
+            directory.write_summary(summary)
+        raise

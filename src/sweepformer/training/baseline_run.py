@@ -13,6 +13,7 @@ from torchmetrics import Metric
 
 from sweepformer.baselines.baseline import Baseline, save_baseline, with_unseen
 from sweepformer.config.build import build, find_target
+from sweepformer.config.choices import with_choices
 from sweepformer.config.kinds import LabelKind, own_options
 from sweepformer.data.corpus import prepare
 from sweepformer.data.store import Store, TokenizedRows
@@ -24,14 +25,15 @@ from sweepformer.tasks.task import Targets, Task
 from sweepformer.training.attempt import Attempt
 from sweepformer.training.callbacks.predictions import write_predictions
 from sweepformer.training.loggers import build_loggers, show_pictures, show_predictions
-from sweepformer.training.records import print_rows
+from sweepformer.training.plan import of_the_labels
+from sweepformer.training.records import print_rows, record_choices
 
 log = logging.getLogger(__name__)
 
 # Options of training that change nothing about a baseline, and what they are when nobody asks for them.
-OF_TRAINING: dict[str, Any] = {
-    "task.class_weights": "none", "task.focal_gamma": 0, "task.r_drop": 0, "task.mixup": 0, "task.loss": "mse",
-    "task.label_pieces": "first", "data.sampling": "uniform",
+IDLE_FOR_BASELINES: dict[str, Any] = {
+    "task.label_smoothing": 0, "task.class_weights": "none", "task.focal_gamma": 0, "task.r_drop": 0, "task.mixup": 0,
+    "task.loss": "mse", "task.label_pieces": "first", "data.sampling": "uniform",
 }  # fmt: skip
 
 
@@ -45,16 +47,19 @@ def fit_baseline(attempt: Attempt) -> None:
     """Fit on train, choose on validation, test; the summary takes up what came out."""
     request, directory, summary = attempt.request, attempt.directory, attempt.summary
     config, labels = request.config, request.kind.labelled
-    baseline = _build_baseline(config["model"], labels)
+    open_baseline = _build_baseline(config["model"], labels)
     asked = {f"{group}.{key}": value for group in ("task", "data") for key, value in config[group].items()}
-    if idle := [f"{key}={asked[key]}" for key, usual in OF_TRAINING.items() if asked.get(key, usual) != usual]:
-        log.info("no effect on %s: %s", type(baseline).__name__, ", ".join(idle))
+    if idle := [f"{key}={asked[key]}" for key, usual in IDLE_FOR_BASELINES.items() if asked.get(key, usual) != usual]:
+        log.info("no effect on %s: %s", type(open_baseline).__name__, ", ".join(idle))
     store = prepare(config["data"], config["tokenizer"], config["seed"], labels)
     train, val = store.splits["train"], store.splits["val"]
     directory.write_environment(seed=config["seed"], device="cpu", **store.hashes)
     directory.write_labels(store.classes)
     print_rows(store)
-    attempt.begin(build_loggers(config.get("logger") or {}, directory))
+    choices = [of_the_labels(request.kind), *open_baseline.choices(train.texts)]
+    record_choices(choices, directory)
+    baseline = _build_baseline(with_choices(config, choices)["model"], labels)
+    loggers = build_loggers(config.get("logger") or {}, directory)
     summary.seconds["start_up"] = attempt.seconds
     began = time.perf_counter()
     baseline.fit(train.texts, _labels(train), *_to_choose_on(val, train))
@@ -72,6 +77,7 @@ def fit_baseline(attempt: Attempt) -> None:
     save_baseline(path, baseline.state(), chosen.pop("_extra_state", {}) | chosen, about)
     summary.best_checkpoint = directory.relative(str(path))
     _measure("val", task, logits, val, store.classes, summary)
+    attempt.begin(loggers)
     _test(baseline, task, store, attempt)
     summary.seconds["test"] = time.perf_counter() - began
     summary.status = "completed"

@@ -3,6 +3,7 @@
 import inspect
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +17,9 @@ from torch import nn
 
 from sweepformer.config.build import build, find_target
 from sweepformer.config.kinds import own_options
-from sweepformer.data.data_module import Batching, RowsDataModule
+from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import vocab_size, words_by_id
-from sweepformer.data.truncation import Truncation
 from sweepformer.errors import UserError
 from sweepformer.lightning_internals import starts_this_command_again
 from sweepformer.models.attention import use_fast_float32
@@ -31,15 +31,15 @@ from sweepformer.training.callbacks.divergence import DivergenceCheck
 from sweepformer.training.callbacks.predictions import PredictionWriter
 from sweepformer.training.callbacks.progress import EpochLog
 from sweepformer.training.callbacks.resuming import Clock, LogFiles, LooseEnds, RandomState
+from sweepformer.training.callbacks.weight_averaging import WeightAveraging
 from sweepformer.training.checkpoints import WholeCheckpoints
 from sweepformer.training.initialization import Pretrained, take_encoder
-from sweepformer.training.loggers import build_loggers
 from sweepformer.training.optimization import build_optimizer, build_schedule, freeze
-from sweepformer.training.plan import Plan, batches_used, total_steps
+from sweepformer.training.plan import Plan, batches_used
 from sweepformer.training.schedules import PlateauSteps
 from sweepformer.training.wide_fit import fit_wide, wide_path_of
 
-OURS = ("compile", "auto_micro_batch")  # options of a trainer that Lightning doesn't know
+OUR_TRAINER_OPTIONS = ("compile", "auto_micro_batch")  # options of a trainer that Lightning doesn't know
 
 
 @dataclass(frozen=True)
@@ -55,30 +55,18 @@ class Training:
     task: Task
 
 
-def build_data(plan: Plan, store: Store) -> RowsDataModule:
-    """The store's rows in batches as the plan has them."""
-    config, data = plan.config, plan.config["data"]
-    batching = Batching(
-        batch_size=data.get("batch_size", 64),
-        eval_batch_size=data.get("eval_batch_size", 256),
-        by=data.get("batching", "tokens"),
-        sampling=data.get("sampling", "uniform"),
-        packed=config["model"].get("attention") == "varlen",
-        always_masked=bool(config["trainer"].get("compile")),
-    )
-    return RowsDataModule(store, batching, Truncation.of(config), data.get("num_workers", 0), config["seed"])
-
-
 def build_training(
-    plan: Plan, store: Store, data: RowsDataModule, attempt: Attempt, pretrained: Pretrained | None
+    plan: Plan, store: Store, attempt: Attempt, pretrained: Pretrained | None, loggers: Sequence[Logger] = ()
 ) -> Training:
-    """Trainer, model and task; raises a UserError where one can't be built with the values of the config."""
+    """Data, trainer, model and task; raises a UserError where one can't be built with the values of the config."""
+    data = RowsDataModule.of(plan.config, store)
     predictions = PredictionWriter(attempt.directory.predictions, store.splits["test"], store.classes)
-    loggers = build_loggers(plan.config.get("logger") or {}, attempt.directory) if attempt.is_first_process else []
-    trainer = build_trainer(plan, attempt, loggers, predictions)
+    trainer = build_trainer(plan, attempt, list(loggers), predictions)
     model = _build_model(plan, trainer, pretrained)
-    task = _build_task(plan, store, data, attempt, trainer, model)
-    return Training(plan, store, data, loggers, predictions, trainer, task)
+    task = _build_task(plan, store, data, trainer, model)
+    # Lightning makes its own once training has begun; this one finds out whether it can be made.
+    task.make_schedule(task.make_optimizer(model))
+    return Training(plan, store, data, list(loggers), predictions, trainer, task)
 
 
 def _build_model(plan: Plan, trainer: pl.Trainer, pretrained: Pretrained | None) -> nn.Module:
@@ -96,18 +84,15 @@ def _build_model(plan: Plan, trainer: pl.Trainer, pretrained: Pretrained | None)
     return model
 
 
-def _build_task(
-    plan: Plan, store: Store, data: RowsDataModule, attempt: Attempt, trainer: pl.Trainer, model: nn.Module
-) -> Task:
+def _build_task(plan: Plan, store: Store, data: RowsDataModule, trainer: pl.Trainer, model: nn.Module) -> Task:
     config, rows = plan.config, data.rows["train"]
     batches = data.plan("train", trainer.world_size)
-    steps = total_steps(config["trainer"], -(-len(batches) // trainer.world_size))
     return build(
         "task",
         own_options(config["task"]),
         model=model,
         make_optimizer=lambda module: build_optimizer(config["optimizer"], module),
-        make_schedule=lambda optimizer: build_schedule(config["scheduler"], optimizer, steps),
+        make_schedule=lambda optimizer: build_schedule(config["scheduler"], optimizer, plan.total_steps),
         targets=Targets(
             classes=store.classes,
             labels=store.splits["train"].labels,
@@ -116,19 +101,22 @@ def _build_task(
             tokenizer=store.tokenizer,
             seed=config["seed"],
         ),
-        saved=_saved(plan, store, attempt.request.config, str(trainer.precision)),
+        saved=_saved(plan, store, str(trainer.precision)),
         auto_micro_batch=bool(config["trainer"].get("auto_micro_batch")),
     )
 
 
-def _saved(plan: Plan, store: Store, asked: dict[str, Any], precision: str) -> dict[str, object]:
-    """What every checkpoint carries, so that it can be used without the run's directory. asked: the run's config."""
+def _saved(plan: Plan, store: Store, precision: str) -> dict[str, object]:
+    """What every checkpoint carries, so that it can be used without the run's directory.
+
+    precision: what the trainer's came to, of which a plugin may have made another than was asked for.
+    """
     return {
-        "config": {**asked, "trainer": {**asked["trainer"], "precision": precision}},
+        "config": {**plan.asked, "trainer": {**plan.asked["trainer"], "precision": precision}},
         "classes": store.classes,
         "tokenizer": store.tokenizer.to_str(),
         "vocab_size": vocab_size(store.tokenizer),
-        "frequent": plan.frequent,
+        "frequent": plan.known["frequent"],
         "stem": plan.config["model"].get("stem"),
         "pairs": store.pairs,
         **made_by(),
@@ -159,9 +147,9 @@ def _compile_in_place(model: nn.Module, device: torch.device) -> None:
 
 def build_trainer(plan: Plan, attempt: Attempt, loggers: list[Logger], predictions: PredictionWriter) -> pl.Trainer:
     """The Lightning trainer of a plan with everything attached. predictions: takes what the test answers."""
-    options = {key: value for key, value in plan.config["trainer"].items() if key not in OURS}
+    options = {key: value for key, value in plan.config["trainer"].items() if key not in OUR_TRAINER_OPTIONS}
     plugins = _plugins(options.pop("plugins", None))
-    if plan.device.accelerator == "cpu":
+    if plan.config["trainer"]["accelerator"] == "cpu":
         use_fast_float32()
     callbacks = build_callbacks(plan.config.get("callbacks") or {}, attempt, bool(loggers))
     if not options.get("enable_progress_bar", True):
@@ -178,6 +166,9 @@ def build_trainer(plan: Plan, attempt: Attempt, loggers: list[Logger], predictio
         enable_model_summary=any(isinstance(one, ModelSummary) for one in callbacks),
         enable_checkpointing=any(isinstance(one, Checkpoint) for one in callbacks),
     )
+    for one in callbacks:
+        if isinstance(one, WeightAveraging):
+            one.check(trainer)
     _check_processes(trainer, attempt.request.launch.in_sweep, plan.config["trainer"])
     return trainer
 

@@ -1,9 +1,9 @@
-"""How Lightning writes and reads the checkpoints of a run, and which of them it goes on from."""
+"""How Lightning writes and reads the checkpoints of a run, and which of them it is resumed from."""
 
 import logging
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
@@ -50,8 +50,15 @@ def read_best(path: Path, config: dict[str, Any], monitor: str | None, score: An
     return found
 
 
-def resume_checkpoint(directory: RunDirectory, config: dict[str, Any]) -> tuple[Path, dict[str, Any]] | None:
-    """The checkpoint that a run of `config` goes on from, and what is in it; None if the run begins anew.
+class Resumed(NamedTuple):
+    """The checkpoint that a run is resumed from; logged: bytes of its log files when that was saved, by name."""
+
+    path: Path
+    logged: dict[str, int]
+
+
+def resume_checkpoint(directory: RunDirectory, config: dict[str, Any]) -> Resumed | None:
+    """The checkpoint that a run of `config` is resumed from; None if the run begins anew.
 
     That is `last.ckpt`. If it can't be used, or is another run's, the newest one beside it that can.
 
@@ -62,7 +69,7 @@ def resume_checkpoint(directory: RunDirectory, config: dict[str, Any]) -> tuple[
     if not last.exists():
         return None
     try:
-        return last, _read_own(last, config)
+        return _resumed(last, _read_own(last, config))
     except Damaged as error:
         reason = str(error)
     others = []
@@ -78,7 +85,11 @@ def resume_checkpoint(directory: RunDirectory, config: dict[str, Any]) -> tuple[
         )
     newest = max(others, key=lambda one: one[1]["global_step"])
     log.warning("warning: %s can't be used (%s): the one before it is %s", last, reason, newest[0].name)
-    return newest
+    return _resumed(*newest)
+
+
+def _resumed(path: Path, checkpoint: dict[str, Any]) -> Resumed:
+    return Resumed(path, checkpoint.get("callbacks", {}).get("LogFiles", {}))
 
 
 def _read_own(path: Path, config: dict[str, Any]) -> dict[str, Any]:

@@ -14,15 +14,17 @@ from sweepformer.config.rules import check as check_rules
 from sweepformer.errors import UserError, is_out_of_memory
 from sweepformer.runs.request import Request
 from sweepformer.training.baseline_run import is_baseline
-from sweepformer.training.building import OURS
+from sweepformer.training.building import OUR_TRAINER_OPTIONS
+from sweepformer.training.optimization import check_optimization
 
 
 def check(request: Request) -> None:
     """Refuse what can be seen to be wrong from the config alone: a UserError names key, what was given and allowed."""
     config = request.config
     check_rules(config)
-    trainer = {key: value for key, value in config["trainer"].items() if key not in OURS}
+    trainer = {key: value for key, value in config["trainer"].items() if key not in OUR_TRAINER_OPTIONS}
     check_keys("trainer", trainer)
+    check_optimization(config["optimizer"], config["scheduler"])
     for group in ("callbacks", "logger"):
         for name, options in (config.get(group) or {}).items():
             if options is not None:

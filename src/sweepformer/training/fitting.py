@@ -16,7 +16,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from sweepformer.files.checkpoints import read_checkpoint
 from sweepformer.lightning_internals import close_for_now, connected, trains_in_children
 from sweepformer.runs.directory import RunDirectory, Summary
-from sweepformer.tasks.task import OF_TRAINING
+from sweepformer.tasks.task import TRAINING_METRICS
 from sweepformer.training.attempt import Attempt
 from sweepformer.training.building import Training
 from sweepformer.training.callbacks.divergence import DivergenceCheck
@@ -85,11 +85,11 @@ def _take_best(training: Training, attempt: Attempt) -> None:
         log.warning("there is no checkpoint that was best by a metric: the test uses the last weights")
         return
     path = Path(chooser.best_model_path)
-    chosen = read_best(path, attempt.request.config, chooser.monitor, chooser.best_model_score)
+    chosen = read_best(path, training.plan.asked, chooser.monitor, chooser.best_model_score)
     task.load_state_dict(chosen["state_dict"])
     log_ensemble_weights(task.model)
     summary.parameters = count_parameters(task.model)  # a run that went on has its wide path from a checkpoint
-    others = {name: value for name, value in summary.metrics.items() if not name.startswith(OF_TRAINING)}
+    others = {name: value for name, value in summary.metrics.items() if not name.startswith(TRAINING_METRICS)}
     summary.metrics = others | chosen["sweepformer"]["metrics"]
 
 

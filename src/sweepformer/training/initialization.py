@@ -13,10 +13,8 @@ from sweepformer.config.kinds import task_kind
 from sweepformer.config.plain import check_groups
 from sweepformer.data.tokenizer import load_tokenizer, lowers, parse_tokenizer, tokenizer_kind
 from sweepformer.errors import UserError
-from sweepformer.files.atomic import write_text
 from sweepformer.files.checkpoints import read_checkpoint
 from sweepformer.models.embeddings import FrequentTokens
-from sweepformer.runs.directory import RunDirectory
 from sweepformer.runs.finding import resolve_init_from
 
 log = logging.getLogger(__name__)
@@ -46,6 +44,17 @@ class Pretrained:
     config: dict[str, Any]
     tokenizer: str
     weights: dict[str, Tensor]
+
+    @classmethod
+    def of(cls, state: dict[str, Any], given: str, config: dict[str, Any], tokenizer: str) -> "Pretrained":
+        """Of the `state_dict` of a task."""
+        weights = {name.removeprefix(ENCODER): value for name, value in state.items() if name.startswith(ENCODER)}
+        return cls(given, config, tokenizer, weights)
+
+    @property
+    def tokenizer_kind(self) -> str:
+        """What its tokenizer is, as `tokenizer.kind` has it."""
+        return tokenizer_kind(parse_tokenizer(self.tokenizer), self.config["tokenizer"]["kind"])
 
     @property
     def stem(self) -> str:
@@ -82,33 +91,28 @@ def _taken_from(checkpoint: dict[str, Any], given: str) -> Pretrained:
         parse_tokenizer(about["tokenizer"])
     except ValueError as error:
         raise ValueError(f"its tokenizer can't be used: {error}") from error
-    weights = {name.removeprefix(ENCODER): value for name, value in state.items() if name.startswith(ENCODER)}
-    if not all(isinstance(value, Tensor) for value in weights.values()):
+    found = Pretrained.of(state, given, config_as_trained(about), about["tokenizer"])
+    if not all(isinstance(value, Tensor) for value in found.weights.values()):
         raise ValueError("its weights are not tensors")
-    return Pretrained(given, config_as_trained(about), about["tokenizer"], weights)
+    return found
 
 
-def take_tokenizer(pretrained: Pretrained, asked: dict[str, Any], directory: RunDirectory) -> dict[str, Any]:
-    """The tokenizer's config with the pretrained one in its place: its ids are what the embeddings stand for.
+def refuse_other_tokenizer(pretrained: Pretrained, asked: dict[str, Any]) -> None:
+    """Raise a UserError where another tokenizer is asked for: its own ids are what the embeddings stand for.
 
-    Raises a UserError where another one was asked for.
+    asked: a tokenizer's config.
     """
-    given, its_own = f"model.init_from={pretrained.given}", parse_tokenizer(pretrained.tokenizer)
-    kind = tokenizer_kind(its_own, pretrained.config["tokenizer"]["kind"])
+    kind = pretrained.tokenizer_kind
     if asked["kind"] == "pretrained":
         same = load_tokenizer(asked["path"]).to_str() == pretrained.tokenizer
     else:
         same = asked["kind"] in (kind, "auto")  # which goes by the texts, and so asks for nothing
     if not same:
         raise UserError(
-            f"{given} brings its own tokenizer (tokenizer={kind}), whose tokens are all that its encoder "
-            f"knows, and tokenizer.kind={asked['kind']} asks for another. Leave tokenizer out, or pretrain with it."
+            f"model.init_from={pretrained.given} brings its own tokenizer (tokenizer={kind}), whose tokens are all "
+            f"that its encoder knows, and tokenizer.kind={asked['kind']} asks for another. Leave tokenizer out, or "
+            "pretrain with it."
         )
-    if asked["lowercase"] is False and lowers(its_own):
-        log.warning("warning: %s was pretrained with tokenizer.lowercase=true: capitals are not seen", given)
-    path = directory.path / "tokenizer.json"
-    write_text(path, pretrained.tokenizer)
-    return {**asked, "kind": "pretrained", "path": str(path)}
 
 
 def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any]) -> None:
@@ -135,6 +139,11 @@ def take_encoder(pretrained: Pretrained, model: nn.Module, config: dict[str, Any
         told = "\n  ".join([f"model.init_from={pretrained.given}: its encoder doesn't fit this model's:", *lines])
         raise UserError(f"{told}\n{advice}, or pretrain another.")
     encoder.load_state_dict({name: value for name, value in there.items() if name in here}, strict=False)
+
+
+def tell_what_is_taken(pretrained: Pretrained, model: nn.Module) -> None:
+    """Print what a model has begun with, and which parts it had to do without."""
+    there, here = pretrained.weights, model.encoder.state_dict()  # type: ignore[operator, union-attr]
     log.info("begins with the encoder and the tokenizer of %s", pretrained.given)
     for name in OPTIONAL:
         if (name in there) != (name in here):
@@ -152,11 +161,14 @@ def _of_all_tokens(weights: dict[str, Tensor], encoder: nn.Module) -> dict[str, 
     return {**weights, VECTORS: torch.cat([vectors, vectors[tokens.unknown_id].expand(missing, -1)])}
 
 
-def warn_of_seen_rows(pretrained: Pretrained, config: dict[str, Any], labelled: str) -> None:
-    """Say so if texts that were pretrained on may be in the test split of a run of `config`.
+def warn(pretrained: Pretrained, config: dict[str, Any], labelled: str) -> None:
+    """Say so if texts that were pretrained on may be in the test split of a run of `config`, or capitals not be seen.
 
     labelled: what its task needs rows to be labelled with.
     """
+    if config["tokenizer"]["lowercase"] is False and lowers(parse_tokenizer(pretrained.tokenizer)):
+        told = "warning: model.init_from=%s was pretrained with tokenizer.lowercase=true: capitals are not seen"
+        log.warning(told, pretrained.given)
     there, here = pretrained.config["data"], config["data"]
     given, trained_on = _source(here, "test"), _source(there, "train")
     tested = given or _source(here, "train")

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 import numpy as np
-from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
+from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from tensorboard.compat.proto.summary_pb2 import Summary as SummaryProto
 from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
@@ -36,8 +36,6 @@ def build_loggers(config: dict[str, Any], directory: RunDirectory) -> list[Logge
             options["save_dir"] = str(directory.path)
         if inspect.isclass(target) and issubclass(target, WandbLogger):
             _prepare_wandb(options, directory)
-        if inspect.isclass(target) and issubclass(target, CSVLogger):
-            keep_earlier_metrics(directory.path)
         loggers.append(build(key, options))
     return loggers
 

@@ -5,8 +5,8 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
-from sweepformer.config.build import build
-from sweepformer.errors import UserError
+from sweepformer.config.build import build, check_keys, parameters
+from sweepformer.errors import UserError, hint
 from sweepformer.models.embeddings import TokenEmbedding
 from sweepformer.training.schedules import NEVER, steps_of
 
@@ -45,8 +45,8 @@ def parameter_groups(
             rates |= {id(parameter): lr * layer_decay**below for parameter in layer.parameters()}
     groups: list[dict[str, Any]] = []
     for rate in [None, *sorted(set(rates.values()), reverse=True)]:
-        for parameters, amount in ((decay, weight_decay), (others, 0.0)):
-            chosen = [parameter for parameter in parameters if rates.get(id(parameter)) == rate]
+        for group, amount in ((decay, weight_decay), (others, 0.0)):
+            chosen = [parameter for parameter in group if rates.get(id(parameter)) == rate]
             if chosen:
                 groups.append({"params": chosen, "weight_decay": amount} | ({} if rate is None else {"lr": rate}))
     return groups
@@ -93,10 +93,30 @@ def muon_groups(
     return [group for group in groups if group["params"]]
 
 
+def check_optimization(optimizer: dict[str, Any], scheduler: dict[str, Any]) -> None:
+    """Look at the keys of both, and at values that are there already; a UserError names a wrong one."""
+    optimizer = {key: value for key, value in optimizer.items() if (key, value) != ("lr", None)}
+    if _is_muon(optimizer):
+        known = [key for key in parameters(muon_groups) or () if key != "model"]
+        for key in optimizer.keys() - {"_target_", *known}:
+            raise UserError(
+                f"optimizer.{key}: Muon has no parameter {key} here.{hint(key, known, 'optimizer.')} It takes: "
+                f"{', '.join(known)}."
+            )
+        optimizer = {"_target_": optimizer["_target_"]}
+    check_keys("optimizer", {key: value for key, value in optimizer.items() if key != "layer_decay"})
+    left_out = ("monitor", *(["max_lr"] if scheduler.get("max_lr") is None else []))
+    check_keys("scheduler", {key: value for key, value in scheduler.items() if key not in left_out})
+
+
+def _is_muon(optimizer: dict[str, Any]) -> bool:
+    return optimizer["_target_"].rpartition(".")[2] == "Muon" and "adamw_lr" in optimizer
+
+
 def build_optimizer(config: dict[str, Any], model: nn.Module) -> Optimizer:
     """The optimizer that `config` describes, over the groups of `model`'s parameters."""
     options = dict(config)
-    if config["_target_"].rsplit(".", 1)[-1] == "Muon" and "adamw_lr" in config:
+    if _is_muon(config):
         target = options.pop("_target_")
         return build("optimizer", {"_target_": target}, params=muon_groups(model, **options))
     layer_decay = options.pop("layer_decay", 1.0)

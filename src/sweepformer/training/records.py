@@ -4,59 +4,63 @@ import json
 import logging
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from rich.table import Table
 
 from sweepformer.baselines.token_counts import unigram_perplexity
+from sweepformer.config.choices import Choice
 from sweepformer.config.metrics import telling
 from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import SPLITS, Store
 from sweepformer.data.tokenizer import vocab_size
 from sweepformer.files.atomic import write_text
-from sweepformer.runs.directory import Summary
+from sweepformer.runs.directory import RunDirectory, Summary
 from sweepformer.screen.command_line import command_line
 from sweepformer.screen.tables import rendered, share, table_text
 from sweepformer.training.attempt import Attempt
 from sweepformer.training.building import Training
-from sweepformer.training.plan import Plan
+from sweepformer.training.plan import Plan, choices_as_yaml
 
 log = logging.getLogger(__name__)
 
 MUCH_UNKNOWN = 0.5  # of tokens
 
 
-def record_plan(plan: Plan, store: Store, data: RowsDataModule, attempt: Attempt) -> None:
-    """Write `plan.yaml`, tokenizer and labels; show them."""
-    if not attempt.is_first_process:
-        return
-    directory = attempt.directory
-    write_text(directory.path / "plan.yaml", plan.as_yaml())
-    write_text(directory.path / "tokenizer.json", store.tokenizer.to_str(pretty=True))
+def record_choices(choices: Sequence[Choice], directory: RunDirectory) -> None:
+    """Write `plan.yaml`, and show the same."""
+    write_text(directory.path / "plan.yaml", choices_as_yaml(choices))
+    rows = [[one.key, json.dumps(one.value), one.why] for one in choices]
+    log.info("\n%s", table_text("Decided for this run", ["key", "value", "why"], rows))
+
+
+def record_plan(plan: Plan, store: Store, directory: RunDirectory) -> None:
+    """Write the plan, and tokenizer and labels of its rows; show them."""
+    if plan.begins_with is None:  # else it is there, as the rows were tokenised by it
+        write_text(directory.path / "tokenizer.json", store.tokenizer.to_str(pretty=True))
     directory.write_labels(store.classes)
     print_rows(store)
-    print_tokens(store, data, plan.frequent)
-    if plan.choices:
-        rows = [[one.key, json.dumps(one.value), one.why] for one in plan.choices]
-        log.info("\n%s", table_text("Decided for this run", ["key", "value", "why"], rows))
+    print_tokens(store, RowsDataModule.of(plan.config, store), plan.known["frequent"])
+    record_choices(plan.choices, directory)
     if plan.kind.is_language_model:
         perplexity = unigram_perplexity(store.splits["train"], store.splits["test"], vocab_size(store.tokenizer))
         log.info("to beat: test perplexity %.1f, by the tokens' frequencies alone", perplexity)
 
 
-def record_environment(training: Training, attempt: Attempt, begins_with: str | None) -> None:
+def record_environment(training: Training, attempt: Attempt) -> None:
     """Write with what and where the run is trained."""
-    trainer, config = training.trainer, attempt.request.config
+    trainer, plan = training.trainer, training.plan
     device = trainer.strategy.root_device
     attempt.summary.effective_precision = str(trainer.precision)
     if attempt.is_first_process:
         attempt.directory.write_environment(
-            seed=config["seed"],
+            seed=plan.asked["seed"],
             device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
             processes=trainer.world_size,
             effective_precision=attempt.summary.effective_precision,
-            begins_with=config["model"].get("init_from") or begins_with,
+            begins_with=plan.asked["model"].get("init_from") or plan.begins_with,
             **training.store.hashes,
         )
 

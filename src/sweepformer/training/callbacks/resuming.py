@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ class LogFiles(Callback):
         return {str(file.relative_to(self._path)): file.stat().st_size for file in _log_files(self._path)}
 
 
-def cut_back(path: Path, sizes: dict[str, int]) -> None:
+def cut_back(path: Path, sizes: Mapping[str, int]) -> None:
     """Shorten the logs of the run at `path` to `sizes`, bytes by name, and remove others. No logger is open yet."""
     for file in _log_files(path):
         size = sizes.get(str(file.relative_to(path)))

@@ -37,7 +37,8 @@ class WeightAveraging(Callback):
         self._average: list[Tensor] = []
         self._trained: list[Tensor] | None = None  # kept here while the model has the average
 
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+    def check(self, trainer: Trainer) -> None:
+        """Before anything is trained: raises a UserError where a trainer's strategy or checkpoints don't go with it."""
         if "FSDP" in type(trainer.strategy).__name__:
             raise UserError("callbacks.ema averages whole weights, and trainer.strategy=fsdp splits them. Use ddp.")
         if any(isinstance(one, ModelCheckpoint) and one.save_weights_only for one in trainer.checkpoint_callbacks):
