@@ -78,8 +78,8 @@ class Attempt:
         self.summary.error = {"type": type(error).__name__, "message": str(error)}
         directory = self.directory
         if self.summary.status == "interrupted" and directory.whole is directory:
-            again = f"the same command, hydra.run.dir={directory.path}"
-            log.warning("interrupted: %s goes on from here", "the same sweep typed again" if directory.sweep else again)
+            where = f"sweep.dir={directory.path.parent}" if directory.sweep else f"run.dir={directory.path}"
+            log.warning("interrupted: the same command, hydra.%s goes on from here", where)
         with suppress(OSError), (directory.path / "run.log").open("a", encoding="utf-8", errors="replace") as file:
             file.write("".join(traceback.format_exception(error)))
 
