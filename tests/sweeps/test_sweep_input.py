@@ -153,3 +153,12 @@ def test_one_run_of_an_experiment_that_is_a_sweep_says_so(cli: Cli, tiny: tuple[
     result = cli(*tiny, "+hydra.sweeper.params={seed: '1,2'}")
     assert result.code == 0, result.screen
     assert "one run of a sweep of seed: add -m" in result.out
+
+
+def test_runs_of_a_sweep_share_no_folder_that_they_write_into(cli: Cli, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    shared = (f"+callbacks.checkpoint.dirpath={tmp_path}/kept", "logger=csv", f"logger.csv.save_dir={tmp_path}/logs")
+    result = cli("-m", *tiny, *shared, "seed=1,2", "name=apart")
+    assert result.code == 0, result.screen
+    for run in ("0-seed=1", "1-seed=2"):
+        assert (tmp_path / "kept" / run / "last.ckpt").exists()
+        assert list((tmp_path / "logs" / run).rglob("metrics.csv"))

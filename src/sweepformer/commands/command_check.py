@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,8 @@ def explain(error: Exception, conf: Path) -> str:
             f"Error: {error.override}: this is no override ({reason}). Write KEY=VALUE, and a value with "
             "special characters in quotes of its own: 'KEY=\"VALUE\"'."
         )
+    if told := _in_our_words(f"{error}\n{error.__cause__}"):
+        return f"Error: {told}"
     told = "\n".join([str(error), *getattr(error, "__notes__", ())])  # Hydra 1.4 notes the key
     unexpected = re.search(r"unexpected keyword argument '(\w+)'.*full_key: (\S+)", told, re.DOTALL)
     if isinstance(error, CompactHydraException | TypeError) and unexpected:
@@ -101,6 +103,25 @@ def explain(error: Exception, conf: Path) -> str:
     )
 
 
+def _in_our_words(told: str) -> str | None:
+    """What Hydra says in words that send one in a circle, or without what is allowed; None for all else."""
+    if several := re.match(r"Ambiguous value for argument '(.*?)=(.*)'\n", told):
+        key, value = several.groups()
+        return (
+            f"{key}={value}: several values. For a run with each add -m; for a list type '{key}=[{value}]', "
+            f"and for one text '{key}=\"{value}\"'."
+        )
+    if absent := re.match(r"Could not delete from config\. '([^']+)' does not exist", told):
+        return renaming(absent[1]) or f"~{absent[1]}: there is no such key here, so there is nothing to leave out."
+    if wrong := re.search(r"Invalid value '(.*)', expected one of \[(.*)\]\s+full_key: (\S+)", told):
+        value, allowed, key = wrong.groups()
+        null = "; null: as the metric has it" if key.endswith((".mode", ".direction")) else ""
+        return f"{key}={value} is not one of {allowed}{null}.{hint(value, allowed.split(', '))}"
+    if "Incompatible key type" in told and (keyed := re.search(r"override (\S+?)=", told)):
+        return f"{keyed[1]}: null can't be a key. In quotes it is the class of that name: '{keyed[1]}={{\"null\": 3}}'."
+    return None
+
+
 def explain_system(error: Exception) -> str | None:
     """What to do when the machine itself is at its end; None if it isn't."""
     text = str(error)
@@ -118,7 +139,7 @@ def explain_system(error: Exception) -> str | None:
     return None
 
 
-def with_quotes(arguments: list[str]) -> list[str]:
+def with_quotes(arguments: Iterable[str]) -> list[str]:
     """The arguments, with quotes of their own around values that Hydra's grammar would not take as the texts that they
     are: `Sentence #`, `;`, a path with an accent. What looks like a list, a choice or a formula is left alone."""
     return [_quoted(argument) for argument in arguments]
@@ -146,6 +167,16 @@ def flags_first(arguments: list[str]) -> list[str]:
     ]
     both = list(zip(is_override, arguments, strict=True))
     return [one for is_one, one in both if not is_one] + [one for is_one, one in both if is_one]
+
+
+def with_keys_as_typed(argument: str) -> str:
+    """`task.class_weights={...}` as one text, which the run reads: Hydra would take `True` or `1e3` for no names, and
+    refuse those with commas, quotes or the name null."""
+    key, _, value = argument.partition("=")
+    if key.lstrip("+") != "task.class_weights" or not re.fullmatch(r"\{[^{}]*\}", value):
+        return argument
+    escaped = re.sub(r"(\\*)(\"|$)", lambda found: found[1] * 2 + (found[2] and "\\" + found[2]), value)
+    return f'{key}="{escaped}"'
 
 
 def check_characters(arguments: list[str]) -> None:
@@ -179,6 +210,13 @@ def _unknown_key(key: str, conf: Path) -> str:
         return f"Error: {key}: it is the same as {asked} so far. Add it with +{key}=... to have another."
     if owners:
         return f"Error: {key}: there is no such key here. It belongs to {' and '.join(sorted(owners))}."
+    for part in ("launcher", "sweeper"):
+        chosen = next((one.partition("=")[2] for one in sys.argv if one.startswith(f"hydra/{part}=")), None)
+        preset = conf / "hydra" / part / f"{chosen}.yaml"
+        if key.startswith(f"hydra.{part}.") and preset.exists():
+            here = [one for one in safe_load(preset.read_text(encoding="utf-8")) if one not in ("_target_", "defaults")]
+            near = hint(key.rpartition(".")[2], here, f"hydra.{part}.")
+            return f"Error: {key}: there is no such key. hydra/{part}={chosen} has: {', '.join(here)}.{near}"
     advice = hint(asked, known, prefix) or f" Add it with +{key}=... if you mean a new one."
     return f"Error: {key}: there is no such key.{advice}"
 

@@ -15,7 +15,14 @@ from hydra.errors import CompactHydraException, HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from sweepformer.commands.command_check import check_characters, explain, explain_system, flags_first, with_quotes
+from sweepformer.commands.command_check import (
+    check_characters,
+    explain,
+    explain_system,
+    flags_first,
+    with_keys_as_typed,
+    with_quotes,
+)
 from sweepformer.commands.from_run import arguments_for_hydra, split_off
 from sweepformer.commands.hydra_setup import MAIN, composed, prefer_own_presets, register
 from sweepformer.config.presets import CONF, groups
@@ -45,6 +52,8 @@ def _run_job(cfg: DictConfig) -> float | None:
     path, in_sweep = Path(hydra_config.runtime.output_dir), hydra_config.mode is RunMode.MULTIRUN
     if (params := hydra_config.sweeper.get("params")) and not in_sweep and "LOCAL_RANK" not in os.environ:
         log.warning("warning: this is one run of a sweep of %s: add -m to run them all", ", ".join(params))
+    if hydra_config.job.chdir:  # what is relative was typed there; what a run writes has its folder anyway
+        os.chdir(hydra_config.runtime.cwd)
     try:
         if in_sweep:
             from sweepformer.sweeps.processes import claim_gpu
@@ -147,7 +156,7 @@ def main() -> None:
         if {"--help", "-h"} & set(sys.argv[1:]):
             print_help(sys.argv[1:])
             return
-        sys.argv[1:] = with_quotes(flags_first(sys.argv[1:]))
+        sys.argv[1:] = with_quotes(map(with_keys_as_typed, flags_first(sys.argv[1:])))
         arguments, repeated = split_off(sys.argv[1:])
         if repeated is not None:
             sys.argv = [sys.argv[0], *arguments_for_hydra(arguments, repeated, sys.argv)]

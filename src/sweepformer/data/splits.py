@@ -192,6 +192,12 @@ def _cut_groups(rows: Rows, groups: Categories, fraction: float, seed: int, key:
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed % 2**32)
     strata = rows.labels.strata()
     everywhere = np.bincount(strata)
+    if folds > everywhere.max():
+        raise UserError(
+            f"{rows.origin}: {len(rows)} rows, at most {everywhere.max()} of a class, can't be cut into parts of "
+            f"{fraction:.3g} ({key}): {folds} of one are needed. Give more rows (data.max_rows, if "
+            f"it is set), or raise {key}."
+        )
 
     def distance(cut: np.ndarray) -> tuple[int, float]:
         counts = np.bincount(strata[cut], minlength=len(everywhere))

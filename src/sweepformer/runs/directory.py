@@ -125,7 +125,9 @@ class RunDirectory:
         there, holds_work = self.read_config(), self.last_checkpoint.exists() or self.result is not None
         if there is not None and config_hash(there) != config_hash(config) and holds_work:
             found = [f"{self.path} holds a run of another config, which would be lost:", *differences(there, config)]
-            advice = "Give another name=... or hydra.run.dir=..., or remove that directory."
+            advice = (
+                "Give another name=..., hydra.run.dir=... (of a sweep hydra.sweep.dir=...), or remove that directory."
+            )
             raise UserError("\n  ".join(found) + f"\n{advice}")
 
     def read_summary(self) -> Summary | None:
@@ -191,6 +193,18 @@ class RunDirectory:
         """The run whose first part this one is, or itself."""
         around = RunDirectory(self.path.parent)
         return around if self.path.name == PRETRAINING and around.read_config() is not None else self
+
+    def apart(self, options: dict[str, Any]) -> dict[str, Any]:
+        """A part's options, in which a folder to write into is this run's own: runs that share its config, those of a
+        sweep or one and its pretraining, would overwrite each other's files."""
+        whole = self.whole
+        within = os.path.relpath(self.path, whole.path.parent if whole.sweep else whole.path)
+        return {
+            key: os.path.normpath(os.path.join(value, within))
+            if key in ("dirpath", "save_dir", "log_dir", "dir") and isinstance(value, str) and "://" not in value
+            else value
+            for key, value in options.items()
+        }
 
     @property
     def sweep(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from sweepformer.config.build import find_target
@@ -16,6 +17,7 @@ from sweepformer.config.metrics import with_modes
 from sweepformer.config.plain import config_hash
 from sweepformer.config.pretraining import first_config
 from sweepformer.config.targets import named_packages
+from sweepformer.errors import UserError
 from sweepformer.runs.finding import resolve_init_from
 
 # Of a config, but not of a run: how the sweep around it is conducted, and whose code may be named.
@@ -96,13 +98,33 @@ def identity(config: dict[str, Any]) -> dict[str, Any]:
     """Of a plain config what says what the run is: modes as their metrics have them, `model.init_from` with what is in
     that file; raises a UserError if that names nothing that a run can begin with."""
     found = with_modes({key: value for key, value in config.items() if key not in NOT_OF_THE_RUN})
-    model = found.get("model")
+    task, model = found.get("task"), found.get("model")
+    if isinstance(task, dict) and str(task.get("class_weights")).startswith("{"):
+        found["task"] = {**task, "class_weights": _mapping(task["class_weights"])}
     if isinstance(model, dict) and model.get("init_from"):
         checkpoint = resolve_init_from(str(model["init_from"]))
         about = checkpoint.stat()
         digest = _digest(checkpoint.absolute(), about.st_mtime_ns, about.st_size)
         found["model"] = {**model, "init_from": {"path": str(model["init_from"]), "sha256": digest}}
     return found
+
+
+def _mapping(given: Any) -> Any:
+    """Weights by class of a text such as `{True: 5}`, whose keys are names whatever they look like."""
+    if not isinstance(given, str):
+        return given
+    try:
+        named = yaml.load(given, yaml.BaseLoader)  # makes nothing but texts
+        weights = {name: yaml.safe_load(weight) for name, weight in named.items()}
+    except (yaml.YAMLError, AttributeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"task.class_weights={given} is no list of weights by class ({reason}).{_IN_QUOTES}") from error
+    if bare := [name for name, weight in weights.items() if weight is None]:
+        raise UserError(f"task.class_weights={given}: there is no weight for {bare[0]}.{_IN_QUOTES}")
+    return weights
+
+
+_IN_QUOTES = """ A name with a comma, colon or quote goes in quotes: 'task.class_weights={"Injury, poisoning": 5}'."""
 
 
 @lru_cache(maxsize=64)

@@ -12,6 +12,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibratio
 
 from sweepformer.config.kinds import KINDS
 from sweepformer.data.batches import Batch
+from sweepformer.data.cells import spelled
 from sweepformer.errors import UserError, hint, listed
 from sweepformer.models.torch_internals import not_sent_by_ddp
 from sweepformer.models.transformer import Mixing
@@ -150,11 +151,23 @@ def weights_of_classes(given: str | dict[str, float], classes: list[str], labels
         return counts.sum() / (len(counts) * counts.clamp(min=1))
     weights = torch.ones(len(classes))
     for name, weight in given.items():
-        if str(name) not in classes:
+        # As YAML and Hydra spell what they take for true, null or a number; `1e3` is then 1000.0.
+        same = [one for one in classes if one == str(name)] or [one for one in classes if _means(one, str(name))]
+        if not same:
             meant = hint(name, classes)
             raise UserError(f"task.class_weights: there is no class {name}.{meant} There are: {listed(classes)}.")
-        weights[classes.index(str(name))] = weight
+        weights[[classes.index(one) for one in same]] = weight
     return weights
+
+
+def _means(label: str, name: str) -> bool:
+    """Whether a label and a class that a config names are two spellings of one value."""
+    if spelled(label) == spelled(name):
+        return True
+    try:
+        return "." in name and float(label) == float(name)
+    except ValueError:
+        return False
 
 
 def class_loss(

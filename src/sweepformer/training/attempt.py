@@ -78,8 +78,8 @@ class Attempt:
         self.summary.status = self._status_after(error)
         note(error, self.summary, directory)
         if self.summary.status == "interrupted" and directory.whole is directory:
-            again = f"the same command, hydra.run.dir={directory.path}"
-            log.warning("interrupted: %s goes on from here", "the same sweep typed again" if directory.sweep else again)
+            where = f"sweep.dir={directory.path.parent}" if directory.sweep else f"run.dir={directory.path}"
+            log.warning("interrupted: the same command, hydra.%s goes on from here", where)
 
     def _status_after(self, error: BaseException) -> str:
         if isinstance(error, Diverged):

@@ -187,7 +187,7 @@ def build_callbacks(config: dict[str, Any], attempt: Attempt, logged: bool) -> l
     for name, options in config.items():
         if options is None:
             continue
-        key = f"callbacks.{name}"
+        key, options = f"callbacks.{name}", directory.apart(options) if isinstance(options, dict) else options
         if isinstance(options, dict) and "dirpath" not in options:
             target = find_target(key, options)
             if inspect.isclass(target) and issubclass(target, Checkpoint):

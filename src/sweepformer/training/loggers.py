@@ -30,7 +30,7 @@ def build_loggers(config: dict[str, Any], directory: RunDirectory) -> list[Logge
     for name, options in config.items():
         if options is None:
             continue
-        key, options = f"logger.{name}", dict(options)
+        key, options = f"logger.{name}", directory.apart(options)
         target = find_target(key, options)
         if options.get("save_dir", "") is None:
             options["save_dir"] = str(directory.path)
