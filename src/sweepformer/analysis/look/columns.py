@@ -60,7 +60,7 @@ def profile(name: str, values: Sequence[Any]) -> Column:
     """A column by the values of some rows."""
     filled = [value for value in values if not is_blank(value)]
     kind = Counter(map(_kind, filled)).most_common(1)[0][0] if filled else "blank"
-    written = Counter(str(value) for value in filled)
+    written = Counter(" ".join(map(str, value)) if isinstance(value, list) else str(value) for value in filled)
     examples = [" ".join(one.split()) for one in list(written)[:EXAMPLES]]
     examples = [one if len(one) <= SHOWN else one[: SHOWN - 1] + "…" for one in examples]
     length = sum(len(one) * count for one, count in written.items()) / max(len(filled), 1)

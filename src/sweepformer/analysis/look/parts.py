@@ -106,7 +106,9 @@ def _split_of(name: str) -> str | None:
 
 def _files(opened: Mapping[str, Opened], keys: dict[str, str], asked: form.Asked, label: str | None) -> Given:
     notes = []
-    guesses = {split: file.guess() for split, file in opened.items()} if asked.encoding is None else {}
+    guesses = {split: None if _is_binary(file) else file.guess() for split, file in opened.items()}
+    if asked.encoding is not None:
+        guesses = {}
     if guess := next(filter(None, guesses.values()), None):
         asked = replace(asked, encoding=guess)
         files = ", ".join(str(opened[split].path) for split, one in guesses.items() if one)
@@ -131,6 +133,10 @@ def _files(opened: Mapping[str, Opened], keys: dict[str, str], asked: form.Asked
         for split, table in tables.items()
     ]
     return Given("files", parts, keys, notes)
+
+
+def _is_binary(file: Opened) -> bool:
+    return file.sample.startswith(b"PAR1") or form.BY_ENDING.get(file.ending) in (form.PARQUET, form.SHEET)
 
 
 def in_full(found: form.Form) -> str:
@@ -162,8 +168,7 @@ def _rows_of(table: Table) -> Records:
 
 
 def _lacks_header(table: Table) -> bool:
-    usual = {name.strip().lower() for name in table.header} & {*TEXTS, *LABELS}
-    if not isinstance(table, Delimited) or usual:
+    if not isinstance(table, Delimited) or len({name.strip().lower() for name in table.header} & {*TEXTS, *LABELS}) > 1:
         return False
     return form.seems_to_lack_header([table.header, *table.first_rows()])
 
@@ -189,11 +194,12 @@ def _conll(opened: Mapping[str, Opened], keys: dict[str, str], asked: form.Asked
     keys |= {"data.separator": asked.separator} if asked.separator else {}
     keys |= {"data.encoding": asked.encoding} if asked.encoding else {}
 
-    def records_of(file: Opened) -> Records:
-        return lambda _: lines.sentences(file, file.encoding(asked.encoding), [])
+    def part_of(split: str, file: Opened) -> Part:
+        encoding = file.encoding(asked.encoding)
+        name = f"{'CoNLL-U' if is_universal else 'CoNLL'}, {encoding.upper()}"
+        return Part(split, str(file.path), name, ["tokens", "tags"], lambda _: lines.sentences(file, encoding, []))
 
-    name = "CoNLL-U" if is_universal else "CoNLL"
-    parts = [Part(s, str(file.path), name, ["tokens", "tags"], records_of(file)) for s, file in opened.items()]
+    parts = [part_of(split, file) for split, file in opened.items()]
     return Given("conll", parts, keys)
 
 

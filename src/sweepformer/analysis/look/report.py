@@ -153,7 +153,7 @@ def max_length() -> int:
 
 
 def _first(found: Findings) -> Table:
-    names = [one.name for one in found.columns]
+    names = [one.name for one in found.columns if one.kind != "object"]
     roles = sorted(names, key=lambda name: not found.chosen.role(name))[:6]  # what is used is shown first
     rows = [[one.where, *(_short(one.fields.get(name)) for name in roles)] for one in found.first]
     return Table(f"The first rows of {found.train.name}", ["", *map(_short, roles)], rows)
@@ -199,6 +199,8 @@ def _about_texts(found: Findings) -> Iterator[str]:
     if letters := found.scripts.total():
         shares = [f"{name} {_share(count / letters)}" for name, count in found.scripts.most_common(5)]
         yield f"scripts, of all letters: {', '.join(shares)}"
+    if dropped := found.train.repeats + found.train.conflicts:
+        yield f"{dropped:,} rows of train repeat a text: the first is kept (data.drop_duplicates=none keeps all)"
     for split in found.splits[1:]:
         if split.in_train:
             other = f", {split.otherwise_in_train:,} with another label" if split.otherwise_in_train else ""
