@@ -1,6 +1,7 @@
 """look: what files of one's own hold, what would be made of them, and the command that trains on them."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -9,12 +10,18 @@ from sweepformer.errors import UserError
 from sweepformer.files.atomic import write_text
 from sweepformer.screen.command_line import command_line
 
+OPTIONS = "format|encoding|separator|quoting|header"  # that are keys of a run too
+
 
 def main() -> None:
     """The command line."""
     options = parser().parse_args()
     with in_one_message():
-        _look(options)
+        try:
+            _look(options)
+        except UserError as error:  # of the reader, which speaks of a run's keys
+            said = re.sub(rf"data\.({OPTIONS})=", r"--\1 ", str(error))
+            raise UserError(re.sub(rf"data\.({OPTIONS})\b", r"--\1", said)) from error
 
 
 def parser() -> argparse.ArgumentParser:
@@ -22,8 +29,8 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=command_line("look"),
         usage="%(prog)s FILE... [options]",
-        description="What your own files hold, before anything is trained: how they are read, columns, classes, lengths, "
-        "repeats, rows of test that are in train, what is wrong with rows; and the command that trains on them.",
+        description="What your own files hold, before anything is trained: how they are read, columns, classes, "
+        "lengths, repeats, rows of test that stand in train, what is wrong with rows; and the command that trains.",
     )
     add = parser.add_argument
     add(
@@ -34,8 +41,17 @@ def parser() -> argparse.ArgumentParser:
         "file, or a dataset",
     )
     add("--text-column", metavar="NAME", help="default: by the columns' names, or the longest strings")
-    add("--label-column", metavar="NAME", help="default: by the columns' names, or few values that repeat; a,b,c of 0 and 1")
-    add("--encoding", metavar="NAME", help="such as cp1252 (default: UTF-8, UTF-16 by its mark, or a guess that is told)")
+    add(
+        "--label-column",
+        metavar="NAME",
+        help="default: by the columns' names, or few values that repeat; a,b,c of 0 and 1",
+    )
+    add("--format", metavar="NAME", help="such as csv, jsonl, lines, fasttext (default: what the files are)")
+    add(
+        "--encoding",
+        metavar="NAME",
+        help="such as cp1252 (default: UTF-8, UTF-16 by its mark, or a guess that is told)",
+    )
     add("--separator", metavar="CHARACTER", help="between columns, such as ';' or tab (default: what the files have)")
     add("--quoting", choices=("true", "false"), help="whether quotes may enclose a field (default: as the files are)")
     add("--header", choices=("true", "false"), help="whether the first row names the columns (default: as it looks)")
@@ -52,7 +68,7 @@ def _look(options: argparse.Namespace) -> None:
     from sweepformer.data.reading.form import Asked
 
     yes = {None: None, "true": True, "false": False}
-    asked = Asked(None, options.encoding, options.separator, yes[options.quoting], yes[options.header])
+    asked = Asked(options.format, options.encoding, options.separator, yes[options.quoting], yes[options.header])
     label = options.label_column
     found = look(given(options.files, asked, label), options.text_column, label, options.rows)
     print(as_text(found), end="")

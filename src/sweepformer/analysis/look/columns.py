@@ -10,12 +10,13 @@ from sweepformer.data.cells import is_blank, spelled
 from sweepformer.errors import UserError, hint, listed
 
 # The surer ones first, in small letters; of columns inside an object the last part of the name counts.
-TEXTS = "text texts tokens words word sentence sentence1 premise question question1 text1 text_a utterance query review \
-review_text tweet comment comment_text body message sms document content sequence seq headline abstract".split()
+_TEXTS = """text texts tokens words word sentence sentence1 premise question question1 text1 text_a utterance query
+review review_text tweet comment comment_text body message sms document content sequence seq headline abstract"""
+_LABELS = """label labels class classes category categories target sentiment topic intent ner_tags tags tag pos_tags pos
+upos emotion genre rating stars score y"""
+TEXTS, LABELS = _TEXTS.split(), _LABELS.split()
 PAIRS = {"sentence1": "sentence2", "premise": "hypothesis", "question1": "question2", "text1": "text2"}
 PAIRS |= {"text_a": "text_b", "question": "sentence"}
-LABELS = "label labels class classes category categories target sentiment topic intent ner_tags tags tag pos_tags pos \
-upos emotion genre rating stars score y".split()
 SENTENCE = re.compile(r"sent(ence)?([ _]?(#|id|idx|no|num|number))|sentence #", re.IGNORECASE)
 SEPARATORS = ",;|"
 MOST_CLASSES = 20  # of whole numbers, beyond which they are taken for quantities unless they count classes through
@@ -82,7 +83,9 @@ def choose(values: Mapping[str, Sequence[Any]], text: str | None = None, label: 
         for name in asked:
             if name not in columns:
                 advice = hint(name, columns, f"--{option}-column ")
-                raise UserError(f"--{option}-column {name}: there is no such column. It has: {listed(columns)}.{advice}")
+                raise UserError(
+                    f"--{option}-column {name}: there is no such column. It has: {listed(columns)}.{advice}"
+                )
     found, why_text = (columns[text], "as asked") if text else _text(columns)
     pair = next((name for name in columns if _plain(name) == PAIRS.get(_plain(found.name))), None)
     sentence = next((name for name in columns if SENTENCE.fullmatch(name) and name != found.name), None)
@@ -94,7 +97,10 @@ def choose(values: Mapping[str, Sequence[Any]], text: str | None = None, label: 
         chosen = asked[0] if len(asked) == 1 else tuple(asked)
     task, separator, why_task = _task(values, found.name, chosen, sentence)
     names = listed(chosen) if isinstance(chosen, tuple) else chosen
-    why = [f"text: column {found.name!r} ({why_text})", f"label: {f'column {names!r}' if names else 'none'} ({why_label})"]
+    why = [
+        f"text: column {found.name!r} ({why_text})",
+        f"label: {f'column {names!r}' if names else 'none'} ({why_label})",
+    ]
     return Chosen(found.name, chosen, task, [*why, f"task: {task} ({why_task})"], pair, sentence, separator)
 
 
@@ -143,6 +149,9 @@ def _label(rest: Sequence[Column]) -> tuple[str | tuple[str, ...] | None, str]:
     if len(flags) > 1:
         return tuple(flags), "columns of 0 and 1, a class each"
     few = [one for one in rest if 2 <= one.distinct <= one.filled / 2 and one.kind != "object"]
+    amounts = [one.name for one in rest if one.kind == "number" and any((_number(x) or 0) % 1 for x in one.examples)]
+    if not few and amounts:
+        return amounts[-1], "numbers that are not whole"
     if not few:
         return None, "no column has a usual name, or few distinct values that repeat"
     best = min(reversed(few), key=lambda one: one.distinct)

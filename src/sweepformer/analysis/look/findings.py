@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -78,9 +77,9 @@ class Split:
 class Findings:
     """All that is known of what was given.
 
-    first: the first rows of train as they are read; spaced: whether lengths are words, and not characters; rare: rows of
-    classes with fewer than there are splits to cut, once repeats are left out; pairs: texts of train and a given split
-    that are nearly the same; compared: whether all of them were looked at.
+    first: the first rows of train as they are read; spaced: whether lengths are words, and not characters; rare: rows
+    of classes that have too few for all splits, once repeats are left out; pairs: texts of train and a given split that
+    are nearly the same; compared: whether all were looked at.
     """
 
     given: Given
@@ -111,7 +110,7 @@ class Findings:
         for split in self.splits:
             for character, count in split.characters.items():
                 if character.isalpha():
-                    found[unicodedata.name(character, "?").split(" ")[0].capitalize()] += count
+                    found[unicodedata.name(character, "?").split(" ")[0].capitalize().replace("Cjk", "CJK")] += count
         return found
 
     @property
@@ -138,7 +137,9 @@ def look(given: Given, text: str | None = None, label: str | None = None, rows: 
     sample = train.sample()
     if not sample:
         broken = next(iter(train.records(Chosen("", None, "", []))), None)
-        raise UserError(f"{train.name}: {broken.message}" if isinstance(broken, Broken) else f"{train.name} has no row.")
+        raise UserError(
+            f"{train.name}: {broken.message}" if isinstance(broken, Broken) else f"{train.name} has no row."
+        )
     values = {name: [one.fields.get(name) for one in sample] for name in train.columns}
     chosen = choose(values, text, label)
     columns = [profile(name, some) for name, some in values.items()]
@@ -181,7 +182,9 @@ class _Counting:
         split, complaints = Split(part.split, part.name, part.form), Complaints()
         builder = Builder(self.columns, part.name, None)
         first_labels: dict[int, Any] = {}
-        for record in tqdm(self._records(part), f"reading {part.name}", unit=" rows", delay=2, leave=False, disable=None):
+        for record in tqdm(
+            self._records(part), f"reading {part.name}", unit=" rows", delay=2, leave=False, disable=None
+        ):
             split.rows += 1
             if isinstance(record, Broken):
                 complaints.add(record.kind, record.where, f"{part.name}, {record.where}: {record.message}")

@@ -1,6 +1,6 @@
 """Texts of two splits that are nearly the same, by MinHash."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 THRESHOLD = 0.7  # of the character 5-grams of two texts, the share that both have
 CHARACTERS, GRAM = 1000, 5  # of a text that is read
@@ -27,7 +27,7 @@ class NearDuplicates:
         from rensa import RMinHashLSH
 
         self._index = RMinHashLSH(threshold=THRESHOLD, num_perm=HASHES, num_bands=BANDS)
-        self._held_out: list[tuple[str, int, str, int, object]] = []
+        self._held_out: list[tuple[str, int, str, int, Any]] = []
         self.found: dict[str, set[int]] = {}
         self.pairs: list[Pair] = []
         self.limited, self._asked = False, 0
@@ -60,7 +60,7 @@ class NearDuplicates:
                     self.pairs.append(Pair(text, other, split, similarity))
 
 
-def _sketch(text: str):  # type: ignore[no-untyped-def]
+def _sketch(text: str) -> Any:
     from rensa import RMinHash
 
     plain = " ".join(text[:CHARACTERS].lower().split())

@@ -10,7 +10,7 @@ from sweepformer.analysis.look.columns import LABELS, TEXTS, Chosen
 from sweepformer.data.reading import form
 from sweepformer.data.reading.any_file import TEXT_ENDINGS, open_table
 from sweepformer.data.reading.delimited import Delimited
-from sweepformer.data.reading.opening import Opened, open_file
+from sweepformer.data.reading.opening import STANDARD_INPUT, Opened, open_file
 from sweepformer.data.reading.table import Broken, Record, Table
 from sweepformer.data.sources.conll import ConllLines
 from sweepformer.data.sources.folder import Folder
@@ -63,10 +63,14 @@ def given(paths: Sequence[str], asked: form.Asked | None = None, label: str | No
         UserError: they can't be read.
     """
     asked = asked or form.Asked()
+    if str(STANDARD_INPUT) in paths:
+        raise UserError(f"{KEY}: standard input can't be looked at, as it is read once. Name a file.")
     folder = Path(paths[0]).expanduser()
     if folder.is_dir():
         if len(paths) > 1:
-            raise UserError(f"{KEY}: {folder} is a folder, and {len(paths) - 1} more were named. Name it alone, or files.")
+            raise UserError(
+                f"{KEY}: {folder} is a folder, and {len(paths) - 1} more were named. Name it alone, or files."
+            )
         tables = [str(path) for path in _tables_in(folder)]
         if not tables:
             return _hub(folder) if is_hub_folder(folder) else _folder(folder, asked)
@@ -215,7 +219,9 @@ def _folder(root: Path, asked: form.Asked) -> Given:
 
     keys = {"data.root": str(root)} | ({"data.encoding": asked.encoding} if asked.encoding else {})
     found = folder.parts().items()
-    parts = [Part(split, str(path), "a class a folder or file", ["text", "label"], records_of(path)) for split, path in found]
+    parts = [
+        Part(split, str(path), "a class a folder or file", ["text", "label"], records_of(path)) for split, path in found
+    ]
     return Given("folder", parts, keys)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,7 +60,12 @@ def as_text(found: Findings) -> str:
     """Tables, what was found, and the command."""
     parts = [table_text(*table, tight=True) for table in tables(found, SHOWN) if table.rows]
     lines = [wrapped(CONTROL.sub("\N{REPLACEMENT CHARACTER}", line)) for line in notes(found)]
-    return "\n\n".join(["\n".join(map(wrapped, forms(found))), *parts, "\n".join(lines), f"{before(found)}:\n  {command(found)}"]) + "\n"
+    return (
+        "\n\n".join(
+            ["\n".join(map(wrapped, forms(found))), *parts, "\n".join(lines), f"{before(found)}:\n  {command(found)}"]
+        )
+        + "\n"
+    )
 
 
 def as_page(found: Findings) -> str:
@@ -109,10 +114,19 @@ def _counts(*counts: int) -> list[str]:
 
 def _columns(found: Findings) -> Table:
     rows = [
-        [_short(one.name), found.chosen.role(one.name), one.kind, *_counts(one.distinct, one.blank), " | ".join(one.examples)]
+        [
+            _short(one.name),
+            found.chosen.role(one.name),
+            one.kind,
+            *_counts(one.distinct, one.blank),
+            " | ".join(one.examples),
+        ]
         for one in found.columns
     ]
-    return Table("Columns, by the first rows", ["column", "taken for", "holds", "distinct", "blank", "examples"], rows)
+    known_by = found.columns[0].filled + found.columns[0].blank
+    return Table(
+        f"Columns, by {_many(known_by)}", ["column", "taken for", "holds", "distinct", "blank", "examples"], rows
+    )
 
 
 def _classes(found: Findings, most: int) -> Table:
@@ -141,6 +155,7 @@ def _lengths(found: Findings) -> Table:
         beyond = sum(count for length, count in one.lengths.items() if length > longest) / one.usable
         rows.append([one.split, *_counts(*at, int(lengths[-1])), _share(beyond)])
     of = "words and punctuation marks" if found.spaced else "characters, as there are no spaces"
+    of = "words" if found.kind.is_of_words else of
     heads = ["split", "shortest", "median", "95 % up to", "longest", f"beyond {longest} (model.max_length)"]
     return Table(f"Lengths in {of}", heads, rows)
 
@@ -176,21 +191,19 @@ def _about_labels(found: Findings) -> Iterator[str]:
         yield f"labels: from {found.train.numbers[0]:g} to {found.train.numbers[1]:g}"
     for one in found.variants:
         spelled = ", ".join(f"{label!r} ({count:,})" for label, count in one)
-        same = len({label.strip() for label, _ in one}) == 1
-        yield (
-            f"labels that differ by outer spaces: {spelled}; they are one class"
-            if same
-            else f"labels that differ by case or outer spaces: {spelled}; by case they are different classes: correct them"
-        )
+        if len({label.strip() for label, _ in one}) == 1:
+            yield f"labels that differ by outer spaces: {spelled}; they are one class"
+        else:
+            yield f"labels that differ by case or outer spaces: {spelled}; by case they are different classes"
     if found.rare:
         named = listed((f"{name!r} ({count})" for name, count in found.rare.items()), 8)
         yield (
-            f"{len(found.rare)} classes have too few different texts to be in train, validation and test: {named}; "
+            f"too few different texts to be in every split: {_many(len(found.rare), 'class', 'classes')}, {named}; "
             "data.rare_classes=train keeps them in train, drop leaves them out"
         )
     for split in found.splits[1:]:
         if unseen := [name for name in split.classes if name not in found.train.classes]:
-            yield f"{len(unseen)} labels of {split.split} are not in train: {listed(map(repr, unseen), 8)}"
+            yield f"not in train: {_many(len(unseen), 'label')} of {split.split}, {listed(map(repr, unseen), 8)}"
     for text, first, other in found.conflicts:
         yield f"same text, other label: {_short(text)!r} is {_short(first)!r} and {_short(other)!r}"
 
@@ -200,7 +213,7 @@ def _about_texts(found: Findings) -> Iterator[str]:
         shares = [f"{name} {_share(count / letters)}" for name, count in found.scripts.most_common(5)]
         yield f"scripts, of all letters: {', '.join(shares)}"
     if dropped := found.train.repeats + found.train.conflicts:
-        yield f"{dropped:,} rows of train repeat a text: the first is kept (data.drop_duplicates=none keeps all)"
+        yield f"repeats of a text in train: {_many(dropped)}; the first is kept (data.drop_duplicates=none keeps all)"
     for split in found.splits[1:]:
         if split.in_train:
             other = f", {split.otherwise_in_train:,} with another label" if split.otherwise_in_train else ""
@@ -209,13 +222,16 @@ def _about_texts(found: Findings) -> Iterator[str]:
                 f"too{other}: what is measured on them is flattered (data.drop_duplicates=all drops them from train)"
             )
     if len(found.splits) > 1:
-        limits = "" if found.compared else f"; of the first {MOST_TRAIN:,} rows of train and {MOST_HELD_OUT:,} of the rest"
+        limits = (
+            "" if found.compared else f"; of the first {MOST_TRAIN:,} rows of train and {MOST_HELD_OUT:,} of the rest"
+        )
         yield (
             "nearly in train: at least "
             f"{THRESHOLD:.0%} of two texts' character 5-grams are shared (Jaccard, estimated by MinHash){limits}"
         )
     for pair in found.pairs:
-        yield f"near-duplicates ({pair.similarity:.0%}): {_short(pair.train)!r} in train, {_short(pair.other)!r} in {pair.split}"
+        first, other = _short(pair.train), _short(pair.other)
+        yield f"near-duplicates ({pair.similarity:.0%}): {first!r} in train, {other!r} in {pair.split}"
 
 
 def _share(share: float) -> str:
@@ -230,4 +246,12 @@ def _about_rows(found: Findings) -> Iterator[str]:
 
 
 def _blank(split: Split) -> str:
-    return ", ".join(f"{count:,} {what if 'words' in what else f'rows {what}'}" for what, count in split.blank.items())
+    return ", ".join(
+        _many(count, *("blank word", "blank words") if "words" in what else (f"row {what}", f"rows {what}"))
+        for what, count in split.blank.items()
+        if count
+    )
+
+
+def _many(count: int, one: str = "row", several: str = "") -> str:
+    return f"{count:,} {one if count == 1 else several or one + 's'}"

@@ -94,7 +94,9 @@ class Folder:
         rows.account = account
         return rows
 
-    def texts(self, folder: Path, files: Iterable[tuple[str, Path]] | None = None) -> Iterator[tuple[str, str, str, str]]:
+    def texts(
+        self, folder: Path, files: Iterable[tuple[str, Path]] | None = None
+    ) -> Iterator[tuple[str, str, str, str]]:
         """Each text with its class before it, its identity and where it stands. files: of a folder a class, where they
         are known."""
         found = False
