@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _look(options: argparse.Namespace) -> None:
     # numpy and more load here, so that --help and the shell's TAB need not wait for them
-    from sweepformer.analysis.look.findings import look
+    from sweepformer.analysis.look.counting import look
     from sweepformer.analysis.look.parts import given
     from sweepformer.analysis.look.report import as_page, as_text
     from sweepformer.data.reading.form import Asked

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from conftest import write_rows, write_tagged
 
-from sweepformer.analysis.look.findings import Findings, look
+from sweepformer.analysis.look.counting import look
+from sweepformer.analysis.look.findings import Findings
 from sweepformer.analysis.look.parts import given
-from sweepformer.analysis.look.report import as_text, command, max_length, notes
+from sweepformer.analysis.look.remarks import command, notes
+from sweepformer.analysis.look.report import as_text, max_length
 from sweepformer.data.reading.form import Asked
 from sweepformer.errors import UserError
 

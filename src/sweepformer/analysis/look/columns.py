@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sweepformer.config.kinds import LabelKind
 from sweepformer.data.cells import is_blank, spelled
 from sweepformer.errors import UserError, hint, listed
 
@@ -21,6 +22,13 @@ SENTENCE = re.compile(r"sent(ence)?([ _]?(#|id|idx|no|num|number))|sentence #", 
 SEPARATORS = ",;|"
 MOST_CLASSES = 20  # of whole numbers, beyond which they are taken for quantities unless they count classes through
 EXAMPLES, SHOWN = 3, 40
+KINDS = {  # of labels, by task
+    "classification": LabelKind.CLASS,
+    "multilabel": LabelKind.CLASSES,
+    "regression": LabelKind.NUMBER,
+    "tagging": LabelKind.TAGS,
+    "masked_lm": LabelKind.NOTHING,
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,11 @@ class Chosen:
     pair: str | None = None
     sentence: str | None = None
     separator: str = ","
+
+    @property
+    def kind(self) -> LabelKind:
+        """What rows are labelled with."""
+        return KINDS[self.task]
 
     def role(self, column: str) -> str:
         """What a column is taken for."""

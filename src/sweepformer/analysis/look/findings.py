@@ -1,39 +1,16 @@
-"""What rows are like: counted in one pass, in memory that grows by a few bytes a row."""
+"""All that is known of rows before anything is trained on them."""
 
-import hashlib
-import re
 import unicodedata
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
-import numpy as np
-
-from sweepformer.analysis.look.columns import Chosen, Column, choose, profile
-from sweepformer.analysis.look.near import NearDuplicates, Pair
-from sweepformer.analysis.look.parts import Given, Part
-from sweepformer.config.kinds import KINDS, LabelKind
-from sweepformer.data.cells import CellError
-from sweepformer.data.complaints import Complaints
-from sweepformer.data.reading.table import Broken, Record
-from sweepformer.data.sources.records import Builder, Columns, sentences
-from sweepformer.data.texts import have_spaces, readable, split_words
-from sweepformer.errors import UserError
-from sweepformer.screen.progress_bar import tqdm
-
-MOST_LABELS = 100_000  # that are counted one by one
-WORD = re.compile(r"\w+|[^\w\s]")
-LETTERS = 200  # of a text, that its script is known by
-LABELLED = {
-    "classification": "Classification",
-    "multilabel": "Multilabel",
-    "regression": "Regression",
-    "tagging": "Tagging",
-    "masked_lm": "MaskedLM",
-}
+from sweepformer.analysis.look.columns import Chosen, Column
+from sweepformer.analysis.look.near import Pair
+from sweepformer.analysis.look.parts import Given
+from sweepformer.config.kinds import LabelKind
+from sweepformer.data.reading.table import Record
 
 
 @dataclass
@@ -101,7 +78,7 @@ class Findings:
     @property
     def kind(self) -> LabelKind:
         """What rows are labelled with."""
-        return KINDS[LABELLED[self.chosen.task]].labelled
+        return self.chosen.kind
 
     @property
     def scripts(self) -> Counter[str]:
@@ -121,155 +98,3 @@ class Findings:
             for label, count in split.spellings.items():
                 together.setdefault(label.strip().casefold(), Counter())[label] += count
         return [sorted(one.items()) for one in together.values() if len(one) > 1]
-
-
-def look(given: Given, text: str | None = None, label: str | None = None, rows: int = 5) -> Findings:
-    """Read all rows and count.
-
-    Args:
-        text, label: columns, where they are known; None: found by their names or by what stands in them.
-        rows: how many of the first to keep as they are read.
-
-    Raises:
-        UserError: what was given can't be read.
-    """
-    train = given.parts[0]
-    sample = train.sample()
-    if not sample:
-        broken = next(iter(train.records(Chosen("", None, "", []))), None)
-        raise UserError(
-            f"{train.name}: {broken.message}" if isinstance(broken, Broken) else f"{train.name} has no row."
-        )
-    values = {name: [one.fields.get(name) for one in sample] for name in train.columns}
-    chosen = choose(values, text, label)
-    columns = [profile(name, some) for name, some in values.items()]
-    for part in given.parts[1:]:
-        for wanted in _wanted(chosen, given).read:
-            if wanted[1] not in part.columns:
-                raise UserError(f"{part.name} has no column {wanted[1]!r}, which {train.name} has.")
-    texts = ("\n".join(map(str, x)) if isinstance(x, list) else str(x) for x in values[chosen.text])
-    spaced = isinstance(values[chosen.text][0], list) or chosen.sentence is not None or have_spaces(texts)
-    counting = _Counting(given, chosen, spaced)
-    near = NearDuplicates() if len(given.parts) > 1 else None
-    splits = [counting.count(part, near) for part in reversed(given.parts)][::-1]
-    _compare(splits, near)
-    found = Findings(given, columns, chosen, sample[:rows], spaced, splits, {}, counting.conflicts, [], True)
-    if near is not None:
-        found.pairs, found.compared = near.pairs, not near.limited
-    if found.kind.is_one_class:
-        found.rare = _rare(splits[0], 1 + len({"val", "test"} - {one.split for one in splits}))
-    return found
-
-
-def _wanted(chosen: Chosen, given: Given) -> Columns:
-    kind = KINDS[LABELLED[chosen.task]].labelled
-    unit = "line" if given.data == "conll" else "row"
-    label = "" if chosen.label is None else chosen.label
-    return Columns(
-        chosen.text, chosen.pair, label, None, kind, chosen.separator, blank="drop", sentence=chosen.sentence, unit=unit
-    )
-
-
-class _Counting:
-    """One split after another. conflicts: a few texts of train with two labels that they have."""
-
-    def __init__(self, given: Given, chosen: Chosen, spaced: bool) -> None:
-        self.columns, self.chosen, self.spaced = _wanted(chosen, given), chosen, spaced
-        self.conflicts: list[tuple[str, str, str]] = []
-
-    def count(self, part: Part, near: NearDuplicates | None) -> Split:
-        """All of a part's rows. near: takes them up."""
-        split, complaints = Split(part.split, part.name, part.form), Complaints()
-        builder = Builder(self.columns, part.name, None)
-        first_labels: dict[int, Any] = {}
-        for record in tqdm(
-            self._records(part), f"reading {part.name}", unit=" rows", delay=2, leave=False, disable=None
-        ):
-            split.rows += 1
-            if isinstance(record, Broken):
-                complaints.add(record.kind, record.where, f"{part.name}, {record.where}: {record.message}")
-                continue
-            try:
-                text, label, _ = builder.row_of(record)
-            except CellError as error:
-                if error.blank:
-                    split.blank[f"without a {error.blank}"] += 1
-                else:
-                    complaints.add(error.kind, record.where, str(error))
-                continue
-            digest = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
-            if near is not None and part.split == "train":
-                near.compare(_readable(text), digest)
-            elif near is not None:
-                near.add(part.split, split.usable, _readable(text), digest)
-            if part.split == "train" and len(self.conflicts) < 3 and len(first_labels) < MOST_LABELS:
-                before = first_labels.setdefault(digest, label)
-                if before != label:
-                    self.conflicts.append((_readable(text), _in_words(before), _in_words(label)))
-            self._add(split, text, label, record, digest)
-        split.broken = complaints.lines()
-        split.blank += builder.dropped
-        return split
-
-    def _records(self, part: Part) -> Iterator[Record | Broken]:
-        records = part.records(self.chosen)
-        return records if self.chosen.sentence is None else sentences(records, self.columns)
-
-    def _add(self, split: Split, text: str, label: Any, record: Record, digest: int) -> None:
-        split.digests.append(digest)
-        split.labels.append(hash(tuple(label) if isinstance(label, list) else label) & (2**64 - 1))
-        words = self.columns.kind.is_of_words
-        length = len(split_words(text)) if words else len(WORD.findall(text) if self.spaced else text)
-        split.lengths[length] += 1
-        split.characters.update(_readable(text)[:LETTERS])
-        if isinstance(label, float):
-            low, high = split.numbers or (label, label)
-            split.numbers = min(low, label), max(high, label)
-        elif label is not None:
-            for one in label if isinstance(label, list) else [label]:
-                if one in split.classes or len(split.classes) < MOST_LABELS:
-                    split.classes[one] += 1
-        if self.columns.kind.is_one_class and isinstance(self.chosen.label, str):
-            raw = str(record.fields.get(self.chosen.label))
-            if raw in split.spellings or len(split.spellings) < MOST_LABELS:
-                split.spellings[raw] += 1
-
-
-def _readable(text: str) -> str:
-    return next(readable([text]))
-
-
-def _in_words(label: Any) -> str:
-    return ", ".join(map(str, label)) if isinstance(label, list) else str(label)
-
-
-def _compare(splits: Sequence[Split], near: NearDuplicates | None) -> None:
-    """Count the rows whose text stands before, in their split or in train."""
-    train = np.frombuffer(splits[0].digests, dtype=np.uint64)
-    train_labels = np.frombuffer(splits[0].labels, dtype=np.uint64)
-    known, place = np.unique(train, return_index=True)
-    for split in splits:
-        digests, labels = (np.frombuffer(column, dtype=np.uint64) for column in (split.digests, split.labels))
-        _, first, of = np.unique(digests, return_index=True, return_inverse=True)
-        differs = labels != labels[first[of]]
-        split.conflicts = int(differs.sum())
-        split.repeats = len(digests) - len(first) - split.conflicts
-        if split is splits[0] or not len(known):
-            continue
-        at = np.minimum(np.searchsorted(known, digests), len(known) - 1)
-        there = known[at] == digests
-        split.in_train = int(there.sum())
-        split.otherwise_in_train = int((there & (labels != train_labels[place[at]])).sum())
-        found = near.found.get(split.split, set()) if near else set()
-        split.near_train = sum(not there[number] for number in found)
-
-
-def _rare(train: Split, needed: int) -> dict[str, int]:
-    """Classes with too few different texts for each of so many splits to have one."""
-    if needed < 2 or not train.usable:
-        return {}
-    digests, labels = (np.frombuffer(column, dtype=np.uint64) for column in (train.digests, train.labels))
-    left = labels[np.unique(digests, return_index=True)[1]]
-    counts = dict(zip(*(one.tolist() for one in np.unique(left, return_counts=True)), strict=True))
-    found = {name: counts.get(hash(name) & (2**64 - 1), 0) for name in train.classes}
-    return {name: count for name, count in found.items() if count < needed}
