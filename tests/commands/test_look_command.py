@@ -49,6 +49,11 @@ def numbered(path: Path) -> Path:
     return path
 
 
+def unnamed(path: Path) -> Path:
+    path.write_text("".join(f"{'ham' if n % 2 else 'spam'}\tno, it is number {n}\n" for n in range(40)))
+    return path
+
+
 def separated(path: Path) -> Path:
     path.write_text(
         "text,genres\n" + "".join(f"film number {n},{('a|b', 'b|c', 'a', 'c')[n % 4]}\n" for n in range(40))
@@ -86,6 +91,7 @@ def lines(path: Path) -> Path:
         ("train.conll", write_tagged, ["task=tagging", "data=conll"]),
         ("ner.csv", words, ["task=tagging", "data.sentence_column='Sentence #'"]),
         ("numbered.tsv", numbered, ["data.header=false", "data.text_column=2", "data.label_column=1"]),
+        ("SMSCollection", unnamed, ["data.format=csv", "data.text_column=2", "data.label_column=1"]),
         ("classes", classes, ["data=folder", "data.root=classes"]),
         ("app.log", lines, ["task=masked_lm"]),
     ],

@@ -178,3 +178,24 @@ def test_a_file_is_known_packed_too(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "a.csv.gz", "wt") as file:
         file.write("text,label\none,x\ntwo,y\n")
     assert looked(tmp_path / "a.csv.gz").train.classes == {"x": 1, "y": 1}
+
+
+def test_lines_with_tabs_are_a_table_and_lines_with_a_comma_each_are_texts(tmp_path: Path) -> None:
+    lines = [f"{'ham' if n % 3 else 'spam'}\tmessage, number {n}, and{',' * (n % 4)} so on" for n in range(40)]
+    (tmp_path / "SMS").write_text("\n".join(lines) + "\n")
+    found = looked(tmp_path / "SMS")
+    assert found.train.classes == {"ham": 26, "spam": 14}
+    assert "data.header=false data.format=csv data.text_column=2 data.label_column=1" in command(found)
+    (tmp_path / "notes.txt").write_text("".join(f"this is one, number {n}\n" for n in range(40)))
+    found = looked(tmp_path / "notes.txt")
+    assert (found.chosen.task, found.first[0].fields) == ("masked_lm", {"text": "this is one, number 0"})
+
+
+def test_classes_of_a_row_each_are_told_before_a_run_refuses_them(tmp_path: Path) -> None:
+    found = looked(table(tmp_path / "a.csv", *((f"text {n}", f"class {n}") for n in range(9))))
+    assert "No class has enough rows" in as_text(found)
+
+
+def test_columns_that_are_blank_hold_no_texts(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no column holds texts"):
+        looked(table(tmp_path / "a.csv", ("", "x"), ("", "x"), ("", "x")))

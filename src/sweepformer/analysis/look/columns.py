@@ -147,7 +147,7 @@ def _text(columns: Mapping[str, Column]) -> tuple[Column, str]:
         for one in usable:
             if _plain(one.name) == wanted and (one.kind == "text" or wanted in ("tokens", "words", "text")):
                 return one, "its name"
-    strings = [one for one in usable if one.kind == "text"]
+    strings = [one for one in usable if one.kind == "text" and one.distinct > min(one.filled, 2) / 2]
     if not strings:
         raise UserError(f"no column holds texts: name one with --text-column. There are: {listed(columns)}.")
     return max(strings, key=lambda one: one.length), "the longest strings"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from sweepformer.analysis.look.columns import LABELS, TEXTS, Chosen
+from sweepformer.analysis.look.columns import LABELS, TEXTS, Chosen, choose
 from sweepformer.data.reading import form
 from sweepformer.data.reading.any_file import TEXT_ENDINGS, open_table
 from sweepformer.data.reading.delimited import Delimited
@@ -121,6 +121,9 @@ def _files(opened: Mapping[str, Opened], keys: dict[str, str], asked: form.Asked
             notes.append(f"{', '.join(others)}: UTF-8, unlike the rest; data.encoding is of all files: convert one")
     # With a label in question lines that are cut alike are a table, as they are for a run.
     tables = {split: open_table(file.path, KEY, asked, label=label or LABELS[0]) for split, file in opened.items()}
+    if asked == form.Asked(encoding=asked.encoding) and not all(map(_is_a_table, tables.values())):
+        asked = replace(asked, format=form.LINES)  # that are cut alike by chance
+        tables = {split: open_table(file.path, KEY, asked) for split, file in opened.items()}
     if asked.header is None and all(map(_lacks_header, tables.values())):
         asked = replace(asked, header=False)
         notes.append("there seems to be no header: columns are numbered from 1 (--header true, if there is one)")
@@ -169,6 +172,17 @@ def _rows_of(table: Table) -> Records:
         return table.records()
 
     return records
+
+
+def _is_a_table(table: Table) -> bool:
+    """Whether text that is cut alike has something like labels in it; any other table is one."""
+    if not isinstance(table, Delimited) or table.file.ending not in TEXT_ENDINGS:
+        return True
+    try:
+        columns = zip(table.columns, zip(*table.first_rows(FIRST), strict=True), strict=True)
+        return choose(dict(columns)).label is not None
+    except (UserError, ValueError):
+        return False
 
 
 def _lacks_header(table: Table) -> bool:

@@ -48,6 +48,8 @@ def before(found: Findings) -> str:
         return "Correct the broken rows first, and then type"
     if found.kind.has_classes and len(found.train.classes) < 2:
         return "At least two classes are needed (is it another --label-column?); then type"
+    if found.rare and len(found.rare) == len(found.train.classes):
+        return "No class has enough rows (is it another --label-column?); then type"
     return "Next, type"
 
 
@@ -94,7 +96,7 @@ def _about_texts(found: Findings) -> Iterator[str]:
     if len(found.splits) > 1:
         limits = f"; of the first {MOST_TRAIN:,} rows of train and {MOST_HELD_OUT:,} of the rest"
         yield (
-            f"nearly in train: at least {THRESHOLD:.0%} of two texts' character 5-grams are shared (Jaccard, estimated by "
+            f"nearly in train: at least {THRESHOLD:.0%} of two texts' character 5-grams are shared (Jaccard, by "
             f"MinHash){'' if found.compared else limits}"
         )
     for pair in found.pairs:
