@@ -158,6 +158,13 @@ def test_words_with_tags_are_known_in_every_form(tmp_path: Path) -> None:
     assert "data.token_column=2 data.tag_column=4" in command(looked(universal))
 
 
+def test_of_tags_that_conflict_those_are_told_that_differ(tmp_path: Path) -> None:
+    tags = (["O", "B-X", "O"], ["O", "O", "O"])
+    lines = [json.dumps({"tokens": ["in", "old", "Oslo"], "tags": some}) for some in tags]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines) + "\n")
+    assert looked(tmp_path / "a.jsonl").conflicts == [("in old Oslo", "B-X", "O")]
+
+
 def test_folders_are_classes_files_of_classes_or_tables(tmp_path: Path) -> None:
     for split in ("train", "test"):
         for label in ("good", "bad"):

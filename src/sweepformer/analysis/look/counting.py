@@ -104,11 +104,19 @@ class _Counting:
             if part.split == "train" and len(self.conflicts) < 3 and len(first_labels) < MOST_LABELS:
                 before = first_labels.setdefault(digest, label)
                 if before != label:
-                    self.conflicts.append((_readable(text), _in_words(before), _in_words(label)))
+                    self.conflicts.append((_readable(text), *self._what_differs(before, label)))
             self._add(split, text, label, record, digest)
         split.broken = complaints.lines()
         split.blank += builder.dropped
         return split
+
+    def _what_differs(self, before: Any, label: Any) -> tuple[str, str]:
+        if self.columns.kind.is_of_words:  # of many tags few differ
+            before, label = zip(
+                *((one, other) for one, other in zip(before, label, strict=True) if one != other), strict=True
+            )
+        first, other = (", ".join(one) if isinstance(one, list | tuple) else str(one) for one in (before, label))
+        return first, other
 
     def _records(self, part: Part) -> Iterator[Record | Broken]:
         records = part.records(self.chosen)
@@ -136,10 +144,6 @@ class _Counting:
 
 def _readable(text: str) -> str:
     return next(readable([text]))
-
-
-def _in_words(label: Any) -> str:
-    return ", ".join(map(str, label)) if isinstance(label, list) else str(label)
 
 
 def _compare(splits: Sequence[Split], near: NearDuplicates | None) -> None:
