@@ -202,7 +202,9 @@ def test_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "src" / "look.py"), "large.jsonl"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
-    time.sleep(2)
+    opened = Path(f"/proc/{process.pid}/fd")
+    while not any(one.is_symlink() and one.readlink().name == "large.jsonl" for one in list(opened.iterdir())):
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
