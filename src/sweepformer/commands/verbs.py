@@ -8,6 +8,7 @@ from sweepformer.errors import hint
 from sweepformer.screen.command_line import reader_may_leave
 
 VERBS = {  # each is a module beside this one, with a `main`
+    "look": "what your own files hold, and the command that trains on them",
     "run": "train one run, or with -m a sweep",
     "predict": "answer for the rows of a file with a finished run",
     "evaluate": "how good a finished run is on labelled rows, with its uncertainty",

@@ -23,8 +23,12 @@ class Complaints:
 
     def tell(self) -> None:
         """Raises a UserError if there are any."""
-        if self._first:
-            raise UserError("\n".join(map(self._told, self._first)))
+        if told := self.lines():
+            raise UserError("\n".join(told))
+
+    def lines(self) -> list[str]:
+        """What is said, a line a kind."""
+        return [self._told(kind) for kind in self._first]
 
     def _told(self, kind: str) -> str:
         others, count = self._places[kind][1:], self._counts[kind] - 1

@@ -1,6 +1,7 @@
 """Commands that messages advise, in the words of the one that was typed, and readers of theirs that leave early."""
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -43,3 +44,9 @@ def _write_nowhere() -> None:
     """Let go of what is still to be written: Python would stumble over it at its end."""
     with suppress(OSError, ValueError):  # no file, as in a notebook
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def quoted(value: object) -> str:
+    """A value of an override, as Hydra takes any text."""
+    escaped = re.sub(r"(\\*)'", r"\1\1\\'", str(value))
+    return f"'{escaped}'"

@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import random
-import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -32,7 +31,7 @@ from sweepformer.files.inside import refuse_links_out
 from sweepformer.files.locks import Locked, locked
 from sweepformer.runs.directory import SWEEP_FILE, RunDirectory
 from sweepformer.runs.finding import numbered, run_number
-from sweepformer.screen.command_line import command_line
+from sweepformer.screen.command_line import command_line, quoted
 from sweepformer.sweeps.composition import Composition, as_typed
 from sweepformer.sweeps.hydra import Plugin, error_of, launcher_for, restore_log
 from sweepformer.sweeps.objectives import read_ranking
@@ -191,8 +190,8 @@ class Sweep:
             try:
                 for job in jobs:
                     numbers.append(job.number)
-                    where = f"hydra.sweep.dir={_quoted(self.path)}"
-                    yield [*job.overrides, where, f"hydra.sweep.subdir={_quoted(job.directory.path.name)}"]
+                    where = f"hydra.sweep.dir={quoted(self.path)}"
+                    yield [*job.overrides, where, f"hydra.sweep.subdir={quoted(job.directory.path.name)}"]
             except Exception as error:
                 not_the_launchers.append(error)
                 raise
@@ -240,11 +239,6 @@ def command_for(overrides: Sequence[str]) -> str:
     given = vars(parser.parse_known_args(sys.argv[1:])[0])
     where = [f"--{name.replace('_', '-')}={value}" for name, value in given.items() if value]
     return command_line("run", *where, *overrides)
-
-
-def _quoted(value: object) -> str:
-    escaped = re.sub(r"(\\*)'", r"\1\1\\'", str(value))
-    return f"'{escaped}'"
 
 
 @contextmanager

@@ -149,6 +149,12 @@ def test_texts_of_several_lines_are_one_row(tmp_path: Path) -> None:
     assert [row["text"] for row in read(tmp_path / "a.csv")[1]] == ["one,\ntwo\n\nthree, four", "x"]
 
 
+def test_a_text_of_several_lines_before_its_label_is_one_row(tmp_path: Path) -> None:
+    """Its last line has as many cells as a row, and a label that is known: its own."""
+    (tmp_path / "a.csv").write_text('text,label\nx,a\ny,b\n"\none, two\n\n",a\nz,b\n', encoding="utf-8")
+    assert [row["label"] for row in read(tmp_path / "a.csv")[1]] == ["a", "b", "a", "b"]
+
+
 def test_columns_that_nobody_reads_may_have_any_names(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("label,text,,\na,b,,\n", encoding="utf-8")
     assert read(tmp_path / "a.csv")[1] == [{"label": "a", "text": "b", "column 3": "", "column 4": ""}]

@@ -69,7 +69,10 @@ class Delimited(Table):
     def _check_joined(self, lines: Sequence[str], label: int, seen: set[str], where: str, began: int) -> None:
         for number, line in enumerate(lines[1:], began + 1):
             cells = line.rstrip("\r\n").split(self.form.separator)
-            if len(cells) == len(self.columns) and cells[label] in seen:
+            is_the_end = number == began + len(lines) - 1 and any('"' in cell for cell in cells[:label])
+            if (
+                len(cells) == len(self.columns) and cells[label] in seen and not is_the_end
+            ):  # whose label is the row's own
                 raise UserError(
                     f"{self.file.name}, {where}: a quote joins lines {began} to {began + len(lines) - 1} into one row, "
                     f"and line {number} looks like a row of its own. Correct the quote, or give data.quoting=false for "

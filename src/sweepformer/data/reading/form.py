@@ -160,7 +160,9 @@ def _delimited(file: Opened, text: str, encoding: str, asked: Asked, wanted: Seq
     csv.field_size_limit(sys.maxsize)
     lines = [line for line in io.StringIO(text, newline="") if line.strip("\r\n")]
     mark = re.fullmatch(r'"?sep=(.)"?', lines[0].strip("\r\n")) if lines else None
-    usual = "\t" if file.ending in (".tsv", ".tab") else ","
+    unnamed = file.ending not in BY_ENDING  # a text, in which tabs separate more surely than commas
+    tabs = unnamed and lines and all("\t" in line for line in lines[:TOGETHER])
+    usual = "\t" if tabs or file.ending in (".tsv", ".tab") else ","
     if asked.separator is not None:
         separator = asked.character
     else:
@@ -186,8 +188,10 @@ def _separator(lines: Sequence[str], usual: str, wanted: Sequence[str]) -> str:
     names = [name for name in wanted if not name.isdigit()]
     has_all = [one for one in candidates if names and set(names) <= {name.strip() for name in headers[one]}]
     alike = _alike(lines, candidates)
-    if has_all or usual in alike or len(headers[usual]) > 1:
-        return has_all[0] if has_all else usual
+    if has_all:
+        return has_all[0]
+    if usual in alike or (not alike and len(headers[usual]) > 1):
+        return usual
     return max(alike or candidates, key=lambda one: len(headers[one]))
 
 

@@ -103,6 +103,14 @@ class Opened:
             raise self._not_of(encoding, error) from error
         return encoding
 
+    def guess(self) -> str | None:
+        """An encoding that may be that of a sample that has no mark and is not UTF-8; None of any other."""
+        try:
+            self.encoding(None)
+        except UserError:
+            return _guessed(self.sample)
+        return None
+
     def _not_of(self, encoding: str, error: UnicodeError) -> UserError:
         if not encoding.startswith("utf-8"):
             return UserError(

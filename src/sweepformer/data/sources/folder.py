@@ -46,14 +46,18 @@ class Folder:
         return digest.hexdigest()
 
     def read(self) -> RawSplits:
+        return RawSplits(**{split: self._rows(folder) for split, folder in self.parts().items()})
+
+    def parts(self) -> dict[str, Path]:
+        """The folder of each split that there is."""
         root = self._checked_root()
         if not (root / "train").is_dir():
-            return RawSplits(train=self._rows(root))
+            return {"train": root}
         found = {
             split: next((root / name for name in names if (root / name).is_dir()), None)
             for split, names in SPLIT_NAMES.items()
         }
-        return RawSplits(**{split: self._rows(folder) for split, folder in found.items() if folder})
+        return {split: folder for split, folder in found.items() if folder}
 
     def held_out(self) -> tuple[Path, Iterator[tuple[str, str, str, str]]]:
         """The split that was not trained on, as far as there is one: its folder, and the texts in it with their class
@@ -61,7 +65,7 @@ class Folder:
         root = self._checked_root()
         names = [name for split in ("test", "val", "train") for name in SPLIT_NAMES[split]]
         folder = next((root / name for name in names if (root / name).is_dir()), root)
-        return folder, self._texts(folder, list(_class_files(folder)))  # before something else is written there
+        return folder, self.texts(folder, list(_class_files(folder)))  # before something else is written there
 
     def _checked_root(self) -> Path:
         if not self.root.is_dir():
@@ -72,7 +76,7 @@ class Folder:
         origin = f"data.root: {folder}"
         texts, labels, ids, complaints = StringsWriter(), [], [], Complaints()
         found = blank = 0
-        for label, identity, where, text in self._texts(folder, _class_files(folder)):
+        for label, identity, where, text in self.texts(folder):
             found += 1
             try:
                 texts.append(checked_text(text, f"data.root: {where}", "text", self.transform))
@@ -90,10 +94,13 @@ class Folder:
         rows.account = account
         return rows
 
-    def _texts(self, folder: Path, files: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, str, str, str]]:
-        """Each text with its class before it, its identity and where it stands."""
+    def texts(
+        self, folder: Path, files: Iterable[tuple[str, Path]] | None = None
+    ) -> Iterator[tuple[str, str, str, str]]:
+        """Each text with its class before it, its identity and where it stands. files: of a folder a class, where they
+        are known."""
         found = False
-        for label, path in files:
+        for label, path in files if files is not None else _class_files(folder):
             found = True
             yield label, _checked_name(path.relative_to(folder).as_posix(), path), str(path), self._decode(path)
         for path in [] if found else sorted(folder.iterdir()):

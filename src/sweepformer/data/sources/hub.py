@@ -69,8 +69,12 @@ class Hub:
         return repr((parts, self.columns, self.splits))
 
     def read(self) -> RawSplits:
+        return RawSplits(**{split: self._rows(name) for split, name in self.parts().items()})
+
+    def parts(self) -> dict[str, str]:
+        """The dataset's name for each split that there is."""
         loaded = self._loaded
-        found: dict[str, Rows] = {}
+        found: dict[str, str] = {}
         for split, wanted in self.splits.items():
             usual = next((name for name in USUAL_NAMES.get(split, ()) if name in loaded), None)
             chosen = wanted or usual
@@ -80,22 +84,27 @@ class Hub:
                 raise UserError(
                     f"data.{split}_split={chosen}: {self.path} has no such split. It has: {', '.join(loaded)}."
                 )
-            found[split] = self._rows(chosen)
-        return RawSplits(**found)
+            found[split] = chosen
+        return found
+
+    def columns_of(self, split: str) -> list[str]:
+        """The names of a split's columns."""
+        return list(self._loaded[split].column_names)
 
     def held_out(self) -> tuple[str, list[str], Iterator[Record]]:
         """The split that was not trained on, as far as there is one: its name, its columns and records."""
         usual = [self.splits["test"], *USUAL_NAMES["test"], self.splits["val"], *USUAL_NAMES["val"], *self._loaded]
         split = next(name for name in usual if name in self._loaded)
-        return split, self._loaded[split].column_names, self._records(split)
+        return split, self.columns_of(split), self.records(split)
 
     def _rows(self, split: str) -> Rows:
-        there = self._loaded[split].column_names
+        there = self.columns_of(split)
         wanted = self.columns.found_in(there)
         wanted.check(there, self.path)
-        return collect(self._records(split), wanted, f"data.path: {self.path}, split {split}", self.transform)
+        return collect(self.records(split), wanted, f"data.path: {self.path}, split {split}", self.transform)
 
-    def _records(self, split: str) -> Iterator[Record]:
+    def records(self, split: str) -> Iterator[Record]:
+        """A split's rows, classes by their names."""
         dataset, column = self._loaded[split], self.columns.label
         feature = dataset.features.get(column)
         names = getattr(feature, "names", None) or getattr(getattr(feature, "feature", None), "names", None)

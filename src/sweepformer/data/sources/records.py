@@ -134,7 +134,7 @@ def advice_for(table: Table) -> str:
     return ""
 
 
-class _Builder:
+class Builder:
     """Rows, as they are read. dropped: those that were left out, by what they lack."""
 
     def __init__(self, columns: Columns, origin: str, transform: Transform | None) -> None:
@@ -146,27 +146,29 @@ class _Builder:
         self.groups: list[str] = []  # of few kinds: interned, each kind is in memory once
         self.dropped: Counter[str] = Counter()
 
-    def add(self, number: int, record: Record) -> None:
-        """Raises a CellError if something of the row can't be used, and nothing of it is kept then."""
+    def row_of(self, record: Record) -> tuple[str, Any, Place | str]:
+        """A record's text and label, and where it stands; a CellError if something of it can't be used."""
         columns, fields, where = self.columns, record.fields, f"{self.origin}, {record.where}"
         label = None if self.kind.is_nothing else columns.label_of(fields, where)
-        place: Place | str = where
         if self.kind.is_of_words:
             place = Place(self.origin, record.where, fields.get(PLACES), columns.unit)
             words, label, place = self._words(fields.get(columns.text), label, place)
-            text, label = join_words(words), self.labels.of_row(label, place, words)
-            number = number if place.lines is None else place.lines[0]
-        else:
-            text = checked_text(fields.get(columns.text), where, columns.text, self.transform)
-            if columns.pair is not None:
-                pair = checked_text(fields.get(columns.pair), where, columns.pair, self.transform)
-                text = join_pair(text, pair)
-            label = self.labels.of_row(label, where)
-        if columns.group is not None:
-            self.groups.append(sys.intern(checked_group(fields.get(columns.group), where, columns.group)))
+            return join_words(words), self.labels.of_row(label, place, words), place
+        text = checked_text(fields.get(columns.text), where, columns.text, self.transform)
+        if columns.pair is not None:
+            pair = checked_text(fields.get(columns.pair), where, columns.pair, self.transform)
+            text = join_pair(text, pair)
+        return text, self.labels.of_row(label, where), where
+
+    def add(self, number: int, record: Record) -> None:
+        """Raises a CellError if something of the row can't be used, and nothing of it is kept then."""
+        text, label, place = self.row_of(record)
+        if self.columns.group is not None:
+            group = record.fields.get(self.columns.group)
+            self.groups.append(sys.intern(checked_group(group, str(place), self.columns.group)))
         self.texts.append(text)
         self.labels.add(label, place)
-        self.ids.append(str(number))
+        self.ids.append(str(number if isinstance(place, str) or place.lines is None else place.lines[0]))
 
     def _words(self, value: Any, tags: Any, place: Place) -> tuple[list[str], Any, Place]:
         column = self.columns.text
@@ -217,7 +219,7 @@ def collect(
     Raises:
         UserError: naming the first rows that can't be used, of each kind of mistake, and how many there are.
     """
-    rows, complaints = _Builder(columns, origin, transform), Complaints()
+    rows, complaints = Builder(columns, origin, transform), Complaints()
     found = 0
     if columns.sentence is not None:
         records = sentences(records, columns)

@@ -1,0 +1,1 @@
+"""What files hold, before anything is trained on them."""
