@@ -17,6 +17,13 @@ def test_files_rank_the_runs_and_say_how_to_run_them_again(shell: Cli, tiny: tup
     sweep = tmp_path / "multirun" / "s"
     rows = list(csv.DictReader((sweep / "leaderboard.csv").open()))
     assert len(rows) == 4
+    metrics = ["val_acc", "val_f1", "test_acc", "test_f1"]
+    beside = ["training_seconds", "parameters", "epochs", "steps", "tokens_per_second", "error"]
+    assert list(rows[0]) == ["run", "status", "optimizer", "optimizer.lr", *metrics, *beside] or list(rows[0]) == [
+        *("run", "status", "optimizer.lr", "optimizer"),
+        *metrics,
+        *beside,
+    ]
     values = [float(row["val_acc"]) for row in rows]
     assert values == sorted(values, reverse=True)
     for row in rows:
@@ -24,6 +31,8 @@ def test_files_rank_the_runs_and_say_how_to_run_them_again(shell: Cli, tiny: tup
         assert float(row["val_acc"]) == summary["metrics"]["val_acc"]
         assert f"optimizer={row['optimizer']}" in summary["overrides"]
     text = (sweep / "README.md").read_text()
+    headings = next(line for line in text.splitlines() if "place" in line and "|" in line)
+    assert headings.replace(" ", "").endswith("|val_acc|val_f1|test_acc|test_f1|epochs|trainings|")
     assert "`optimizer.lr`: 1e-06, 0.01" in text
     assert "name=s optimizer.lr=1e-6,1e-2 optimizer=adamw,adam" in text
     best = text.split("    python -m src.run ", 1)[1].split("\n")[0]

@@ -125,9 +125,7 @@ class RunDirectory:
         there, holds_work = self.read_config(), self.last_checkpoint.exists() or self.result is not None
         if there is not None and config_hash(there) != config_hash(config) and holds_work:
             found = [f"{self.path} holds a run of another config, which would be lost:", *differences(there, config)]
-            advice = (
-                "Give another name=..., hydra.run.dir=... (of a sweep hydra.sweep.dir=...), or remove that directory."
-            )
+            advice = "Give another name=..., hydra.run.dir=... (a sweep: hydra.sweep.dir=...), or remove the directory."
             raise UserError("\n  ".join(found) + f"\n{advice}")
 
     def read_summary(self) -> Summary | None:

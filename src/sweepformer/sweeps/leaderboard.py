@@ -19,6 +19,8 @@ from sweepformer.sweeps.sweep import Sweep, command, command_for
 
 log = logging.getLogger(__name__)
 
+MEASURED = ("epochs", "training s")  # headings, after the metrics, of what `_numbers` ends with
+
 
 def report(sweep: Sweep, findings: str = "") -> int:
     """Print and write what all runs in the sweep's directory came to; returns how many of its jobs have no result."""
@@ -37,7 +39,7 @@ def report(sweep: Sweep, findings: str = "") -> int:
         for place, entry in enumerate(ranked, 1)
     ]
     if rows:
-        columns = ["place", "run", *keys, *names, "epochs", "training s"]
+        columns = ["place", "run", *keys, *names, *MEASURED]
         log.info("\n%s", table_text(f"Ranking by {sweep.ranking.in_words}", columns, rows[:20]))
     if lost:
         errors = [[one.name, *one.settings.values(), one.summary.status, one.what_went_wrong] for one in lost]
@@ -91,7 +93,7 @@ def _as_markdown(
         ranked_by=sweep.ranking.in_words,
         verdict=_verdict(ranked, sweep.ranking.metric) if ranked else "",
         train_again=command_for(ranked[0].summary.overrides) if ranked else "",
-        columns=["place", "run", *(f"`{key}`" for key in keys), *names, "epochs", "training s"],
+        columns=["place", "run", *(f"`{key}`" for key in keys), *names, *MEASURED],
         rows=[
             [str(place), entry.name, *entry.settings.values(), *_numbers(entry, names)]
             for place, entry in enumerate(ranked, 1)
