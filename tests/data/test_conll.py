@@ -157,7 +157,7 @@ def test_other_data_is_asked_for_by_other_tasks() -> None:
         ('{"tokens": ["a", "b"], "tags": ["O"]}', ["line 2", "2 words and 1 tags"]),
         ('{"tokens": [], "tags": []}', ["line 2", "no word"]),
         ('{"tokens": "a b", "tags": ["O"]}', ["line 2", "list"]),
-        ('{"tokens": ["a"], "tags": "O"}', ["line 2", "no list"]),
+        ('{"tokens": ["a"], "tags": "O O"}', ["line 2", "1 words and 2 tags"]),
         ('{"tokens": ["a", " "], "tags": ["O", "O"]}', ["line 2, word 2"]),
         ('{"tokens": ["a"], "tags": [null]}', ["line 2", "no label"]),
     ],

@@ -1,9 +1,11 @@
 """One cell of a table, as it is trained on: an error says where it stands, and what is wrong with it."""
 
+import ast
 import math
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -63,6 +65,15 @@ def checked_number(value: Any, where: str, column: str) -> float:
             f"{where}: column {column!r} holds {value!r:.60}, which is no finite number of at most 3e38.", "number"
         )
     return number
+
+
+def as_list(value: Any) -> Any:
+    """A list that stands in a cell of text as Python or JSON write one; anything else as it is."""
+    if isinstance(value, str) and value.strip().startswith("["):
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            found = ast.literal_eval(value.strip())
+            return found if isinstance(found, list) else value
+    return value
 
 
 def checked_labels(value: Any, where: str, column: str) -> list[str]:

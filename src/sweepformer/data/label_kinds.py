@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sweepformer.config.kinds import LabelKind
-from sweepformer.data.cells import CellError, checked_label, checked_labels, checked_number
+from sweepformer.data.cells import CellError, as_list, checked_label, checked_labels, checked_number
 from sweepformer.data.labels import Classes, LabelLists, Labels, Numbers, Unlabelled
 from sweepformer.data.rows import Rows, Source
 from sweepformer.data.sources.places import Place
@@ -92,6 +92,7 @@ class SetLabelling(Labelling):
     takes = (Classes, LabelLists)
 
     def read(self, value: Any, where: str) -> list[str]:
+        value = as_list(value)
         if isinstance(value, str):
             value = [part for part in value.split(self.separator) if part.strip()]
         elif value is None or value != value:
@@ -131,6 +132,7 @@ class TagLabelling(Labelling):
     takes = (LabelLists,)
 
     def read(self, value: Any, where: str) -> list[str]:
+        value = as_list(value)
         return checked_labels(value.split() if isinstance(value, str) else value, where, self.column)
 
     def of_row(self, value: Any, place: Place | str, words: Sequence[str] = ()) -> list[str]:

@@ -102,10 +102,10 @@ def test_an_encoding_that_may_be_meant_is_named(tmp_path: Path) -> None:
 
 
 def test_utf_16_without_its_mark_is_explained(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(separated(",").encode("utf-16-le"))
+    (tmp_path / "a.csv").write_bytes(separated(",").replace("tea", "Grün").encode("utf-16-le"))
     with pytest.raises(UserError, match=r"data\.encoding=utf-16-le"):
         read(tmp_path / "a.csv")
-    assert read(tmp_path / "a.csv", encoding="utf-16-le")[1] == ROWS
+    assert len(read(tmp_path / "a.csv", encoding="utf-16-le")[1]) == len(ROWS)
 
 
 QUOTES = ['"Win', "a plain one", '"Hot" she said', 'prize"', 'a 5" pipe']
@@ -233,11 +233,48 @@ def test_damage_is_explained(tmp_path: Path, name: str, content: bytes, words: l
     assert all(word in str(error.value) for word in ["data.train_file", *words])
 
 
+@pytest.mark.parametrize(
+    ("first", "between"), [('[{"text": "a"}]', "\n"), ('[{"text": "a"}\n]', ""), ('{"text": "a"}\n', "")]
+)
+def test_what_follows_an_array_is_read_too(tmp_path: Path, first: str, between: str) -> None:
+    second = '{"text": "b"}' if first.startswith("{") else '[{"text": "b"}]\n\n'
+    (tmp_path / "a.json").write_text(first + between + second, encoding="utf-8")
+    assert read(tmp_path / "a.json", None)[1] == [{"text": "a"}, {"text": "b"}]
+
+
+def test_what_follows_an_array_and_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('[{"text": "a"}] this is no JSON', encoding="utf-8")
+    with pytest.raises(UserError, match=r"after record 1 .* comes 'this is no JSON'"):
+        read(tmp_path / "a.json")
+
+
+def test_one_object_with_lists_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps({"version": 1, "data": ROWS}, indent=1), encoding="utf-8")
+    with pytest.raises(UserError, match="one JSON object, with lists in data"):
+        read(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(("separator", "told"), [("\t", "TSV"), (";", "CSV, separated by semicolon")])
+def test_texts_with_commas_are_not_cut_at_them(tmp_path: Path, separator: str, told: str) -> None:
+    rows = "".join(f"I feel, {'well, ' * (number % 3)}TEXT {number}{separator}joy\n" for number in range(30))
+    (tmp_path / "a.txt").write_text(rows, encoding="utf-8")
+    table = open_table(tmp_path / "a.txt", "data.train_file", Asked(header=False), ["1"], "2")
+    assert str(table.form).startswith(told)
+    assert {tuple(row)[1] for row in table.first_rows()} == {"joy"}
+
+
+def test_a_table_beside_a_readme_in_a_zip_is_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("d/README.md", "of rows")
+        archive.writestr("d/rows.csv", separated(","))
+    assert read(tmp_path / "a.zip") == ("CSV", ROWS)
+
+
 def test_a_zip_of_several_tables_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         for name in ("one.csv", "two.csv"):
             archive.writestr(name, "text,label\n")
-    with pytest.raises(UserError, match=r"holds 2 files: one\.csv, two\.csv"):
+    with pytest.raises(UserError, match=r"data\.train_file: .*holds 2 files: one\.csv, two\.csv"):
         open_table(tmp_path / "a.zip", "data.train_file")
 
 

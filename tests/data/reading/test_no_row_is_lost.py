@@ -44,7 +44,9 @@ def test_quoted_tables(tmp_path: Path, rows: Pairs, separator: str, ends: str, e
     writer.writerows([("text", "label"), *rows])
     path = tmp_path / "a.csv"
     path.write_bytes(text.getvalue().encode())
-    assert read(path) in (None, rows)
+    # Between tabs quotes join no lines, where all of these are rows.
+    if separator != "\t" or not any("\n" in text for text, _ in rows):
+        assert read(path) in (None, rows)
     assert read(path, quoting=True) == rows
 
 

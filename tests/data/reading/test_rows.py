@@ -126,3 +126,29 @@ def test_columns_that_are_missing_are_explained(tmp_path: Path) -> None:
         Files(lines).read()
     with pytest.raises(UserError, match=r"data\.label_column=lable: .*Did you mean data\.label_column=label"):
         Files(written(tmp_path / "b.csv", "text,label\na,b\n"), label_column="lable").read()
+
+
+@pytest.mark.parametrize("words", ["['It', 'rains']", '["It", "rains"]', "It rains"])
+def test_lists_may_stand_in_cells_of_text(tmp_path: Path, words: str) -> None:
+    cell, tags = words.replace('"', '""'), words.replace("It", "O").replace("rains", "B-X").replace('"', '""')
+    rows = Files(written(tmp_path / "a.csv", f'text,label\n"{cell}","{tags}"\n'), labelled="tags").read().train
+    assert (list(rows.texts), lists(rows)) == (["It\x1frains"], [["O", "B-X"]])
+
+
+def test_sets_may_stand_in_cells_as_lists(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", "text,label\nx,\"['red', 'blue']\"\ny,[]\n")
+    assert lists(Files(path, labelled="classes").read().train) == [["blue", "red"], []]
+
+
+def test_conll_u_is_not_read_by_its_numbers(tmp_path: Path) -> None:
+    line = "1\tIt\tit\tPRON\tPRP\t_\t2\tnsubj\t_\t_\n"
+    with pytest.raises(UserError, match=r"line 2: this is CoNLL-U.*data\.token_column=2"):
+        Conll(written(tmp_path / "a.conllu", f"# text = It\n{line}")).read()
+    rows = Conll(str(tmp_path / "a.conllu"), token_column=2, tag_column=4, separator="tab").read().train
+    assert lists(rows) == [["PRON"]]
+
+
+def test_fasta_without_labels_says_where_they_may_stand(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.fasta", ">p1\nMK\n>p2\nGG\n")
+    with pytest.raises(UserError, match=r"data\.label_file.*task=masked_lm"):
+        Files(path).read()

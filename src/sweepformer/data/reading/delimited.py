@@ -61,7 +61,9 @@ class Delimited(Table):
             yield Record(where, dict(zip(columns, fields, strict=True)))
 
     def _width_message(self, fields: Sequence[str]) -> str:
-        advice = "Quote fields that hold the separator." if self.form.quoting else "Is it data.quoting=true?"
+        advice = "Quote fields that hold the separator, or give data.separator."
+        if not self.form.quoting:
+            advice = "Is data.separator right, or data.quoting=true?"
         width = len(self.columns)
         first = f"the header has {width} ({listed(self.header)})" if self.form.header else f"the first row {width}"
         return f"{in_words(len(fields), 'field')}, and {first}. {advice}"

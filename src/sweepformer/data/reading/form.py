@@ -144,12 +144,6 @@ def _format_of_text(text: str, asked: Asked, labelled: bool) -> str:
 def _sample_text(file: Opened, encoding: str) -> str:
     """The lines that are whole in the sample."""
     text = io.TextIOWrapper(io.BytesIO(file.sample), encoding=encoding, errors="ignore", newline="").read()
-    if text[:1000].count("\0") > len(text[:1000]) / 4:
-        at_odd = text[1:1000:2].count("\0") > text[:1000:2].count("\0")
-        raise UserError(
-            f"{file.name} holds NUL bytes: it is no text, or UTF-16 without a mark (then give "
-            f"data.encoding=utf-16-{'le' if at_odd else 'be'}), or damaged."
-        )
     if file.sample_is_whole:
         return text
     end = max(text.rfind("\n"), text.rfind("\r"))
@@ -160,9 +154,10 @@ def _delimited(file: Opened, text: str, encoding: str, asked: Asked, wanted: Seq
     csv.field_size_limit(sys.maxsize)
     lines = [line for line in io.StringIO(text, newline="") if line.strip("\r\n")]
     mark = re.fullmatch(r'"?sep=(.)"?', lines[0].strip("\r\n")) if lines else None
-    unnamed = file.ending not in BY_ENDING  # a text, in which tabs separate more surely than commas
-    tabs = unnamed and lines and all("\t" in line for line in lines[:TOGETHER])
-    usual = "\t" if tabs or file.ending in (".tsv", ".tab") else ","
+    usual = "\t" if file.ending in (".tsv", ".tab") else ","
+    if file.ending not in BY_ENDING:  # a text, in which others separate more surely than commas
+        counts = {one: {line.count(one) for line in lines[:TOGETHER]} for one in "\t;|"}
+        usual = next((one for one, found in counts.items() if len(found) == 1 and min(found) > 0), usual)
     if asked.separator is not None:
         separator = asked.character
     else:

@@ -20,6 +20,7 @@ from sweepformer.errors import UserError, listed
 STANDARD_INPUT = Path("-")
 SAMPLE = 1 << 24  # bytes of a file, unpacked, that its form is seen from
 PACKED = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\0", ".zst": b"\x28\xb5\x2f\xfd", ".zip": b"PK\x03\x04"}
+TABLES = (".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".fasta", ".fa")  # by which one in a zip is known
 MARKS = {  # of byte orders; the longer ones first
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -94,6 +95,13 @@ class Opened:
         Raises:
             UserError: there is no such encoding, or the sample is not of it.
         """
+        start = self.sample[:1000]
+        if asked is None and not start.startswith(tuple(MARKS)) and start.count(0) > len(start) / 4:
+            order = "le" if start[1::2].count(0) > start[::2].count(0) else "be"
+            raise UserError(
+                f"{self.name} holds NUL bytes: it is no text, or UTF-16 without a mark (then give "
+                f"data.encoding=utf-16-{order}), or damaged."
+            )
         encoding = asked or next((name for mark, name in MARKS.items() if self.sample.startswith(mark)), "utf-8")
         try:
             codecs.getincrementaldecoder(encoding)().decode(self.sample)
@@ -154,8 +162,10 @@ def open_file(path: Path, key: str, ending: str | None = None) -> Opened:
     opened = Opened(path, key, "", packing, b"")
     inner = name.with_suffix("") if name.suffix in PACKED else name
     if packing == ".zip":
-        with opened.bytes():
+        try:
             inner = PurePosixPath(_member(path, key).lower())
+        except DAMAGE as error:
+            raise UserError(f"{key}: {path} can't be unpacked ({error}). The file is damaged or incomplete.") from error
     with opened.bytes() as file:
         sample = file.read(SAMPLE)
     if not sample:
@@ -212,6 +222,8 @@ def _member(path: Path, key: str) -> str:
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if not name.endswith("/")]
     names = [name for name in names if not any(part.startswith((".", "__MACOSX")) for part in name.split("/"))]
+    tables = [name for name in names if PurePosixPath(name.lower()).suffix in TABLES]
+    names = tables if len(tables) == 1 else names
     if len(names) != 1:
         raise UserError(
             f"{key}: {path} holds {len(names)} files: {listed(names, 5)}. One table a zip can be read: unpack it, and "

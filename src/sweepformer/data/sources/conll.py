@@ -177,6 +177,12 @@ class ConllLines:
             columns = self._split(line, 0)
             if columns and not line.startswith(("#", DOCUMENT_MARK)) and not self._is_no_word(columns, len(columns)):
                 self._check_columns(len(columns), f"{file.name}, line {number}")
+                if len(columns) == 10 and self.token == 1 and columns[0] == "1":
+                    raise UserError(
+                        f"{file.name}, line {number}: this is CoNLL-U, whose first column counts the words: give "
+                        "data.token_column=2, data.tag_column=4 (universal parts of speech; 5 others) and "
+                        "data.separator=tab."
+                    )
                 return len(columns)
         return 0
 

@@ -125,6 +125,12 @@ class Files:
         wanted = wanted.found_in(table.columns)
         wanted.check(table.columns, name, lambda: advice_for(table))
         records = table.records()
+        alone = table.form.format == FASTA and wanted.labels and self.label_file is None
+        if alone and all(label is None for *_, label in table.first_rows()):
+            raise UserError(
+                f"data.{split}_file: {name}: its headers have no label behind a |. Give data.label_file, a table of id "
+                "and label; task=masked_lm and task=language_modeling need none."
+            )
         if self.label_file is not None:
             records = self._labelled(table)
         rows = collect(records, wanted, f"data.{split}_file: {name}", self.transform, str(table.form))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sweepformer.config.kinds import LabelKind
-from sweepformer.data.cells import CellError, Transform, checked_group, checked_text, is_blank, spelled
+from sweepformer.data.cells import CellError, Transform, as_list, checked_group, checked_text, is_blank, spelled
 from sweepformer.data.columns import StringsWriter
 from sweepformer.data.complaints import Complaints
 from sweepformer.data.label_kinds import LABELLINGS
@@ -172,6 +172,7 @@ class Builder:
 
     def _words(self, value: Any, tags: Any, place: Place) -> tuple[list[str], Any, Place]:
         column = self.columns.text
+        value, tags = ((one.split() if isinstance(one, str) else one) for one in map(as_list, (value, tags)))
         if not isinstance(value, list):
             raise CellError(
                 f"{place}: column {column!r} holds {value!r:.60}; words that are tagged come as a list.", "list"
