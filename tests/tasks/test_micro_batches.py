@@ -95,6 +95,50 @@ def test_room_for_everything_changes_nothing() -> None:
     assert measured == metrics
 
 
+class Norms(pl.Callback):
+    """Of the gradients of each step."""
+
+    def __init__(self) -> None:
+        self.found: list[float] = []
+
+    def on_train_batch_end(self, trainer: Any, module: Any, *_: Any) -> None:
+        if module.gradient_norm is not None:
+            self.found.append(float(module.gradient_norm))
+
+
+def norms(batches: list[Batch], rows_per_batch: float, split: bool = False, **options: Any) -> list[float]:
+    """Of the steps of an epoch that leaves the weights as they are."""
+    torch.manual_seed(0)
+    task = Classification(
+        Targets(["a", "b", "c"], torch.arange(3).numpy(), rows_per_batch, tokens_per_batch=36.0),
+        model=OnDevice(Device(3 if split else 100, "forward")),
+        make_optimizer=lambda model: torch.optim.SGD(model.parameters(), lr=0.0),
+        make_schedule=lambda one: {"scheduler": torch.optim.lr_scheduler.ConstantLR(one, 1.0), "interval": "step"},
+        auto_micro_batch=split,
+    )
+    watch = Norms()
+    trainer = pl.Trainer(
+        accelerator="cpu", max_epochs=1, logger=False, enable_progress_bar=False, enable_model_summary=False,
+        enable_checkpointing=False, callbacks=[watch], **options,
+    )  # fmt: skip
+    trainer.fit(task, DataLoader(batches, batch_size=None))  # type: ignore[arg-type]
+    return watch.found
+
+
+def together(batches: list[Batch]) -> Batch:
+    return Batch(*(torch.cat(one) if one[0] is not None else None for one in list(zip(*batches, strict=True))[:4]))
+
+
+@pytest.mark.parametrize("split", [False, True])
+@pytest.mark.parametrize(("limit", "accumulated"), [(8, 3), (5, 3), (1, 4), (3, 4), (6, 3), (0.5, 3)])
+def test_each_step_is_divided_by_the_batches_that_it_holds(limit: float, accumulated: int, split: bool) -> None:
+    used = BATCHES[: limit if isinstance(limit, int) else int(limit * len(BATCHES))]
+    found = norms(BATCHES, 6.0, split, accumulate_grad_batches=accumulated, limit_train_batches=limit)
+    steps = [used[start : start + accumulated] for start in range(0, len(used), accumulated)]
+    expected = [norms([together(one)], 6.0 * len(one))[0] for one in steps]
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
 def test_a_run_without_it_ends() -> None:
     with pytest.raises(torch.OutOfMemoryError):
         fit(Device(3, "forward"), split=False)

@@ -195,6 +195,31 @@ def test_two_processes_reach_the_weights_of_one(shell: Cli, tiny: tuple[str, ...
     assert "test_acc" in (run / "metrics.csv").read_text()
 
 
+def test_a_step_of_fewer_batches_is_no_shorter_with_two_processes(
+    shell: Cli, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Two of the five batches that a step may have, of two processes each, are four of one process."""
+    exact = ["model.dropout=0", "model.classifier_dropout=0", "data.batching=rows", "data.batch_size=5"]
+    plain = ["optimizer=sgd", "scheduler=constant", "scheduler.warmup=0", "trainer.gradient_clip_val=0"]
+    fork = ["trainer.strategy=ddp_fork", "trainer.devices=2"]
+    common = (*tiny, *exact, *plain, "optimizer.lr=1")
+    limits = (2, 5), (4, 4)
+    two, one = (
+        shell(
+            *common, *more, f"trainer.limit_train_batches={batches}", f"trainer.accumulate_grad_batches={most}",
+            f"name={name}", "model.wide.enabled=false",
+        )
+        for name, more, (batches, most) in zip(("two", "one"), (fork, []), limits, strict=True)
+    )  # fmt: skip
+    assert (two.code, one.code) == (0, 0), two.screen + one.screen
+    several, single = (
+        torch.load(next((tmp_path / "outputs" / name).glob("*/checkpoints/last.ckpt")), weights_only=True)["state_dict"]
+        for name in ("two", "one")
+    )
+    for name, tensor in several.items():
+        torch.testing.assert_close(tensor, single[name], atol=1e-4, rtol=0, msg=name)
+
+
 class Shuffled:
     """icd10 with labels dealt out at random."""
 

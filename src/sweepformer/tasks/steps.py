@@ -63,11 +63,14 @@ class Steps(pl.LightningModule):
         those of the last step in between.
         """
         self.gradient_norm = None
+        batches_a_step = self._batches_of_step(batch_idx)
         if self.micro_batches is None:
-            return do(batch)
-        batches_a_step = self.trainer.accumulate_grad_batches
+            whole, counted = do(batch)
+            # Lightning divides by what a full step holds, the last one of an epoch too.
+            most = self.trainer.accumulate_grad_batches
+            return whole if batches_a_step == most else whole * (most / batches_a_step), counted
         earlier = _take(self.parameters())
-        if batch_idx % batches_a_step == 0:
+        if batch_idx % self.trainer.accumulate_grad_batches == 0:
             earlier = [None] * len(earlier)  # they belong to the last step
 
         def do_with_gradients(part: Batch) -> tuple[Tensor, Tensor]:
@@ -82,6 +85,13 @@ class Steps(pl.LightningModule):
         _add(self.parameters(), earlier)
         losses, sums = zip(*found, strict=True)
         return torch.stack(losses).sum(), torch.stack(sums).sum(0)
+
+    def _batches_of_step(self, batch_idx: int) -> int:
+        """How many batches the step of this one holds: the last step of an epoch may have fewer than the others."""
+        most, batches = self.trainer.accumulate_grad_batches, self.trainer.num_training_batches
+        if self.trainer.strategy.handles_gradient_accumulation:  # which has steps that go on in the next epoch
+            return most
+        return int(min(most, batches - batch_idx // most * most))
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         if self._gathered is None:
