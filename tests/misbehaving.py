@@ -141,6 +141,16 @@ class Hold(pl.Callback):
                 time.sleep(0.01)
 
 
+class SignalInLastValidation(pl.Callback):
+    """Sends its process SIGTERM in the validation after the last of `max_steps`, while $SIGNAL_IN_VALIDATION is set."""
+
+    def on_validation_batch_start(
+        self, trainer: pl.Trainer, module: pl.LightningModule, batch: object, index: int, *_: object
+    ) -> None:
+        if "SIGNAL_IN_VALIDATION" in os.environ and index == 0 and trainer.global_step == trainer.max_steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
 class SignalInTest(pl.Callback):
     """A signal while a run is tested: the one whose number is in the environment variable SIGNAL_IN_TEST."""
 

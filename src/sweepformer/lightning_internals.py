@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.loops.fit_loop import _FitLoop
 from pytorch_lightning.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 from pytorch_lightning.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 from pytorch_lightning.trainer.states import TrainerFn
@@ -97,6 +98,82 @@ def save_between_batches(trainer: Trainer, checkpoint: dict[str, Any]) -> None:
     epochs = loops["epoch_progress"]["current"]
     if batches["current"]["completed"] == 0 or epochs["completed"] == epochs["ready"]:
         checkpoint["epoch"] = max(checkpoint["epoch"] - 1, 0)  # the last one trained in, as in the file's name
+
+
+class FitLoop(_FitLoop):
+    """Lightning's, but training that ends between two validations, however it comes to that, is validated once more.
+
+    That validation belongs to the last epoch trained in, and comes before `on_train_end`.
+
+    Attributes:
+        validated: the optimizer step of the last validation; None: not known, of a checkpoint that doesn't say.
+        is_over: whether the validation that ends training is running.
+    """
+
+    def __init__(self, usual: _FitLoop) -> None:
+        super().__init__(usual.trainer, usual.min_epochs, usual.max_epochs)
+        self.epoch_loop = usual.epoch_loop
+        self.validated: int | None = 0
+        self.is_over = False
+
+    @property
+    def done(self) -> bool:
+        # Lightning would not go on with a validation that it was stopped in after the last step.
+        within, epochs = self.epoch_loop.val_loop.batch_progress.total, self.epoch_progress.current
+        amid = within.ready > within.completed and epochs.ready > epochs.processed  # type: ignore[attr-defined]
+        return super().done and not (self.restarting and amid)
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether something was learned since the last validation."""
+        return self.trainer.enable_validation and self.validated not in (None, self.trainer.global_step)
+
+    def run(self) -> None:
+        self.setup_data()
+        if self.skip and self._is_due:  # it was stopped in its last validation
+            self.reset()
+            self.on_run_start()
+            self._restarting = False
+            self.on_run_end()
+        else:
+            super().run()
+
+    def on_run_end(self) -> None:
+        if self._is_due:
+            self._validate()
+        super().on_run_end()
+
+    def _validate(self) -> None:
+        trainer, epochs, loop = self.trainer, self.epoch_progress.current, self.epoch_loop
+        # As it is within an epoch, so that it is logged there.
+        epochs.completed, loop._batches_that_stepped = epochs.ready - 1, trainer.global_step - 1
+        self.is_over, loop.val_loop.restarting, trainer.validating = True, False, True
+        loop.val_loop.run()
+        self.is_over, trainer.training = False, True
+        epochs.completed, loop._batches_that_stepped = epochs.ready, trainer.global_step
+
+    def on_save_checkpoint(self) -> dict[str, Any]:
+        return {**super().on_save_checkpoint(), "validated": self.validated}
+
+    def on_load_checkpoint(self, state_dict: dict[str, Any]) -> None:
+        super().on_load_checkpoint(state_dict)
+        self.validated = state_dict.get("validated")
+
+
+def note_validation(trainer: Trainer) -> None:
+    """What was learned up to here is validated."""
+    if isinstance(trainer.fit_loop, FitLoop):
+        trainer.fit_loop.validated = trainer.global_step
+
+
+def is_validated(trainer: Trainer) -> bool:
+    """Whether metrics of validation are those of the weights as they are."""
+    return not isinstance(trainer.fit_loop, FitLoop) or trainer.fit_loop.validated == trainer.global_step
+
+
+def is_over(trainer: Trainer) -> bool:
+    """Whether training is over but for the validation that runs, which is its last."""
+    return isinstance(trainer.fit_loop, FitLoop) and trainer.fit_loop.is_over
 
 
 class CheckpointChoice(ModelCheckpoint):

@@ -14,12 +14,15 @@ from torch.utils.data import DataLoader
 
 from sweepformer.lightning_internals import (
     CheckpointChoice,
+    FitLoop,
     batches_begun,
     batches_done,
     close_for_now,
     connected,
     end_resuming,
+    is_over,
     logged_steps,
+    note_validation,
     process_rank,
     save_between_batches,
     starts_this_command_again,
@@ -135,6 +138,69 @@ def test_a_validation_is_saved_as_one_that_begins(tmp_path: Path) -> None:
     trainer_with(Save(), max_epochs=1).fit(Line())
     trainer_with(Count(), max_epochs=1).fit(Line(), ckpt_path=tmp_path / "amid.ckpt", weights_only=True)
     assert validated == list(range(BATCHES))
+
+
+class Validations(Callback):
+    """Notes validations by epoch and step, and what comes at the end; saves and ends training amid the last one."""
+
+    def __init__(self, stop: Path | None = None) -> None:
+        self.seen: list[tuple[int, int, bool]] = []
+        self.stop = stop
+
+    def on_validation_batch_start(self, trainer: Trainer, module: Any, batch: Any, batch_idx: int, *_: Any) -> None:
+        if self.stop and batch_idx == 2 and trainer.global_step == trainer.max_steps:
+            trainer.save_checkpoint(self.stop)
+            raise RuntimeError("stopped")
+
+    def on_validation_end(self, trainer: Trainer, module: Any) -> None:
+        assert "val_loss" in trainer.callback_metrics
+        self.seen.append((trainer.current_epoch, trainer.global_step, is_over(trainer)))
+        note_validation(trainer)
+
+    def on_save_checkpoint(self, trainer: Trainer, module: Any, checkpoint: dict[str, Any]) -> None:
+        save_between_batches(trainer, checkpoint)
+
+
+def fit_and_note(resumed: Path | None = None, stop: Path | None = None, **options: Any) -> tuple[Any, Trainer]:
+    noted = Validations(stop)
+    trainer = trainer_with(noted, **options)
+    trainer.fit_loop = FitLoop(trainer.fit_loop)
+    trainer.fit(Line(), ckpt_path=resumed, weights_only=True)
+    return noted.seen, trainer
+
+
+@pytest.mark.parametrize(
+    ("options", "seen"),
+    [
+        ({"max_epochs": 2}, [(0, 4, False), (1, 8, False)]),
+        ({"max_steps": 3}, [(0, 3, True)]),
+        ({"max_steps": 6}, [(0, 4, False), (1, 6, True)]),
+        ({"max_steps": 8}, [(0, 4, False), (1, 8, False)]),
+        ({"max_epochs": 3, "check_val_every_n_epoch": 2}, [(1, 8, False), (2, 12, True)]),
+        ({"max_epochs": 1, "val_check_interval": 3}, [(0, 3, False), (0, 4, True)]),
+        ({"max_epochs": 1, "val_check_interval": "00:01:00:00"}, [(0, 4, True)]),
+        ({"max_epochs": 9, "max_time": "00:00:00:00", "check_val_every_n_epoch": 3}, []),  # nothing was trained
+        ({"max_epochs": 1, "limit_train_batches": 2, "check_val_every_n_epoch": 3}, [(0, 2, True)]),
+        ({"max_steps": 3, "limit_val_batches": 0}, []),
+    ],
+)
+def test_what_was_learned_since_the_last_validation_is_validated(options: dict[str, Any], seen: list[Any]) -> None:
+    found, trainer = fit_and_note(**options)
+    assert found == seen
+    assert trainer.current_epoch == (seen[-1][0] + 1 if seen else trainer.current_epoch)
+    assert logged_steps(trainer) == trainer.global_step
+
+
+@pytest.mark.parametrize("steps", [3, 4, 6])
+def test_a_training_that_was_stopped_in_its_last_validation_goes_on_with_it(tmp_path: Path, steps: int) -> None:
+    whole, _ = fit_and_note(max_steps=steps)
+    with pytest.raises(RuntimeError, match="stopped"):
+        fit_and_note(stop=tmp_path / "amid.ckpt", max_steps=steps)
+    found, trainer = fit_and_note(tmp_path / "amid.ckpt", max_steps=steps)
+    assert found == whole[-1:]
+    assert (trainer.current_epoch, logged_steps(trainer)) == (-(-steps // BATCHES), steps)
+    trainer.save_checkpoint(tmp_path / "end.ckpt")
+    assert fit_and_note(tmp_path / "end.ckpt", max_steps=steps)[0] == []
 
 
 class Noted(CheckpointChoice):

@@ -31,8 +31,9 @@ def command(tmp_path: Path) -> tuple[str, ...]:
         ("callbacks.checkpoint.every_n_train_steps=3", "scheduler=plateau", "scheduler.patience=0"),
         ("trainer.precision=bf16-mixed", *FOUR_AT_ONCE, "callbacks.checkpoint.every_n_minutes=1e-4"),
         (*FOUR_AT_ONCE, "trainer.val_check_interval=0.3", "callbacks.early_stopping.patience=2", WIDE),
+        ("callbacks.checkpoint.every_n_train_steps=3", "trainer.max_steps=40", "scheduler=plateau"),
     ],
-    ids=["steps", "minutes-bf16-accumulated", "validations-early-stopping"],
+    ids=["steps", "minutes-bf16-accumulated", "validations-early-stopping", "ends-within-an-epoch"],
 )  # fmt: skip
 def test_a_killed_run_ends_as_if_undisturbed(
     start: Start, command: tuple[str, ...], options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

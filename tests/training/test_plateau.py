@@ -22,11 +22,12 @@ EACH_LOOK_CUTS = (
         ((), 4),
         (("trainer.val_check_interval=0.25",), 16),
         (("trainer.check_val_every_n_epoch=2",), 2),
-        (("trainer.check_val_every_n_epoch=3",), 1),
-        (("trainer.val_check_interval=5", "trainer.check_val_every_n_epoch=null"), 6),
+        (("trainer.check_val_every_n_epoch=3",), 2),  # and at the end of training
+        (("trainer.val_check_interval=5", "trainer.check_val_every_n_epoch=null"), 7),
+        (("trainer.max_steps=13", "trainer.val_check_interval=0.5"), 4),
         (("trainer.val_check_interval=0.5", "trainer.accumulate_grad_batches=3"), 8),
     ],
-    ids=["epoch", "quarters", "every-second", "every-third", "steps", "accumulated"],
+    ids=["epoch", "quarters", "every-second", "every-third", "steps", "ends-amid", "accumulated"],
 )
 def test_it_looks_at_each_validation(
     cli: Cli, tiny: tuple[str, ...], tmp_path: Path, options: tuple[str, ...], validations: int

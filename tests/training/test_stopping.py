@@ -108,6 +108,25 @@ def test_sigterm_does_not_wait_for_a_step_that_takes_too_long(
     assert json.loads((tmp_path / "stopped" / "summary.json").read_text())["status"] == "interrupted"
 
 
+@pytest.mark.parametrize("steps", [9, 16, 24])  # of 8 an epoch
+def test_a_run_that_is_told_to_stop_in_its_last_validation_goes_on_with_it(
+    cli: Cli, tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    told = ("allowed_packages=[misbehaving]", "+callbacks.told._target_=misbehaving.SignalInLastValidation")
+    command = (*tiny, *told, "data.eval_batch_size=4", "trainer.max_epochs=9", f"trainer.max_steps={steps}")
+    assert cli(*command, f"hydra.run.dir={tmp_path / 'whole'}").code == 0
+    monkeypatch.setenv("SIGNAL_IN_VALIDATION", "1")
+    assert cli(*command).code == 143
+    monkeypatch.delenv("SIGNAL_IN_VALIDATION")
+    again = cli(*command)
+    assert again.code == 0, again.screen
+    counters = (
+        "val_loop.batch_progress.total"  # of batches begun: those of the validation that was cut off are among them
+    )
+    assert [one for one in differences(tmp_path / "whole", again.directory) if counters not in one] == []
+    assert f"epoch={-(-steps // 8) - 1:02d}-" in again.summary["best_checkpoint"]
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_run_that_is_told_to_stop_while_it_is_tested_goes_on_to_its_result(
     cli: Cli, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int

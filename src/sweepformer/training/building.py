@@ -21,7 +21,7 @@ from sweepformer.data.data_module import RowsDataModule
 from sweepformer.data.store import Store
 from sweepformer.data.tokenizer import vocab_size, words_by_id
 from sweepformer.errors import UserError
-from sweepformer.lightning_internals import starts_this_command_again
+from sweepformer.lightning_internals import FitLoop, starts_this_command_again
 from sweepformer.models.attention import use_fast_float32
 from sweepformer.runs.environment import made_by
 from sweepformer.tasks.task import Targets, Task
@@ -166,6 +166,7 @@ def build_trainer(plan: Plan, attempt: Attempt, loggers: list[Logger], predictio
         enable_model_summary=any(isinstance(one, ModelSummary) for one in callbacks),
         enable_checkpointing=any(isinstance(one, Checkpoint) for one in callbacks),
     )
+    trainer.fit_loop = FitLoop(trainer.fit_loop)
     for one in callbacks:
         if isinstance(one, WeightAveraging):
             one.check(trainer)

@@ -13,7 +13,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from sweepformer.files.atomic import replace_file
-from sweepformer.lightning_internals import CheckpointChoice
+from sweepformer.lightning_internals import CheckpointChoice, is_over, is_validated
 from sweepformer.training.stopping import Stop
 
 LONGEST_NAME = 200  # bytes: the names of files that are being written are a little longer
@@ -118,8 +118,11 @@ class Checkpoints(CheckpointChoice):
         """What is due by then was saved between the batches; this is no moment of its own."""
 
     def _note_epoch(self, trainer: Trainer, at_its_end: bool) -> None:
-        looks = not self.to_skip(trainer) and self.looks_at_epochs_end(trainer) == at_its_end
-        if looks and self.is_epochs_turn(trainer):
+        last = is_over(trainer)
+        looks = not self.to_skip(trainer) and (last or self.looks_at_epochs_end(trainer) == at_its_end)
+        if (self.monitor or "").startswith("val_") and not is_validated(trainer):
+            return  # what there is was measured of earlier weights
+        if looks and (last or self.is_epochs_turn(trainer)):
             self._to_choose_from = self.candidates(trainer)
 
     def save_due(self, trainer: Trainer, whatever: bool = False) -> None:

@@ -10,6 +10,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from sweepformer.errors import UserError
 from sweepformer.files.atomic import write_text
+from sweepformer.lightning_internals import is_over
 from sweepformer.runs.directory import RunDirectory
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,9 @@ class SuccessiveHalving(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         epoch = trainer.current_epoch + 1
-        if self._reports is None or trainer.sanity_checking or not self._is_rung(epoch, trainer.max_epochs):
+        if self._reports is None or trainer.sanity_checking or is_over(trainer):
+            return
+        if not self._is_rung(epoch, trainer.max_epochs):
             return
         if self.monitor not in trainer.callback_metrics:
             raise UserError(

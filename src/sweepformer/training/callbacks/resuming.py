@@ -10,7 +10,13 @@ import numpy as np
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from sweepformer.lightning_internals import batches_done, end_resuming, logged_steps, save_between_batches
+from sweepformer.lightning_internals import (
+    batches_done,
+    end_resuming,
+    logged_steps,
+    note_validation,
+    save_between_batches,
+)
 from sweepformer.tasks.each_process import of_each, of_this
 
 
@@ -100,6 +106,10 @@ class LooseEnds(Callback):
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.sanity_checking:
             self._go_on(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.sanity_checking:
+            note_validation(trainer)
 
     def _go_on(self, trainer: Trainer) -> None:
         """Lightning is past its resuming."""
