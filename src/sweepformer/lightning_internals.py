@@ -173,7 +173,8 @@ def is_validated(trainer: Trainer) -> bool:
 
 def is_over(trainer: Trainer) -> bool:
     """Whether training is over but for the validation that runs, which is its last."""
-    return isinstance(trainer.fit_loop, FitLoop) and trainer.fit_loop.is_over
+    loop = getattr(trainer, "fit_loop", None)
+    return isinstance(loop, FitLoop) and loop.is_over
 
 
 class CheckpointChoice(ModelCheckpoint):
