@@ -1,16 +1,16 @@
 """Train, validation and test: without duplicates, stratified, groups kept whole."""
 
 import re
-import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from sweepformer.config.kinds import LabelKind
-from sweepformer.data.columns import Categories, StringsWriter
+from sweepformer.data.columns import StringsWriter
+from sweepformer.data.cutting import check_fractions, cut
 from sweepformer.data.duplicates import Duplicates, find_duplicates
 from sweepformer.data.label_kinds import as_needed
-from sweepformer.data.labels import Classes, LabelLists, Labels, Numbers
+from sweepformer.data.labels import Classes, LabelLists, Numbers
 from sweepformer.data.rows import RawSplits, Rows
 from sweepformer.data.texts import split_words
 from sweepformer.errors import UserError, listed
@@ -116,12 +116,12 @@ def make_splits(
     train = _without_rare_classes(train, raw.train, 1 + (test is None) + (val is None), policy, report)
     share = val_fraction
     if test is None:
-        _check_fractions({"test": test_fraction} | ({} if val is not None else {"val": val_fraction}))
-        train, test = _cut(train, test_fraction, seed, "data.test_fraction")
+        check_fractions({"test": test_fraction} | ({} if val is not None else {"val": val_fraction}))
+        train, test = cut(train, test_fraction, seed, "data.test_fraction")
         share = val_fraction / (1 - test_fraction)
     if val is None:
-        _check_fractions({"val": val_fraction})
-        train, val = _cut(train, share, seed + 1, "data.val_fraction")
+        check_fractions({"val": val_fraction})
+        train, val = cut(train, share, seed + 1, "data.val_fraction")
     if kind.is_nothing and not stratify_by_kind.is_nothing:
         train, val, test = (_texts_of([part], stratify_by_kind) for part in (train, val, test))
     if unlabelled is not None:
@@ -148,73 +148,6 @@ def _texts_of(parts: list[Rows], labelled: LabelKind = LabelKind.NOTHING) -> Row
             texts.append(" ".join(split_words(text)) if labelled.is_of_words else text)
             ids.append(identity)
     return Rows(texts.finish(), None, ids.finish(), origin=parts[0].origin, pairs=parts[0].pairs)
-
-
-def _cut(rows: Rows, fraction: float, seed: int, key: str) -> tuple[Rows, Rows]:
-    """(what stays, what is cut off), stratified by label; whole groups where there are groups."""
-    chosen = _cut_groups(rows, rows.groups, fraction, seed, key) if rows.groups else _cut_rows(rows, fraction, seed)
-    return rows.select(np.flatnonzero(~chosen)), rows.select(np.flatnonzero(chosen))
-
-
-def _cut_rows(rows: Rows, fraction: float, seed: int) -> np.ndarray:
-    """(rows,) bool: the fraction of every stratum, at least one row and never all, nor all rows of a label."""
-    random = np.random.default_rng(seed)
-    chosen = np.zeros(len(rows), dtype=bool)
-    strata = rows.labels.strata()
-    by_stratum = np.argsort(strata, kind="stable")
-    for of_stratum in np.split(by_stratum, np.cumsum(np.bincount(strata))[:-1]):
-        members = random.permutation(of_stratum)
-        share = min(max(round(fraction * len(members)), 1), len(members) - 1)
-        chosen[members[:share]] = True
-    for name in _lost(rows.labels, chosen):
-        holders = np.flatnonzero(rows.labels.rows_named(name))
-        if chosen[holders].all():  # a row that was given back for another label may hold this one too
-            chosen[holders[0]] = False
-    return chosen
-
-
-def _lost(labels: Labels, chosen: np.ndarray) -> list[str]:
-    """The labels that would not be left to learn from once the chosen rows, (rows,) bool, are cut off."""
-    left = set(labels.select(np.flatnonzero(~chosen)).names)
-    return [name for name in labels.names if name not in left]
-
-
-def _cut_groups(rows: Rows, groups: Categories, fraction: float, seed: int, key: str) -> np.ndarray:
-    """(rows,) bool: whole groups; of the folds of scikit-learn's StratifiedGroupKFold the one most like the whole."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    folds = max(round(min(1 / fraction, len(rows) + 1)), 2)
-    if len(groups.names) < folds:
-        raise UserError(
-            f"{rows.origin}: {len(groups.names)} groups can't be cut into parts of {fraction:.3g} ({key}); groups stay "
-            f"whole. At least {folds} are needed: check data.group_column, or raise {key}."
-        )
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed % 2**32)
-    strata = rows.labels.strata()
-    everywhere = np.bincount(strata)
-    if folds > everywhere.max():
-        raise UserError(
-            f"{rows.origin}: {len(rows)} rows, at most {everywhere.max()} of a class, can't be cut into parts of "
-            f"{fraction:.3g} ({key}): {folds} of one are needed. Give more rows (data.max_rows, if "
-            f"it is set), or raise {key}."
-        )
-
-    def distance(cut: np.ndarray) -> tuple[int, float]:
-        counts = np.bincount(strata[cut], minlength=len(everywhere))
-        chosen = np.isin(np.arange(len(rows)), cut)
-        return len(_lost(rows.labels, chosen)), float(np.abs(counts - everywhere * fraction).sum())
-
-    # The folds are made to be alike over all; a single one can be far off where groups are large.
-    with warnings.catch_warnings(action="ignore", category=UserWarning):  # of small classes: they are counted below
-        cuts = [cut for _, cut in splitter.split(np.zeros(len(rows)), strata, groups.codes)]
-    chosen = np.zeros(len(rows), dtype=bool)
-    chosen[min(cuts, key=distance)] = True
-    if lost := _lost(rows.labels, chosen):
-        raise UserError(
-            f"{rows.origin}: all rows of class {lost[0]!r} fall into the split cut by {key}, because its groups "
-            "stay whole. The class needs rows in more groups; or drop data.group_column, or try another seed."
-        )
-    return chosen
 
 
 def _without_rare_classes(train: Rows, given: Rows, splits: int, policy: Policy, report: SplitReport) -> Rows:
@@ -306,13 +239,6 @@ def _check_labels(split: str, rows: Rows, classes: set[str], policy: Policy, rep
             "count as wrong with data.unseen_labels=count."
         )
     report.warnings.append(f"{told}; they count as wrong (data.unseen_labels=refuse stops instead)")
-
-
-def _check_fractions(cut: dict[str, float]) -> None:
-    """cut: the fraction of each split that is cut from train."""
-    if not (all(fraction > 0 for fraction in cut.values()) and sum(cut.values()) < 1):
-        given = " and ".join(f"data.{split}_fraction={fraction}" for split, fraction in cut.items())
-        raise UserError(f"{given}: each must be above 0, together below 1.")
 
 
 def _natural(label: str) -> tuple[tuple[tuple[int, float, str], ...], str]:
