@@ -1,12 +1,15 @@
 """However training comes to its end, what it has learned by then is validated, and may be the best."""
 
 import csv
+import os
 from pathlib import Path
 
 import pytest
 from conftest import Cli
 
+from sweepformer.errors import UserError
 from sweepformer.files.checkpoints import read_checkpoint
+from sweepformer.runs.finding import find
 
 
 @pytest.mark.parametrize(
@@ -63,3 +66,26 @@ def test_a_run_that_ends_gives_no_time_up(cli: Cli, tiny: tuple[str, ...], tmp_p
     assert cli(*sweep, *tiny).code == 0
     assert not list(tmp_path.rglob(".halving/*/*.json"))
     assert len(list(tmp_path.rglob("model-*.ckpt"))) == 3
+
+
+def test_a_run_without_a_checkpoint_says_so_and_offers_no_prediction(
+    cli: Cli, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    result = cli(*tiny, "+trainer.fast_dev_run=true", f"hydra.run.dir={tmp_path}/quick")
+    assert result.code == 0, result.screen
+    assert "src.predict" not in result.out
+    with pytest.raises(UserError, match="this run wrote no checkpoint"):
+        find(tmp_path / "quick")
+
+
+def test_srun_on_the_path_is_no_news(
+    cli: Cli, tiny: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    srun = tmp_path / "bin" / "srun"
+    srun.write_text("#!/bin/sh\nexit 1\n")
+    srun.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{srun.parent}{os.pathsep}{os.environ['PATH']}")
+    result = cli(*tiny, "trainer.max_epochs=1")
+    assert result.code == 0, result.screen
+    assert "`srun`" not in result.screen

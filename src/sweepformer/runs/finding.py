@@ -124,6 +124,11 @@ def best_checkpoint(run: RunDirectory) -> Path:
             f"{shown(run.path)}: its summary.json names a best checkpoint that is not its own: {error}. If you trust "
             "that file, name it itself."
         ) from error
+    if not summary.best_checkpoint and not best.is_file():
+        raise UserError(
+            f"{shown(run.path)}: this run wrote no checkpoint, as with trainer.fast_dev_run or callbacks without a "
+            "checkpoint. Train it again in another directory with one."
+        )
     if not best.is_file():
         raise UserError(f"{shown(best)} is gone, which was the best checkpoint of the run. Name another file.")
     return best

@@ -59,6 +59,8 @@ def silence_known_warnings() -> None:
     warnings.filterwarnings("ignore", message=".*You have overridden `on_before_batch_transfer` in.*")
     # The summary's size in MB is for 32 bits, whatever the precision.
     warnings.filterwarnings("ignore", message=".*is not supported by the model summary.*")
+    # A run that is started by itself on a cluster is one run.
+    warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
     # Pictures show a box for what their font lacks, such as emoji.
     warnings.filterwarnings("ignore", message=".*Glyph .* missing from.*")
     for name in ("matplotlib", "pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda"):

@@ -120,8 +120,9 @@ def print_result(summary: Summary, path: Path, monitor: str) -> None:
         table.add_row("precision", summary.effective_precision)
     log.info("\n%s", rendered(table))
     tensorboard = shlex.join(["tensorboard", "--logdir", str(shown.parent if shown.parts else shown)])
-    use = command_line("predict", str(shown), "FILE")
-    log.info("next:\n  %s", "\n  ".join([use, tensorboard, *_next_runs(summary.overrides)]))
+    left = summary.best_checkpoint or (path / "checkpoints" / "last.ckpt").exists()
+    use = [command_line("predict", str(shown), "FILE")] if left else []
+    log.info("next:\n  %s", "\n  ".join([*use, tensorboard, *_next_runs(summary.overrides)]))
 
 
 def _next_runs(overrides: list[str]) -> list[str]:
