@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from pytorch_lightning import Trainer
 from torch.distributions import Categorical, kl_divergence
 
 from sweepformer.data.batches import Batch
@@ -46,6 +47,7 @@ def loss(model: torch.nn.Module | None = None, **options: object) -> float:
     labels = np.repeat(np.arange(3), [6, 3, 1])
     targets = Targets(["a", "b", "c"], labels, rows_per_batch=3.0, tokens_per_batch=12.0)
     task = Classification(targets, model=model or Fixed(), make_optimizer=None, make_schedule=None, **options)  # type: ignore[arg-type]
+    task.trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
     task.on_train_epoch_start()
     return float(task.training_step(BATCH, 0))
 

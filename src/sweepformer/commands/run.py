@@ -156,10 +156,11 @@ def main() -> None:
         if {"--help", "-h"} & set(sys.argv[1:]):
             print_help(sys.argv[1:])
             return
-        sys.argv[1:] = with_quotes(map(with_keys_as_typed, flags_first(sys.argv[1:])))
         arguments, repeated = split_off(sys.argv[1:])
+        arguments = with_quotes(map(with_keys_as_typed, flags_first(arguments)))
         if repeated is not None:
-            sys.argv = [sys.argv[0], *arguments_for_hydra(arguments, repeated, sys.argv)]
+            arguments = arguments_for_hydra(arguments, repeated, sys.argv)
+        sys.argv[1:] = arguments
         _run_or_sweep()
     except KeyboardInterrupt:
         sys.exit(130)

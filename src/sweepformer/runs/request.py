@@ -1,6 +1,7 @@
 """What is asked of a run: its config, by which it is known, and how it was started."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -109,12 +110,19 @@ def identity(config: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _parted(name: str, weight: str) -> tuple[str, str]:
+    """A name and its weight, also where no space parts them, as in `red:5`."""
+    found = re.fullmatch(r"(.+):([-+]?[\d.]+(?:[eE][-+]?\d+)?)", name)
+    return (found[1], found[2]) if found and not weight else (name, weight)
+
+
 def _mapping(given: Any) -> Any:
     """Weights by class of a text such as `{True: 5}`, whose keys are names whatever they look like."""
     if not isinstance(given, str):
         return given
     try:
         named = yaml.load(given, yaml.BaseLoader)  # makes nothing but texts
+        named = dict(_parted(name, weight) for name, weight in named.items())
         weights = {name: yaml.safe_load(weight) for name, weight in named.items()}
     except (yaml.YAMLError, AttributeError) as error:
         reason = str(error).splitlines()[0]

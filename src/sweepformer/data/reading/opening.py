@@ -112,7 +112,10 @@ class Opened:
         return encoding
 
     def guess(self) -> str | None:
-        """An encoding that may be that of a sample that has no mark and is not UTF-8; None of any other."""
+        """An encoding that may be that of a sample that has no mark and is not UTF-8; None of any other, such as one with
+        NULs in it."""
+        if b"\0" in self.sample[:1000]:
+            return None
         try:
             self.encoding(None)
         except UserError:
