@@ -112,8 +112,7 @@ class Opened:
         return encoding
 
     def guess(self) -> str | None:
-        """An encoding that may be that of a sample that has no mark and is not UTF-8; None of any other, such as one with
-        NULs in it."""
+        """An encoding that may be that of a sample without a mark, UTF-8 or NULs in it; None of others."""
         if b"\0" in self.sample[:1000]:
             return None
         try:
