@@ -69,6 +69,7 @@ FORMS: dict[str, Callable[[Path], Any]] = {
     "file_a_class": as_lines,
     "dataset": as_dataset,
     "rows.fasttext.txt": as_file(lambda: "".join(f"__label__{b} {a}\n" for a, b in zip(TEXTS, LABELS, strict=True))),
+    "rows.txt": as_file(lambda: "text;label\n" + "".join(f"{a};{b}\n" for a, b in zip(TEXTS, LABELS, strict=True))),
     "rows.json": as_file(lambda: json.dumps([{"text": a, "label": b} for a, b in zip(TEXTS, LABELS, strict=True)])),
     "rows.csv": as_file(lambda: "text;label\n" + "".join(f"{a};{b}\n" for a, b in zip(TEXTS, LABELS, strict=True))),
 }
@@ -86,7 +87,7 @@ def test_what_can_be_trained_on_is_answered_and_measured(
         rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     else:
         text = (tmp_path / "out.csv").read_text(encoding="utf-8")
-        rows = list(csv.DictReader(io.StringIO(text), delimiter=";" if name == "rows.csv" else ","))
+        rows = list(csv.DictReader(io.StringIO(text), delimiter=";" if name in ("rows.csv", "rows.txt") else ","))
     answers = dict(zip(TEXTS, load(run).predict(TEXTS), strict=True))
     assert {row["text"]: (row["label"], row["prediction"]) for row in rows} == {
         text: (label, answers[text]) for text, label in zip(TEXTS, LABELS, strict=True)
@@ -95,6 +96,16 @@ def test_what_can_be_trained_on_is_answered_and_measured(
     assert f"{right} of 5 labelled rows are right" in result.err
     assert "5 rows" in ask("evaluate", run, name).out
     assert "the apple is red" in ask("explain", run, name, "--rows", 5).out.replace("\n", " ")
+
+
+def test_lines_that_are_no_table_are_texts(ask: Ask, finished: Finished, tmp_path: Path) -> None:
+    (tmp_path / "rows.txt").write_text('the apple, "is red\nthe sea, is blue\n', encoding="utf-8")
+    result = ask("predict", finished("class"), "rows.txt", "--no-probabilities")
+    assert result.code == 0, result.screen
+    assert [row["text"] for row in csv.DictReader(io.StringIO(result.out), delimiter="\t")] == [
+        'the apple, "is red',
+        "the sea, is blue",
+    ]
 
 
 def test_conll_comes_out_with_one_more_column(ask: Ask, finished: Finished, tmp_path: Path) -> None:

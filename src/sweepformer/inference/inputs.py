@@ -1,16 +1,18 @@
 """What a run is asked about: whatever it could have been trained on."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from sweepformer.data.cells import is_blank
 from sweepformer.data.reading.any_file import open_table
-from sweepformer.data.reading.form import BY_ENDING, LINES, Asked
+from sweepformer.data.reading.form import BY_ENDING, DELIMITED, LINES, Asked
 from sweepformer.data.reading.lines import Lines
 from sweepformer.data.reading.opening import STANDARD_INPUT, open_file
 from sweepformer.data.reading.table import Broken, Record
+from sweepformer.data.reading.table import Table as Read
 from sweepformer.data.sources.conll import COLUMNS, ConllLines
 from sweepformer.data.sources.folder import Folder
 from sweepformer.data.sources.hub import Hub, is_hub_folder
@@ -52,13 +54,7 @@ def open_input(data: dict[str, Any], columns: Columns, path: Path, way: Way) -> 
     asked = Asked() if _is_conll(data) else Asked(**{name: one for name, one in data.items() if name in names})
     if ending in BY_ENDING or path == STANDARD_INPUT:
         asked = replace(asked, format=None)
-    label = None if columns.kind.is_nothing or ending in (".txt", ".log") else columns.labels[0]
-    try:
-        read = open_table(path, KEY, replace(asked, encoding=way.encoding), columns.texts, label, way.ending)
-    except UserError:
-        if way.encoding or not asked.encoding:
-            raise
-        read = open_table(path, KEY, asked, columns.texts, label, way.ending)
+    read = _file(columns, path, way, asked)
     if isinstance(read, Lines) and read.form.format == LINES:
         read.keep_blank = True  # as rows without an answer: the same lines come out
     if tagged and columns.sentence is not None and columns.sentence in read.columns:
@@ -69,6 +65,28 @@ def open_input(data: dict[str, Any], columns: Columns, path: Path, way: Way) -> 
             endings=(".jsonl", ".ndjson"),
         )
     return as_table(read)
+
+
+def _file(columns: Columns, path: Path, way: Way, asked: Asked) -> Read:
+    """A file as UTF-8, or as the run was trained on; of a text whose name says nothing its lines, unless it is a table
+    with the run's columns."""
+
+    def opened(asked: Asked, label: str | None) -> Read:
+        try:
+            return open_table(path, KEY, replace(asked, encoding=way.encoding), columns.texts, label, way.ending)
+        except UserError:
+            if way.encoding or not asked.encoding:
+                raise
+            return open_table(path, KEY, asked, columns.texts, label, way.ending)
+
+    label = columns.labels[0] if columns.labels else None
+    if path == STANDARD_INPUT or way.ending or path.suffix.lower() not in (".txt", ".log"):
+        return opened(asked, None if way.ending == ".txt" else label)
+    with suppress(UserError):
+        table = opened(asked, label)
+        if table.form.format != DELIMITED or set(columns.texts) <= set(table.columns):
+            return table
+    return opened(replace(asked, format=LINES), None)
 
 
 def _is_conll(data: dict[str, Any]) -> bool:
